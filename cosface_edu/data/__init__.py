@@ -1,0 +1,31 @@
+"""What comes from disk, and the face world where nothing does: image folders, .rec/.idx, lfw.bin, pair lists.
+
+Every data set yields `(image, label)`: a (3, H, W) float RGB image in [0, 1] and an int.
+"""
+
+import os
+from pathlib import Path
+
+from .folders import LFW_OVERLAP, LFW_OVERLAP_BY_NAME, FolderDataset
+from .images import BrokenImage, decode, fit, normalise, read_image, to_bytes, to_float
+from .synthetic import FaceWorldDataset
+
+__all__ = [
+    "LFW_OVERLAP",
+    "LFW_OVERLAP_BY_NAME",
+    "BrokenImage",
+    "FaceWorldDataset",
+    "FolderDataset",
+    "decode",
+    "fit",
+    "normalise",
+    "read_image",
+    "root",
+    "to_bytes",
+    "to_float",
+]
+
+
+def root() -> Path:
+    """Where real data lies: the folder named by COSFACE_DATA, `data/` under the current folder without it."""
+    return Path(os.environ.get("COSFACE_DATA") or "data")

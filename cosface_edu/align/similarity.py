@@ -1,0 +1,93 @@
+"""Five points to a template: the similarity transform that alignment is made of, and the warp that applies it.
+
+A similarity keeps angles: a rotation by ω, one scale a > 0 and a shift. Written with complex numbers, a point
+p = x + iy goes to z·p + t with z = a·e^{iω}. The least-squares fit (Umeyama, PAMI 1991, Eq. 40-43, in two dimensions)
+then has a closed form: with both point sets centred on their means, z = Σ conj(p)·q / Σ |p|². There is no singular
+value decomposition to go wrong on points that are nearly in line, and a mirrored face cannot bring in a reflection,
+because multiplying by a complex number never mirrors.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+# SphereFace's five points for a crop 96 wide and 112 high: eyes, tip of the nose, corners of the mouth, as (x, y).
+# "Left" is left in the picture.
+TEMPLATE_112x96 = torch.tensor(
+    [[30.2946, 51.6963], [65.5318, 51.5014], [48.0252, 71.7366], [33.5493, 92.3655], [62.7299, 92.2041]]
+)
+#: The same face in a square crop: 8 columns more on either side.
+TEMPLATE_112x112 = TEMPLATE_112x96 + torch.tensor([8.0, 0.0])
+
+
+def template(size: tuple[int, int]) -> Tensor:
+    """The five template points for a crop of `size`.
+
+    Args:
+        size: (height, width), (112, 96) or (112, 112).
+
+    Returns:
+        (5, 2), (x, y) in pixels, pixel centres at whole numbers.
+    """
+    if size == (112, 96):
+        return TEMPLATE_112x96
+    if size == (112, 112):
+        return TEMPLATE_112x112
+    raise ValueError(f"no template for crops of {size[0]}×{size[1]}: choose 112×96 or 112×112 (height × width)")
+
+
+def estimate_similarity(src: Tensor, dst: Tensor) -> Tensor:
+    """Least-squares similarity transforms that take `src` to `dst`.
+
+    Args:
+        src: (..., P, 2) points (x, y), P >= 2.
+        dst: (..., P, 2) or (P, 2): where they should land; broadcast against `src`.
+
+    Returns:
+        (..., 2, 3) float matrices M with dst ≈ M @ (x, y, 1). All NaN where the points of `src` coincide, as
+        scikit-image does: no transform is better than another there.
+    """
+    if src.shape[-1] != 2 or dst.shape[-1] != 2 or src.shape[-2] != dst.shape[-2]:
+        raise ValueError(f"wanted (..., P, 2) points on both sides, got {tuple(src.shape)} and {tuple(dst.shape)}")
+    dtype = torch.promote_types(src.dtype, torch.float32)
+    # double precision where the device has it: nearly coincident points leave few digits after centring
+    work = torch.float32 if src.device.type == "mps" else torch.float64
+    p, q = torch.broadcast_tensors(src.to(work), dst.to(src.device, work))  # (..., P, 2)
+    p_mean, q_mean = p.mean(-2), q.mean(-2)  # (..., 2)
+    p, q = p - p_mean.unsqueeze(-2), q - q_mean.unsqueeze(-2)
+    spread = p.square().sum((-2, -1))  # (...), Σ|p|²
+    re = (p * q).sum((-2, -1)) / spread  # a·cos ω
+    im = (p[..., 0] * q[..., 1] - p[..., 1] * q[..., 0]).sum(-1) / spread  # a·sin ω
+    linear = torch.stack([re, -im, im, re], -1).unflatten(-1, (2, 2))  # (..., 2, 2)
+    shift = q_mean.unsqueeze(-1) - linear @ p_mean.unsqueeze(-1)  # (..., 2, 1)
+    return torch.cat([linear, shift], -1).to(dtype)
+
+
+def warp(images: Tensor, matrices: Tensor, size: tuple[int, int]) -> Tensor:
+    """Apply one transform to each image of a batch with a single `grid_sample`.
+
+    Args:
+        images: (B, C, H, W) float.
+        matrices: (B, 2, 3), from image pixels to crop pixels, as `estimate_similarity` returns them.
+        size: (height, width) of the crops.
+
+    Returns:
+        (B, C, height, width), bilinear, black outside the image.
+    """
+    if images.ndim != 4 or matrices.shape != (len(images), 2, 3):
+        raise ValueError(f"wanted (B, C, H, W) and (B, 2, 3), got {tuple(images.shape)} and {tuple(matrices.shape)}")
+    height, width = images.shape[-2:]
+    linear, shift = matrices[:, :, :2].to(images.device), matrices[:, :, 2].to(images.device)
+    inverse = torch.linalg.inv(linear)  # (B, 2, 2): for a crop pixel, where in the image does it come from?
+    y, x = torch.meshgrid(
+        torch.arange(size[0], dtype=linear.dtype, device=images.device),
+        torch.arange(size[1], dtype=linear.dtype, device=images.device),
+        indexing="ij",
+    )
+    target = torch.stack([x, y], -1).view(1, -1, 2)  # (1, h·w, 2)
+    source = (target - shift[:, None]) @ inverse.mT  # (B, h·w, 2) in pixels, centres at whole numbers
+    scale = torch.tensor([2.0 / width, 2.0 / height], dtype=linear.dtype, device=images.device)
+    grid = ((source + 0.5) * scale - 1.0).view(-1, *size, 2)  # grid_sample's −1 and 1 are the image's outer edges
+    return F.grid_sample(images, grid.to(images.dtype), mode="bilinear", padding_mode="zeros", align_corners=False)
