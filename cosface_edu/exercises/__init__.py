@@ -1,0 +1,75 @@
+"""Exercises that code checks: a reader's answer goes in, what is right or still wrong comes out.
+
+Each chapter with checked exercises has a module here. A check is an ordinary function of the reader's answer that
+raises `AssertionError` with a helpful sentence while the answer is wrong; `check` runs it and shows the verdict, so
+that a page of unanswered exercises still runs from top to bottom.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+
+_CHECKS: dict[str, Callable] = {}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Outcome of one check; draws itself in a notebook and prints itself elsewhere."""
+
+    name: str
+    passed: bool
+    message: str
+
+    def __str__(self) -> str:
+        return f"{'✓' if self.passed else '✗ not yet:'} {self.message}"
+
+    def _repr_html_(self) -> str:
+        kind = "passed" if self.passed else "open"
+        return f'<p class="check check-{kind}" data-check="{escape(self.name)}">{escape(str(self))}</p>'
+
+
+def exercise(name: str) -> Callable[[Callable], Callable]:
+    """Register a check under the name that the chapter calls it by."""
+
+    def register(function: Callable) -> Callable:
+        if name in _CHECKS:
+            raise ValueError(f"two exercises are called {name!r}")
+        _CHECKS[name] = function
+        return function
+
+    return register
+
+
+def available() -> list[str]:
+    """Names of all checked exercises."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    return sorted(_CHECKS)
+
+
+def check(name: str, answer: object) -> Verdict:
+    """Run the check of an exercise on an answer.
+
+    Args:
+        name: The exercise, as the chapter calls it.
+        answer: What the exercise asks for: a function, a number, a module.
+
+    Returns:
+        A verdict: passed, or what is still wrong. An error raised by the answer itself is reported, not raised.
+
+    Raises:
+        KeyError: No exercise has this name.
+    """
+    if name not in available():
+        raise KeyError(f"no exercise {name!r}; there are: {', '.join(available())}")
+    try:
+        praise = _CHECKS[name](answer)
+    except AssertionError as wrong:
+        return Verdict(name, False, str(wrong) or "the answer does not hold")
+    except Exception as error:  # the reader's code may raise anything, and should be told what
+        return Verdict(name, False, f"your code raised {type(error).__name__}: {error}")
+    return Verdict(name, True, praise or "that is it.")

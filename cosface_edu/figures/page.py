@@ -1,0 +1,80 @@
+"""What every chapter begins and ends with: seeds and figure settings first, the measured time and machine last."""
+
+import inspect
+import os
+import platform
+import random
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from IPython.display import HTML, Markdown, display
+
+_started = 0.0
+
+
+def processor() -> str:
+    """Name of the processor as its vendor gives it, or the machine type where the system does not tell."""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def hardware() -> str:
+    """One line that says what a number was measured on: device, threads, torch version."""
+    if torch.cuda.is_available():
+        device = torch.cuda.get_device_name()
+    else:
+        device = f"{processor()}, {os.cpu_count()} logical cores, {torch.get_num_threads()} torch threads"
+    return f"{device}; torch {torch.__version__.partition('+')[0]}"
+
+
+def begin(seed: int = 0) -> torch.device:
+    """Fix the seeds, set the figures for light and dark pages, start the chapter's clock.
+
+    Args:
+        seed: For Python, NumPy and torch; said on the page.
+
+    Returns:
+        The device that the chapter's cells use: a GPU where there is one.
+    """
+    global _started
+    _started = time.perf_counter()
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    _figure_settings()
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _figure_settings() -> None:
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    from cosface_edu.figures import style
+
+    # Two pixels per CSS pixel: sharp on phones and laptops, and still a small file.
+    set_matplotlib_formats("retina")
+    style.apply()
+
+
+def end() -> None:
+    """Show how long the chapter's cells took, and on what: measured, not guessed."""
+    seconds = time.perf_counter() - _started
+    display(
+        HTML(
+            f'<p class="measured"><strong>Measured:</strong> the cells of this page ran in {seconds:.1f} s '
+            f"on {hardware()}. Results kept from an earlier run of the same code count as read, not trained.</p>"
+        )
+    )
+
+
+def source(thing: object) -> None:
+    """Show the package's own source of a function or class, so that the page cannot drift from the code."""
+    module = inspect.getmodule(thing)
+    name = getattr(thing, "__qualname__", str(thing))
+    where = f"{module.__name__}.{name}" if module else name
+    display(Markdown(f"`{where}`\n\n```python\n{inspect.cleandoc(inspect.getsource(thing))}\n```"))
