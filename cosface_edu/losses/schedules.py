@@ -1,0 +1,88 @@
+"""Quantities that change while a loss is trained: the margin's warm-up and A-Softmax's λ.
+
+Each schedule is stepped once an iteration by the training loop, after the optimiser, and carries its own state for
+the checkpoint (`state_dict`, `load_state_dict`), as learning-rate schedulers do.
+"""
+
+from typing import Any
+
+from torch import nn
+
+
+class LambdaAnnealing:
+    """λ = max(floor, base · (1 + gamma · step)^-power), the weight of the plain cosine in A-Softmax.
+
+    The defaults are those of the released SphereFace solver (facts: λ = 892.86 at iteration 1, 5 from about 1,658
+    on), so that ψ itself never weighs more than 1/6.
+
+    Args:
+        base: λ at step 0.
+        gamma: how fast it falls.
+        power: exponent of the fall.
+        floor: the least λ.
+    """
+
+    def __init__(self, base: float = 1000.0, gamma: float = 0.12, power: float = 1.0, floor: float = 5.0) -> None:
+        self.base, self.gamma, self.power, self.floor = base, gamma, power, floor
+        self.steps_done = 0
+
+    @property
+    def value(self) -> float:
+        """λ now."""
+        return max(self.floor, self.base * (1 + self.gamma * self.steps_done) ** -self.power)
+
+    def step(self) -> None:
+        """One training iteration has passed."""
+        self.steps_done += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"steps_done": self.steps_done}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a checkpoint."""
+        self.steps_done = int(state["steps_done"])
+
+
+class MarginWarmUp:
+    """The margin grows linearly from `start` to the head's own m over `steps` iterations, then stays.
+
+    A margin at full size from the first step can trap class centres in a bad arrangement; a growing one lets them
+    spread first.
+
+    Args:
+        head: a head with a settable `m`; its m at this moment is the final value.
+        steps: number of iterations of the warm-up, ≥ 1.
+        start: margin at step 0; for a factor on the angle (A-Softmax) that is 1, for the others 0.
+    """
+
+    def __init__(self, head: nn.Module, steps: int, start: float = 0.0) -> None:
+        if steps < 1:
+            raise ValueError(f"steps must be at least 1, got {steps}")
+        self.head, self.steps, self.start = head, steps, start
+        self.end = float(head.m)  # type: ignore[arg-type]
+        self.steps_done = 0
+        self._apply()
+
+    @property
+    def value(self) -> float:
+        """The margin now."""
+        share = min(self.steps_done / self.steps, 1.0)
+        return self.start + share * (self.end - self.start)
+
+    def _apply(self) -> None:
+        self.head.m = self.value  # type: ignore[assignment]
+
+    def step(self) -> None:
+        """One training iteration has passed: set the head's margin."""
+        self.steps_done += 1
+        self._apply()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"steps_done": self.steps_done, "end": self.end}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a checkpoint; the head's margin is set at once."""
+        self.steps_done, self.end = int(state["steps_done"]), float(state["end"])
+        self._apply()
