@@ -26,12 +26,13 @@ def _bisect(f: Callable[[Tensor], Tensor], low: Tensor, high: Tensor) -> Tensor:
     return torch.where(has_root, (low + high) / 2, torch.nan)
 
 
-def edge_on_arc(rule: Rule, phi: ArrayLike) -> Array:
+def edge_on_arc(rule: Rule, phi: ArrayLike, ratio: float = 1.0) -> Array:
     """Angle from W1 to the boundary of class 1, along the arc that joins W1 to W2.
 
     Args:
         rule: a rule of `cosface_edu.losses.margins`.
         phi: angle(s) between W1 and W2, radians, in (0, π].
+        ratio: ‖W2‖/‖W1‖, for the softmax loss whose centres are not normalised.
 
     Returns:
         Radians, the shape of phi; NaN where not even W1 itself satisfies the margin (CosFace: m > 1 - cosφ).
@@ -39,7 +40,7 @@ def edge_on_arc(rule: Rule, phi: ArrayLike) -> Array:
     angle = torch.as_tensor(np.asarray(phi, dtype=np.float64))
 
     def excess(theta: Tensor) -> Tensor:
-        return rule.target(torch.cos(theta)) - rule.others(torch.cos(angle - theta))
+        return rule.target(torch.cos(theta)) - ratio * rule.others(torch.cos(angle - theta))
 
     return _bisect(excess, torch.zeros_like(angle), angle.clone()).numpy()
 
