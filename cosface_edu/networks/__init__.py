@@ -1,8 +1,27 @@
 """Networks: from normalised images (B, 3, H, W) to embeddings (B, D)."""
 
+from .iresnet import iresnet
+from .mobilefacenet import mobilefacenet
+from .onnx import export_onnx
 from .registry import available, create, parameter_groups
 from .small import small
 from .sphereface import RELEASED_64, sphereface
 from .toy import toy
+from .weights import load, load_released, load_weights, save
 
-__all__ = ["RELEASED_64", "available", "create", "parameter_groups", "small", "sphereface", "toy"]
+__all__ = [
+    "RELEASED_64",
+    "available",
+    "create",
+    "export_onnx",
+    "iresnet",
+    "load",
+    "load_released",
+    "load_weights",
+    "mobilefacenet",
+    "parameter_groups",
+    "save",
+    "small",
+    "sphereface",
+    "toy",
+]

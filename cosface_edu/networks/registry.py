@@ -1,17 +1,24 @@
 """Networks by name, and what a training run needs to know of any of them."""
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from torch import nn
 
+from .iresnet import BLOCKS as IRESNET_DEPTHS
+from .iresnet import iresnet
+from .mobilefacenet import mobilefacenet
 from .small import small
-from .sphereface import BLOCKS, sphereface
+from .sphereface import BLOCKS as SPHEREFACE_DEPTHS
+from .sphereface import sphereface
 from .toy import toy
 
 _FACTORIES: dict[str, Callable[..., nn.Module]] = {
-    **{f"sphereface{depth}": partial(sphereface, depth) for depth in BLOCKS},
+    **{f"sphereface{depth}": partial(sphereface, depth) for depth in SPHEREFACE_DEPTHS},
+    **{f"iresnet{depth}": partial(iresnet, depth) for depth in IRESNET_DEPTHS},
+    "mobilefacenet": mobilefacenet,
     "small": small,
     "toy": toy,
 }
@@ -34,10 +41,14 @@ def create(name: str, **options: Any) -> nn.Module:
         the options, so that a file of its weights can say what they belong to.
 
     Raises:
-        ValueError: If there is no network of that name.
+        ValueError: If there is no network of that name, or it has no such option.
     """
     if name not in _FACTORIES:
         raise ValueError(f"there is no network {name!r}: choose one of {', '.join(available())}")
+    try:
+        inspect.signature(_FACTORIES[name]).bind(**options)
+    except TypeError as error:
+        raise ValueError(f"{name}: {error}; it takes {inspect.signature(_FACTORIES[name])}") from error
     network = _FACTORIES[name](**options)
     network.recipe = {"name": name, "options": options}
     return network

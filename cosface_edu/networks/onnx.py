@@ -1,0 +1,61 @@
+"""ONNX: the network for runtimes that know nothing of PyTorch."""
+
+import os
+from pathlib import Path
+
+import torch
+from torch import nn
+
+
+def export_onnx(network: nn.Module, path: str | os.PathLike[str], size: tuple[int, int] = (112, 96)) -> float:
+    """Write a network as one ONNX file and check it: onnxruntime must give PyTorch's output.
+
+    Input `images`: (B, 3, H, W) float32, normalised by (255x - 127.5)/128, any B. Output `embeddings`: (B, D).
+
+    Args:
+        network: Any network; exported in evaluation mode.
+        path: Where to; the file appears whole and checked, or not at all.
+        size: (height, width) of the images.
+
+    Returns:
+        The largest absolute difference to PyTorch, relative to the largest value of the embeddings.
+
+    Raises:
+        ImportError: If onnx, onnxscript or onnxruntime is not installed.
+        RuntimeError: If the outputs differ.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError("ONNX export needs: pip install 'cosface-edu[export]'") from error
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.tmp")
+    training = network.training
+    network.eval()
+    try:
+        device = next(network.parameters()).device
+        images = torch.randn(2, 3, *size, device=device)
+        torch.onnx.export(
+            network,
+            (images,),
+            temporary,
+            input_names=["images"],
+            output_names=["embeddings"],
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            dynamo=True,
+            external_data=False,  # one file
+            verbose=False,
+        )
+        images = torch.randn(3, 3, *size, device=device)  # another batch size than the one it was traced with
+        with torch.inference_mode():
+            expected = network(images).cpu()
+        session = onnxruntime.InferenceSession(temporary.read_bytes(), providers=["CPUExecutionProvider"])
+        actual = torch.from_numpy(session.run(None, {"images": images.cpu().numpy()})[0])
+        difference = ((actual - expected).abs().max() / expected.abs().max()).item()
+        if not difference < 1e-3:
+            raise RuntimeError(f"{path}: not written: onnxruntime differs from PyTorch by {difference:.1e}")
+        os.replace(temporary, path)
+    finally:
+        network.train(training)
+        temporary.unlink(missing_ok=True)
+    return difference

@@ -1,0 +1,137 @@
+"""Weights on disk: our own files, which say what they are, and other people's.
+
+Nothing here runs code from a file: safetensors cannot hold any, and pickles are read with `weights_only`.
+"""
+
+import json
+import os
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from .registry import create
+from .sphereface import BLOCKS, RELEASED_64, SphereFace, sphereface
+
+
+def load_weights(network: nn.Module, weights: Mapping[str, Tensor], what: str) -> None:
+    """Load a state dict; a wrong one is refused whole, with the first mismatch named.
+
+    Args:
+        network: Changed in place.
+        weights: A state dict.
+        what: The file's name, for the error.
+
+    Raises:
+        ValueError: If a weight is missing, unknown or of another shape.
+    """
+    own = network.state_dict()
+    wrong = [f"{name} is missing" for name in own if name not in weights]
+    wrong += [f"{name} is not known" for name in weights if name not in own]
+    wrong += [
+        f"{name} is {tuple(weights[name].shape)}, wanted {tuple(own[name].shape)}"
+        for name in own
+        if name in weights and weights[name].shape != own[name].shape
+    ]
+    if wrong:
+        kind = getattr(network, "recipe", {}).get("name", type(network).__name__)
+        raise ValueError(f"{what}: not the weights of this {kind}: {wrong[0]} ({len(wrong)} mismatches)")
+    network.load_state_dict(weights)
+
+
+def save(network: nn.Module, path: str | os.PathLike[str]) -> None:
+    """Write a network made by `create` as safetensors, with its name and options inside.
+
+    Args:
+        network: Made by `create`.
+        path: Where to; the file appears whole or not at all.
+
+    Raises:
+        ValueError: If the network does not say what it is.
+    """
+    if not hasattr(network, "recipe"):
+        raise ValueError("only a network made by networks.create(name, ...) can be saved: its file must name it")
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+        save_file(tensors, temporary, metadata={"recipe": json.dumps(network.recipe)})
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load(path: str | os.PathLike[str], name: str | None = None) -> nn.Module:
+    """Build the network that a file of `save` holds.
+
+    Args:
+        path: A safetensors file.
+        name: The network that it must be; any by default.
+
+    Returns:
+        The network in evaluation mode.
+
+    Raises:
+        ValueError: If the file is damaged, does not say what it is, or is another network.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            recipe = json.loads((file.metadata() or {}).get("recipe", "null"))
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a whole safetensors file ({error})") from error
+    if recipe is None:
+        raise ValueError(f"{path}: does not say which network it is; build it and use load_weights")
+    if name is not None and recipe["name"] != name:
+        raise ValueError(f"{path}: holds {recipe['name']}, not {name}")
+    network = create(recipe["name"], **recipe["options"])
+    load_weights(network, weights, str(path))
+    return network.eval()
+
+
+def load_released(path: str | os.PathLike[str]) -> SphereFace:
+    """Read a checkpoint released by MuggleWang/CosFace_pytorch: a state dict of its sphere20 or sphere64.
+
+    Those networks saw images mapped by (255x - 127.5)/127.5, not /128; the difference is 0.4 % of contrast.
+
+    Args:
+        path: A .pth file.
+
+    Returns:
+        The network in evaluation mode; of 64 layers in the released layout, with 3, 7, 16, 3 blocks.
+
+    Raises:
+        ValueError: If the file is damaged, holds code, or is not one of those two networks.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise
+    except (pickle.UnpicklingError, OSError, RuntimeError, EOFError, ValueError) as error:  # OSError: a zip cut short
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ValueError(f"{path}: damaged, or holds code, which is not run ({reason})") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ValueError(f"{path}: not a state dict; expected names and tensors and nothing else")
+    # layer1 … layer4 there are stages 0 … 3 here; inside a stage the names agree
+    weights = {
+        re.sub(r"^(?:module\.)?layer([1-4])\.", lambda match: f"stages.{int(match[1]) - 1}.", key): value
+        for key, value in state.items()
+    }
+    weights = {key.removeprefix("module."): value for key, value in weights.items()}
+    blocks = tuple(sum(bool(re.match(rf"stages\.{i}\.\d+\.conv1\.weight", key)) for key in weights) for i in range(4))
+    depth = {BLOCKS[20]: 20, RELEASED_64: 64}.get(blocks)
+    if depth is None:
+        raise ValueError(f"{path}: neither sphere20 nor sphere64: it has {blocks} residual blocks in its stages")
+    first = weights.get("stages.0.0.weight")
+    if first is not None and first.shape[1] != 3:
+        raise ValueError(f"{path}: takes images of {first.shape[1]} channel, not 3; grey networks are not supported")
+    network = sphereface(
+        depth, embedding=weights["fc.weight"].shape[0] if "fc.weight" in weights else 512, blocks=blocks
+    )
+    load_weights(network, weights, str(path))
+    return network.eval()

@@ -1,0 +1,120 @@
+"""Every network: shapes, gradients, names; parameter counts of IResNet and MobileFaceNet against their papers."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from cosface_edu import networks
+
+
+@pytest.mark.parametrize("name", ["sphereface4", "sphereface20", "iresnet18", "mobilefacenet", "small"])
+@pytest.mark.parametrize("size", [(32, 32), (56, 48), (29, 45)])
+def test_any_size_and_embedding_with_gradients_everywhere(name, size):
+    network = networks.create(name, embedding=5, size=size)
+    features = network(torch.randn(2, 3, *size))
+    assert features.shape == (2, 5)
+    (features * torch.randn(5)).sum().backward()
+    for key, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            assert parameter.grad is not None, key
+            assert torch.isfinite(parameter.grad).all(), key
+
+
+@pytest.mark.parametrize("size", [(8, 8), (32, 28), (61, 17), (112, 96)])
+@pytest.mark.parametrize("feature_dim", [2, 3])
+def test_toy_takes_any_size(size, feature_dim):
+    assert networks.toy(feature_dim)(torch.randn(2, 3, *size)).shape == (2, feature_dim)
+
+
+def test_toy_uses_the_whole_plane():
+    """No activation after the last layer: with one, features would fill a single quadrant."""
+    features = networks.toy().eval()(torch.randn(200, 3, 16, 16) * torch.randn(200, 3, 1, 1))
+    features = features - features.mean(0)
+    assert len({(bool(a), bool(b)) for a, b in (features > 0).tolist()}) == 4
+
+
+def test_toy_learns_eight_classes_quickly():
+    patterns = torch.randn(8, 3, 16, 16)
+    labels = torch.arange(8).repeat(16)
+    images = patterns[labels] + 0.3 * torch.randn(128, 3, 16, 16)
+    network, centres = networks.toy(), nn.Linear(2, 8, bias=False)
+    optimiser = torch.optim.Adam([*network.parameters(), *centres.parameters()], lr=0.01)
+    for _ in range(80):
+        optimiser.zero_grad()
+        F.cross_entropy(centres(network(images)), labels).backward()
+        optimiser.step()
+    network.eval()
+    assert (centres(network(images)).argmax(1) == labels).float().mean() > 0.95
+
+
+def residual_count(inputs: int, outputs: int, shortcut: bool) -> int:
+    convolutions = 9 * inputs * outputs + 9 * outputs * outputs
+    norms_and_slopes = 2 * inputs + 2 * outputs + outputs + 2 * outputs
+    return convolutions + norms_and_slopes + (inputs * outputs + 2 * outputs if shortcut else 0)
+
+
+@pytest.mark.parametrize(
+    ("depth", "blocks", "millions"),  # in the last column what the model zoos of ArcFace state
+    [(18, (2, 2, 2, 2), 24.03), (34, (3, 4, 6, 3), 34.14), (50, (3, 4, 14, 3), 43.59), (100, (3, 13, 30, 3), 65.16)],
+)
+def test_iresnet_parameters(depth, blocks, millions):
+    with torch.device("meta"):
+        network = networks.iresnet(depth)
+    count = 27 * 64 + 2 * 64 + 64
+    inputs = 64
+    for channels, repeats in zip((64, 128, 256, 512), blocks, strict=True):
+        count += residual_count(inputs, channels, True) + (repeats - 1) * residual_count(channels, channels, False)
+        inputs = channels
+    count += 2 * 512 + 512 * 49 * 512 + 512 + 2 * 512
+    total = sum(p.numel() for p in network.parameters())
+    assert total == count
+    assert total / 1e6 == pytest.approx(millions, abs=0.005)
+    # the depth counts the convolutions of the residual blocks, the first convolution and the fully connected layer
+    assert 2 * sum(blocks) + 2 == depth
+
+
+def test_iresnet_halves_in_the_second_convolution_of_a_block():
+    network = networks.iresnet(18)
+    for stage in network.stages:
+        assert [(block.conv1.stride[0], block.conv2.stride[0]) for block in stage] == [(1, 2), (1, 1)]
+        assert not isinstance(stage[0].shortcut, nn.Identity)
+        assert isinstance(stage[1].shortcut, nn.Identity)
+
+
+def test_iresnet_starts_and_keeps_unit_features():
+    network = networks.iresnet(18, size=(32, 32))
+    assert network.features.weight.tolist() == [1.0] * 512
+    assert not network.features.weight.requires_grad
+    features = network(torch.randn(64, 3, 32, 32))
+    torch.testing.assert_close(features.std(0, unbiased=False), torch.ones(512), atol=1e-2, rtol=0)
+
+
+def test_mobilefacenet_parameters():
+    with torch.device("meta"):
+        network = networks.mobilefacenet()
+    convolutions = sum(m.weight.numel() for m in network.modules() if isinstance(m, nn.Conv2d))
+    by_hand = 27 * 64 + 9 * 64
+    inputs = 64
+    for expansion, outputs, repeats in ((2, 64, 5), (4, 128, 1), (2, 128, 6), (4, 128, 1), (2, 128, 2)):
+        for _ in range(repeats):
+            inner = expansion * inputs
+            by_hand += inputs * inner + 9 * inner + inner * outputs
+            inputs = outputs
+    by_hand += 128 * 512 + 49 * 512 + 512 * 128
+    assert convolutions == by_hand
+    assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(0.99, abs=0.02)  # the paper: 0.99 M
+
+
+def test_mobilefacenet_ends_linear():
+    assert not any(isinstance(m, nn.PReLU) for m in networks.mobilefacenet().read[1:].modules())
+
+
+def test_names():
+    assert {"sphereface64", "iresnet100", "mobilefacenet", "small", "toy"} <= set(networks.available())
+    network = networks.create("small", embedding=7, size=(32, 32))
+    assert network.recipe == {"name": "small", "options": {"embedding": 7, "size": (32, 32)}}
+    with pytest.raises(ValueError, match=r"no network 'resnet'.*sphereface20"):
+        networks.create("resnet")
+    with pytest.raises(ValueError, match=r"small: .*'embeding'"):
+        networks.create("small", embeding=7)

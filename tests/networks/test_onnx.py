@@ -1,0 +1,40 @@
+"""ONNX files give PyTorch's numbers in onnxruntime, at any batch size."""
+
+import numpy as np
+import pytest
+import torch
+
+from cosface_edu import networks
+
+onnxruntime = pytest.importorskip("onnxruntime")
+
+
+@pytest.mark.parametrize(("name", "size"), [("sphereface4", (32, 32)), ("small", (32, 32))])
+def test_equal_outputs(tmp_path, name, size):
+    network = networks.create(name, size=size, embedding=16)
+    network.train()
+    for _ in range(3):
+        network(torch.randn(4, 3, *size))
+    assert networks.export_onnx(network, tmp_path / "n.onnx", size) < 1e-4
+    assert [p.name for p in tmp_path.iterdir()] == ["n.onnx"]  # the weights are inside, nothing else is left
+    assert network.training  # as it was
+
+    network.eval()
+    session = onnxruntime.InferenceSession(tmp_path / "n.onnx")
+    for batch in (1, 5):
+        images = torch.randn(batch, 3, *size)
+        actual = session.run(["embeddings"], {"images": images.numpy()})[0]
+        np.testing.assert_allclose(actual, network(images).detach().numpy(), atol=1e-4, rtol=1e-3)
+
+
+def test_a_wrong_file_is_not_left_behind(tmp_path, monkeypatch):
+    network = networks.create("sphereface4", size=(16, 16), embedding=4)
+
+    class Wrong(onnxruntime.InferenceSession):
+        def run(self, *args):
+            return [2 * output for output in super().run(*args)]
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Wrong)
+    with pytest.raises(RuntimeError, match="differs from PyTorch"):
+        networks.export_onnx(network, tmp_path / "n.onnx", (16, 16))
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,181 @@
+"""Weights on disk: round trips, other people's files, and what must be refused."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from cosface_edu import networks
+
+
+class Trap:
+    """A pickle of it writes a file when it is read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return (Path.touch, (self.path,))
+
+
+class ReleasedBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.prelu1 = nn.PReLU(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.prelu2 = nn.PReLU(channels)
+
+    def forward(self, x):
+        return x + self.prelu2(self.conv2(self.prelu1(self.conv1(x))))
+
+
+class Released(nn.Module):
+    """The released networks' layout in plain PyTorch: layer1 to layer4, each a flat list, and fc."""
+
+    def __init__(self, blocks):
+        super().__init__()
+        inputs = 3
+        for number, (channels, repeats) in enumerate(zip((64, 128, 256, 512), blocks, strict=True), start=1):
+            parts = [nn.Conv2d(inputs, channels, 3, 2, 1), nn.PReLU(channels)]
+            parts += [ReleasedBlock(channels) for _ in range(repeats)]
+            setattr(self, f"layer{number}", nn.Sequential(*parts))
+            inputs = channels
+        self.fc = nn.Linear(512 * 7 * 6, 512)
+        for parameter in self.parameters():  # so that no two layers could be mistaken for each other
+            nn.init.normal_(parameter, std=0.05)
+
+    def forward(self, x):
+        for number in range(1, 5):
+            x = getattr(self, f"layer{number}")(x)
+        return self.fc(x.flatten(1))
+
+
+@pytest.mark.parametrize(
+    ("blocks", "options"),
+    [
+        ((1, 2, 4, 1), {}),
+        ((3, 7, 16, 3), {"_use_new_zipfile_serialization": False}),  # as PyTorch wrote it in 2018
+    ],
+)
+def test_released_checkpoints_give_equal_outputs(tmp_path, blocks, options):
+    theirs = Released(blocks).eval()
+    torch.save(theirs.state_dict(), tmp_path / "released.pth", **options)
+    ours = networks.load_released(tmp_path / "released.pth")
+    images = torch.randn(1, 3, 112, 96)
+    with torch.inference_mode():
+        assert torch.equal(ours(images), theirs(images))
+    assert not ours.training
+
+
+def test_released_checkpoint_saved_from_data_parallel(tmp_path):
+    theirs = Released((1, 2, 4, 1))
+    torch.save({f"module.{k}": v for k, v in theirs.state_dict().items()}, tmp_path / "released.pth")
+    ours = networks.load_released(tmp_path / "released.pth")
+    assert torch.equal(ours.stages[3][2].conv2.weight, theirs.layer4[2].conv2.weight)
+
+
+def test_released_checkpoint_with_code_is_refused_and_not_run(tmp_path):
+    trap = tmp_path / "ran"
+    torch.save({"layer1.0.weight": Trap(trap)}, tmp_path / "evil.pth")
+    (tmp_path / "plain.pth").write_bytes(pickle.dumps(Trap(trap), protocol=2))
+    for name in ("evil.pth", "plain.pth"):
+        with pytest.raises(ValueError, match=f"{name}: damaged, or holds code"):
+            networks.load_released(tmp_path / name)
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize("length", [0, 1, 100, 5000])
+def test_truncated_released_checkpoint(tmp_path, length):
+    torch.save(networks.toy().state_dict(), tmp_path / "whole.pth")
+    (tmp_path / "cut.pth").write_bytes((tmp_path / "whole.pth").read_bytes()[:length])
+    with pytest.raises(ValueError, match=r"cut\.pth"):
+        networks.load_released(tmp_path / "cut.pth")
+
+
+def test_other_networks_are_not_released_ones(tmp_path):
+    torch.save(networks.toy().state_dict(), tmp_path / "toy.pth")
+    with pytest.raises(ValueError, match="neither sphere20 nor sphere64"):
+        networks.load_released(tmp_path / "toy.pth")
+    torch.save({"epoch": 3, "model": {}}, tmp_path / "run.pth")
+    with pytest.raises(ValueError, match="not a state dict"):
+        networks.load_released(tmp_path / "run.pth")
+    grey = Released((1, 2, 4, 1)).state_dict()
+    grey["layer1.0.weight"] = grey["layer1.0.weight"][:, :1]
+    torch.save(grey, tmp_path / "grey.pth")
+    with pytest.raises(ValueError, match="1 channel, not 3"):
+        networks.load_released(tmp_path / "grey.pth")
+    lacking = Released((1, 2, 4, 1)).state_dict()
+    del lacking["layer2.0.bias"]
+    torch.save(lacking, tmp_path / "lacking.pth")
+    with pytest.raises(ValueError, match=r"stages\.1\.0\.bias is missing"):
+        networks.load_released(tmp_path / "lacking.pth")
+
+
+@pytest.mark.parametrize("name", ["small", "toy"])
+def test_round_trip(tmp_path, name):
+    network = networks.create(name)
+    network(torch.randn(4, 3, 56, 48))  # moves the statistics of batch normalisation off their start
+    networks.save(network, tmp_path / "network.safetensors")
+    again = networks.load(tmp_path / "network.safetensors", name)
+    assert [p.name for p in tmp_path.iterdir()] == ["network.safetensors"]
+    images = torch.randn(2, 3, 56, 48)
+    with torch.inference_mode():
+        assert torch.equal(again(images), network.eval()(images))
+
+
+def test_options_travel_with_the_file(tmp_path):
+    networks.save(networks.create("sphereface4", embedding=3, size=(16, 16)), tmp_path / "n.safetensors")
+    assert networks.load(tmp_path / "n.safetensors")(torch.zeros(1, 3, 16, 16)).shape == (1, 3)
+
+
+def test_wrong_network_for_the_file(tmp_path):
+    networks.save(networks.create("small"), tmp_path / "n.safetensors")
+    with pytest.raises(ValueError, match="holds small, not sphereface20"):
+        networks.load(tmp_path / "n.safetensors", "sphereface20")
+    save_file(networks.toy().state_dict(), tmp_path / "anonymous.safetensors")
+    with pytest.raises(ValueError, match="does not say which network"):
+        networks.load(tmp_path / "anonymous.safetensors")
+    with pytest.raises(ValueError, match=r"networks\.create"):
+        networks.save(networks.toy(), tmp_path / "x.safetensors")
+
+
+def test_damaged_file(tmp_path):
+    networks.save(networks.create("toy"), tmp_path / "whole.safetensors")
+    data = (tmp_path / "whole.safetensors").read_bytes()
+    for length in (0, 7, 60, len(data) // 2, len(data) - 1):
+        (tmp_path / "cut.safetensors").write_bytes(data[:length])
+        with pytest.raises(ValueError, match="not a whole safetensors file"):
+            networks.load(tmp_path / "cut.safetensors")
+
+
+def test_a_failed_save_keeps_the_old_file(tmp_path, monkeypatch):
+    network = networks.create("toy")
+    networks.save(network, tmp_path / "n.safetensors")
+    before = (tmp_path / "n.safetensors").read_bytes()
+
+    def full(tensors, path, metadata):
+        Path(path).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("cosface_edu.networks.weights.save_file", full)
+    with pytest.raises(OSError, match="No space"):
+        networks.save(network, tmp_path / "n.safetensors")
+    assert (tmp_path / "n.safetensors").read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["n.safetensors"]
+
+
+def test_wrong_weights_change_nothing():
+    network = networks.create("toy")
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    other = networks.create("toy", feature_dim=3).state_dict()
+    with pytest.raises(
+        ValueError, match=r"file: not the weights of this toy: fc\.weight is \(3, 1024\), wanted \(2, 1024\)"
+    ):
+        networks.load_weights(network, other, "file")
+    with pytest.raises(ValueError, match="extra is not known"):
+        networks.load_weights(network, before | {"extra": torch.zeros(1)}, "file")
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
