@@ -1,5 +1,20 @@
 """From a photograph to a crop: detect five points, fit a similarity transform, warp."""
 
+from .detect import Face, detect
+from .folder import FaceNotFound, align_folder
+from .record import AlignReport, AlreadyAligned
 from .similarity import TEMPLATE_112x96, TEMPLATE_112x112, estimate_similarity, template, warp
 
-__all__ = ["TEMPLATE_112x96", "TEMPLATE_112x112", "estimate_similarity", "template", "warp"]
+__all__ = [
+    "AlignReport",
+    "AlreadyAligned",
+    "Face",
+    "FaceNotFound",
+    "TEMPLATE_112x96",
+    "TEMPLATE_112x112",
+    "align_folder",
+    "detect",
+    "estimate_similarity",
+    "template",
+    "warp",
+]

@@ -135,3 +135,15 @@ def fit(pixels: Tensor, size: tuple[int, int]) -> Tensor:
     top, left = (height - crop_h) // 2, (width - crop_w) // 2
     pixels = pixels[..., top : top + crop_h, left : left + crop_w]
     return pixels if (crop_h, crop_w) == size else tv.resize(pixels, list(size), antialias=True)
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file so that it is there whole or not at all, whenever the process is killed or the disk is full."""
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(data)
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise

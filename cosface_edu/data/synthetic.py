@@ -6,14 +6,19 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from cosface_edu.faces import FaceWorld
+
 from .images import to_bytes, to_float
+
+# Faces drawn once are kept up to this many bytes (33,000 of 112×96); a larger data set draws the rest again each time.
+KEEP_BYTES = 2**30
 
 
 class FaceWorldDataset(Dataset[tuple[Tensor, int]]):
     """Aligned faces of identities `first … first + identities − 1` of one face world.
 
-    An identity is drawn when first asked for and then kept as bytes: 112×96 faces take 32 KB each.
-    Two data sets over identities that do not overlap are an open-set split.
+    Images are rounded to bytes, as if they came from disk. Two data sets over identities that do not overlap are an
+    open-set split; images of the same people from another `start` are a closed-set one.
 
     Attributes:
         labels: (N,) int64, counted from 0 whatever `first` is.
@@ -21,7 +26,13 @@ class FaceWorldDataset(Dataset[tuple[Tensor, int]]):
     """
 
     def __init__(
-        self, identities: int, per_identity: int, size: tuple[int, int] = (112, 96), seed: int = 0, first: int = 0
+        self,
+        identities: int,
+        per_identity: int,
+        size: tuple[int, int] = (112, 96),
+        seed: int = 0,
+        first: int = 0,
+        start: int = 0,
     ) -> None:
         """Name the faces; none is drawn yet.
 
@@ -30,27 +41,32 @@ class FaceWorldDataset(Dataset[tuple[Tensor, int]]):
             per_identity: pictures of each.
             size: (height, width).
             seed: which world; the same seed gives the same people.
-            first: the first person's number.
+            first: number of the first person.
+            start: number of each person's first picture.
         """
-        from cosface_edu.faces import FaceWorld
-
         if identities < 1 or per_identity < 1:
             raise ValueError(f"wanted at least one face, got {identities} identities of {per_identity} pictures")
-        self.world, self.size, self.first = FaceWorld(seed=seed), size, first
+        self.world, self.size, self.first, self.start = FaceWorld(seed=seed), size, first, start
         self.num_classes, self.per_identity = identities, per_identity
         self.labels = torch.arange(identities).repeat_interleave(per_identity)
-        self._drawn: dict[int, Tensor] = {}
+        self._kept: dict[int, Tensor] = {}
 
     def __len__(self) -> int:
-        return len(self.labels)
-
-    def identity(self, label: int) -> Tensor:
-        """All pictures of one person, (per_identity, 3, H, W) uint8."""
-        if label not in self._drawn:
-            images, _ = self.world.sample(identity=self.first + label, n=self.per_identity, size=self.size)
-            self._drawn[label] = to_bytes(images)
-        return self._drawn[label]
+        return self.num_classes * self.per_identity
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        label, picture = divmod(range(len(self))[index], self.per_identity)
-        return to_float(self.identity(label)[picture]), label
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: list[int]) -> list[tuple[Tensor, int]]:
+        """A batch at once, which is how a DataLoader asks and what the renderer is fast at."""
+        indices = [range(len(self))[index] for index in indices]  # negative ones too; IndexError past the end
+        faces = {index: self._kept[index] for index in indices if index in self._kept}
+        wanted = torch.tensor([index for index in dict.fromkeys(indices) if index not in faces])
+        if len(wanted):
+            who, which = wanted // self.per_identity + self.first, wanted % self.per_identity + self.start
+            drawn = dict(zip(wanted.tolist(), to_bytes(self.world.images(who, which, self.size)[0]), strict=True))
+            faces |= drawn
+            if (len(self._kept) + len(drawn)) * drawn[int(wanted[0])].numel() <= KEEP_BYTES:
+                # clones: a row of a batch would keep the whole batch alive
+                self._kept |= {index: face.clone() for index, face in drawn.items()}
+        return [(to_float(faces[index]), index // self.per_identity) for index in indices]

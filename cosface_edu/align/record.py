@@ -1,0 +1,138 @@
+"""What an alignment leaves behind besides the crops: landmarks.csv, which the next run resumes from, and a marker."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from torch import Tensor
+
+from cosface_edu.data.images import write_atomically
+
+from .detect import FACTOR, MIN_SIZE, THRESHOLDS, Face
+
+MARKER = "alignment.json"
+LANDMARKS = "landmarks.csv"
+COLUMNS = ["file", "status", "score", *(f"{axis}{i}" for i in range(1, 6) for axis in "xy")]
+
+ALIGNED, CENTRE_CROP, NO_FACE, BROKEN = "aligned", "centre-crop", "no face", "broken"
+
+
+class AlreadyAligned(RuntimeError):
+    """The source holds aligned crops: aligning them again would blur them and move the faces."""
+
+
+@dataclass
+class AlignReport:
+    """What became of each picture.
+
+    Attributes:
+        aligned: how many crops were made from five points.
+        centre_cropped: names of pictures without a face, cut about the centre instead.
+        missing: names of pictures without a face, for which nothing was written.
+        broken: names of pictures that could not be decoded, for which nothing was written.
+        resumed: how many of all these an earlier run had finished.
+        seconds: time taken by this run.
+    """
+
+    aligned: int = 0
+    centre_cropped: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    resumed: int = 0
+    seconds: float = 0.0
+
+    @property
+    def total(self) -> int:
+        return self.aligned + len(self.centre_cropped) + len(self.missing) + len(self.broken)
+
+    @property
+    def rate(self) -> float:
+        """Pictures a second in this run."""
+        return (self.total - self.resumed) / self.seconds if self.seconds else 0.0
+
+    def count(self, row: list[str]) -> None:
+        """Add one row of landmarks.csv."""
+        name, status = row[:2]
+        if status == ALIGNED:
+            self.aligned += 1
+        else:
+            {CENTRE_CROP: self.centre_cropped, NO_FACE: self.missing, BROKEN: self.broken}[status].append(name)
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.aligned:,} of {self.total:,} pictures aligned; {self.resumed:,} were done before, "
+            f"the rest at {self.rate:.1f} a second"
+        ]
+        for what, names in (
+            ("no face found, nothing written", self.missing),
+            ("no face found, cut about the centre", self.centre_cropped),
+            ("cannot be decoded, nothing written", self.broken),
+        ):
+            if names:
+                more = f" … all in {LANDMARKS}" if len(names) > 20 else ""
+                lines.append(f"{what}: {len(names):,}: {', '.join(names[:20])}{more}")
+        return "\n".join(lines)
+
+
+def crop_name(name: str) -> str:
+    """The crop of picture `name`, relative to the target folder."""
+    return str(PurePosixPath(name).with_suffix(".jpg"))
+
+
+def make_row(name: str, status: str, face: Face | None = None) -> list[str]:
+    """One row of landmarks.csv; the points are in pixels of the source picture."""
+    if face is None:
+        return [name, status] + [""] * (len(COLUMNS) - 2)
+    return [name, status, f"{face.score:.4f}", *(f"{v:.3f}" for v in face.landmarks.flatten().tolist())]
+
+
+def claim(dst: Path, size: tuple[int, int], points: Tensor) -> None:
+    """Mark `dst` as holding crops made with these settings, or find that it does.
+
+    Raises:
+        ValueError: it holds crops made with other settings.
+    """
+    settings = {
+        "made by": "cosface-edu align",
+        "size": list(size),
+        "template": [[round(v, 4) for v in point] for point in points.tolist()],
+        "detector": {"name": "MTCNN", "min_size": MIN_SIZE, "factor": FACTOR, "thresholds": list(THRESHOLDS)},
+    }
+    marker = dst / MARKER
+    if marker.exists():
+        try:
+            before = json.loads(marker.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{marker} is damaged ({error}): remove {dst} and align again") from error
+        if before != settings:
+            raise ValueError(f"{dst} was begun with other settings, see {marker}: take another folder or remove it")
+    else:
+        dst.mkdir(parents=True, exist_ok=True)
+        write_atomically(marker, json.dumps(settings, indent=1).encode())
+
+
+def finished(dst: Path, files: list[str], final: set[str]) -> dict[str, list[str]]:
+    """Rows of landmarks.csv that stand, and a landmarks.csv cut down to them, ready to be appended to.
+
+    A row stands if it was written to the end, its picture is still in the source, its status is in `final`, and its
+    crop, if that status has one, is there.
+    """
+    log, wanted, rows = dst / LANDMARKS, set(files), {}
+    text = log.read_text(encoding="utf-8") if log.exists() else ""
+    whole = text[: text.rfind("\n") + 1]  # what a kill left unfinished has no line end
+    for row in csv.reader(io.StringIO(whole, newline="")):
+        if len(row) == len(COLUMNS) and row[0] in wanted:
+            rows[row[0]] = row  # the last word counts
+    rows = {
+        name: row
+        for name, row in rows.items()
+        if row[1] in final and (row[1] not in (ALIGNED, CENTRE_CROP) or (dst / crop_name(name)).exists())
+    }
+    table = io.StringIO(newline="")
+    csv.writer(table).writerows([COLUMNS, *rows.values()])
+    write_atomically(log, table.getvalue().encode())
+    return rows
