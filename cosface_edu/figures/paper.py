@@ -1,0 +1,71 @@
+"""The tables of the CosFace paper, as data, and a picture of what their differences are worth."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.stats import binomtest
+
+
+@cache
+def tables() -> dict:
+    """The paper's Tables 1 to 5: {name: {caption, columns, rows}}, percent as printed there."""
+    return json.loads(Path(__file__).with_name("paper_tables.json").read_text())
+
+
+def column(table: str, name: str) -> dict[str, float]:
+    """One column of a table by row name; rows without a value are left out.
+
+    Raises:
+        KeyError: no such table.
+        ValueError: no such column.
+    """
+    found = tables()[table]
+    index = found["columns"].index(name)
+    return {row[0]: row[index] for row in found["rows"] if row[index] is not None}
+
+
+def markdown(table: str) -> str:
+    """A table as Markdown, under its caption and marked as the paper's."""
+    found = tables()[table]
+    lines = [f"**The paper's:** {found['caption']}. Percent.", ""]
+    lines += ["| " + " | ".join(found["columns"]) + " |", "|---" * len(found["columns"]) + "|"]
+    for row in found["rows"]:
+        lines.append("| " + " | ".join("–" if value is None else str(value) for value in row) + " |")
+    return "\n".join(lines)
+
+
+def interval(percent: float, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson interval, in percent, of a share of n trials that came out at `percent`."""
+    found = binomtest(round(percent / 100 * n), n).proportion_ci(level, method="wilson")
+    return 100 * found.low, 100 * found.high
+
+
+def accuracies_with_intervals(values: dict[str, float], n: int = 6000) -> Figure:
+    """Accuracies as points, each with the interval that n independent pairs would give it.
+
+    LFW's 6,000 pairs share images and people, so that the true uncertainty is larger than drawn.
+
+    Args:
+        values: percent by name, as `column` returns them.
+        n: number of pairs.
+
+    Returns:
+        The figure.
+    """
+    names = list(values)[::-1]
+    fig, ax = plt.subplots(figsize=(6.4, 0.42 * len(names) + 0.9))
+    for row, name in enumerate(names):
+        low, high = interval(values[name], n)
+        ax.plot([low, high], [row, row], lw=3, alpha=0.5, color="#56B4E9", solid_capstyle="round")
+        ax.plot(values[name], row, "o", color="#0072B2")
+        ax.annotate(f"{values[name]:.2f}", (high, row), (6, 0), textcoords="offset points", va="center", fontsize=9)
+    ax.set_yticks(np.arange(len(names)), names)
+    ax.set_xlabel("accuracy in percent; bar: 95 % interval for independent pairs")
+    ax.margins(x=0.12)
+    ax.spines[["top", "right"]].set_visible(False)
+    fig.tight_layout()
+    return fig
