@@ -5,6 +5,8 @@ running state cannot promise that; a hash of (seed, identity, image, column) can
 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
 """
 
+import zlib
+
 import torch
 from torch import Tensor
 
@@ -46,18 +48,21 @@ def keys(*address: int | Tensor) -> Tensor:
     return key
 
 
-def uniform(key: Tensor, columns: int) -> Tensor:
+def uniform(key: Tensor, name: str, columns: int = 1) -> Tensor:
     """Uniform numbers in (0, 1).
 
     Args:
         key: (...,) keys.
+        name: what is drawn. Each name has a sequence of its own, so a new trait leaves the old ones as they were.
         columns: how many numbers each key gives.
 
     Returns:
-        (..., columns) float32, multiples of 2⁻²⁴ shifted by half a step, so that neither 0 nor 1 occurs.
+        (..., columns) float32: (k + ½)·2⁻²³, so that neither 0 nor 1 occurs; (...) for one column.
     """
-    bits = _shift(mix(key[..., None] ^ mix(torch.arange(columns))), 41)  # 23 bits: exact in float32 with the half step
-    return (bits.to(torch.float32) + 0.5) / (1 << 23)
+    stream = keys(zlib.crc32(name.encode()), torch.arange(columns))
+    bits = _shift(mix(key[..., None] ^ stream), 41)  # 23 bits: exact in float32 with the half step
+    u = (bits.to(torch.float32) + 0.5) / (1 << 23)
+    return u.squeeze(-1) if columns == 1 else u
 
 
 def normal(u: Tensor, limit: float = 2.2) -> Tensor:

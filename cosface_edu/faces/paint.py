@@ -28,7 +28,7 @@ def albedo(t: Values, x: Tensor, y: Tensor, cover: Tensor, grain: Tensor, pixel:
     """
     ax, side = x.abs(), x.sign()
     skin, dark = t["skin"], t["skin"] * 0.35
-    canvas = skin * (1 + 0.025 * grain[:, None])
+    canvas = skin * (1 + 0.015 * grain[:, None])
     red = torch.lerp(skin, t["lip"], 0.45)
     cheeks = gauss(ax - 1.35, y - 1.15, 0.55, 0.5).add_(gauss(x, y - t["nose_y"], 0.35, 0.3))
     blend(canvas, red, 0.55 * t["blush"] * cheeks)
@@ -46,7 +46,8 @@ def albedo(t: Values, x: Tensor, y: Tensor, cover: Tensor, grain: Tensor, pixel:
     _mouth(canvas, t, x, ax, mouth_gap, pixel)
     nostril = gauss(ax - 0.62 * t["nostril"], y - t["nose_y"] - 0.20, 0.12, 0.07)
     wing = gauss(ax - t["nostril"] - 0.17, y - t["nose_y"] - 0.05, 0.05, 0.17)
-    blend(canvas, dark, (0.75 * nostril).add_(0.22 * wing))
+    under = gauss(x, y - t["nose_y"] - 0.30, t["nostril"] * 1.1, 0.10)
+    blend(canvas, dark, (0.75 * nostril).add_(0.22 * wing).add_(0.20 * under))
     fold = ax - t["nostril"] - 0.18 - 0.42 * (y - t["nose_y"])
     blend(canvas, dark, (t["fold"] * gauss(fold, y - t["nose_y"] - 0.45, 0.07, 0.42)))
 
@@ -59,8 +60,12 @@ def albedo(t: Values, x: Tensor, y: Tensor, cover: Tensor, grain: Tensor, pixel:
     # hair: strands are a wave along the head, wilder where it curls
     curl = t["hair_curl"].clamp(min=0)
     wave = torch.sin(x * 7 + 3 * t["parting"] + (1.2 + curl) * torch.sin(y * (2.2 + 2.5 * curl) + 2 * x))
-    strands = 1 + (0.16 * wave + 0.10 * grain)
-    blend(canvas, t["hair"] * strands[:, None], soft(cover - 0.5 + 0.12 * grain, 0.45) * (1 - 0.93 * t["bald"]))
+    strands = 1 + (0.18 * wave + 0.05 * grain)
+    blend(canvas, t["hair"] * strands[:, None], soft(cover - 0.5 + 0.08 * wave, 0.4) * (1 - 0.93 * t["bald"]))
+    hat = soft(t["hat_line"] + 0.10 * x.square() - y, pixel + 0.04) * t["hat_on"]
+    blend(canvas, t["thing"] * (0.9 + 0.04 * grain)[:, None], hat)
+    brim = gauss(x, y - t["hat_line"] + 0.05 - 0.10 * x.square(), 9.0, 0.16) * t["hat_on"]
+    blend(canvas, t["thing"] * 0.4, brim.mul_(0.8))
     _glasses(canvas, t, ax, y, pixel)
     return canvas
 

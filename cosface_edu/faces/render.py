@@ -27,17 +27,23 @@ def template(size: tuple[int, int]) -> Tensor:
 
 def noise_table(seed: int) -> Tensor:
     """A million standard normal numbers that every image reads from a place of its own."""
-    return normal(uniform(keys(seed, 4, torch.arange(_NOISE_ROWS // 16)), 16), 3.0).flatten()
+    return normal(uniform(keys(seed, 4), "noise", _NOISE_ROWS), 3.0)
 
 
 def prepare(traits: Values, shot: Values) -> Values:
     """Join traits and shot, derive what depends on both, and shape everything to (B, 1, 1), colours (B, 3, 1, 1)."""
     t = traits | shot
+    for name in ("cloth", "wall", "wall2", "thing"):
+        t[name] = torch.lerp(t[name], t[name].mean(dim=1, keepdim=True), 0.55)  # saturated colours are rare around us
+    t["wall_map"] = torch.lerp(t["wall_map"], t["wall_map"].mean(dim=1, keepdim=True), 0.55)
+    # the camera exposes for the face: what remains of the light is its ratio, and part of the skin's own brightness
+    level = (t["ambient"] + 0.7 * t["diffuse"]) * (t["skin"].mean(dim=1) / 0.6).pow(0.3)
+    t["ambient"], t["diffuse"] = t["ambient"] / level, t["diffuse"] / level
     smile, parted = t["smile"], t["open"]
-    t["parted"] = 0.42 * parted
+    t["parted"] = 0.42 * parted + 0.22 * (smile - 0.5).clamp(min=0)
     t["mouth_line"] = t["mouth_y"] + 0.10 * parted
     t["mouth_wide"] = t["mouth_wide"] * (1 + 0.16 * smile - 0.10 * parted)
-    t["mouth_bend"] = t["mouth_curve"] + 0.11 * smile
+    t["mouth_bend"] = t["mouth_curve"] + 0.18 * smile
     t["corner_y"] = t["mouth_line"] - t["mouth_bend"]
     t["cheek"] = t["cheek"] + 0.06 * smile
     t["fold"] = (0.12 + 0.10 * t["age"] + 0.20 * smile).clamp(0, 0.6)
@@ -50,6 +56,11 @@ def prepare(traits: Values, shot: Values) -> Values:
     t["long"] = t["long"] + 0.5 * t["hair_change"] * (t["long"] > 0.3)
     for name in ("beard", "moustache"):
         t[f"{name}_now"] = (t[name] + t["beard_change"] * (t[name] > 0)).clamp(0, 0.9)
+    t["hat_on"] = (t["hat"] < 0.06).float()
+    t["hat_line"] = -1.35 + 4 * t["hat"]
+    t["hairline"] = torch.where(t["hat_on"] > 0, t["hat_line"] + 0.15, t["hairline"])
+    for name in ("fringe", "temples", "parting"):
+        t[name] = t[name] * (1 - t["hat_on"])
     shape = t["glasses_shape"]
     t["shades"] = ((t["wear"] > 0.985) | ((t["wear"] > 0.93) & (t["habit"] > 0.5))).float() * 0.9
     t["glasses"] = torch.maximum((t["wear"] < t["habit"]).float(), (t["shades"] > 0).float())
@@ -107,13 +118,16 @@ def scene_camera(t: Values, size: tuple[int, int]) -> Tensor:
 def _body(canvas: Tensor, t: Values, across: Tensor, down: Tensor, grain: Tensor, pixel: Tensor, head: Pose) -> None:
     """What lies behind the face: long hair, ears, neck, shoulders."""
     chin = t["centre"] + t["height"]
-    lean_x, lean_y = head.r[0][2], head.r[1][2]
+    lean_x = head.r[0][2]
     cx = across - 0.3 * t["depth"] * lean_x
     top = t["centre"] - 0.3
     reach = top + (chin + 1.9 - top) * t["long"]
     wide = t["width"] * (1.03 + 0.06 * (down - top) / 4) + t["hair_thick"]
-    strands = t["hair"] * (0.78 + 0.10 * grain + 0.08 * torch.sin(9 * cx + torch.sin(2 * down)))[:, None]
-    mane = soft(wide - cx.abs() + 0.1 * grain, pixel + 0.12).mul_(soft(reach - down + 0.25 * grain, 0.5))
+    curl = t["hair_curl"].clamp(min=0)
+    lock = torch.sin(8 * cx + (0.6 + curl) * torch.sin((2 + 2 * curl) * down))
+    strands = t["hair"] * (0.78 + 0.04 * grain + 0.10 * lock)[:, None]
+    mane = soft(wide - cx.abs() + 0.10 * curl * torch.sin(5 * down), pixel + 0.12)
+    mane.mul_(soft(reach - down + 0.16 * lock, pixel + 0.3))
     mane.mul_(soft(down - t["centre"] + 1.2, 0.4)).mul_(t["long"] > 0.3)
     blend = paint.blend
     neck_x = across - 0.15 * lean_x
@@ -123,7 +137,7 @@ def _body(canvas: Tensor, t: Values, across: Tensor, down: Tensor, grain: Tensor
     blend(canvas, strands, mane)
     shade = 0.80 - 0.30 * torch.exp(-(down - chin + 0.2).square())
     blend(canvas, t["skin"] * shade[:, None], neck)
-    blend(canvas, t["cloth"] * (0.8 + 0.08 * grain[:, None]), cloth)
+    blend(canvas, t["cloth"] * (0.8 + 0.03 * grain[:, None]), cloth)
     for side in (-1, 1):
         # the ear's centre, turned with the head; the head itself hides what lies behind it
         x, y, z = side * t["width"] * 0.99, 0.55 + 0 * lean_x, 0.1 * t["depth"]
@@ -137,7 +151,7 @@ def _body(canvas: Tensor, t: Values, across: Tensor, down: Tensor, grain: Tensor
 def _background(t: Values, size: tuple[int, int]) -> Tensor:
     """A wall with smooth stains and one straight edge, or two rooms meeting."""
     wall = F.interpolate(t["wall_map"], size=size, mode="bicubic", align_corners=True)
-    canvas = 0.55 * wall + 0.45 * t["wall"]
+    canvas = torch.lerp(wall, t["wall"].expand_as(wall), 0.6).clamp_(0, 1)
     height, width = size
     y = torch.linspace(-0.5, 0.5, height, device=wall.device)[:, None]
     x = torch.linspace(-0.5, 0.5, width, device=wall.device)
@@ -147,20 +161,21 @@ def _background(t: Values, size: tuple[int, int]) -> Tensor:
 
 
 def _occlude(canvas: Tensor, t: Values, across: Tensor, down: Tensor, pixel: Tensor) -> None:
-    """Something in front of one face in eight: a bar at the edge of the face, a hand over the chin or a mask."""
+    """Something in front of one face in eight: an edge beside the face, a thing before the chin or a mask."""
     angle = (t["occluder_tilt"] - 0.5) * 2.4
     kind = t["occlude"]
     side = torch.where(t["occluder_x"] > 0.5, 1.0, -1.0)
     along = (across * side) * angle.cos() + down * angle.sin()
     bar = soft(along - (1.15 + 0.9 * t["occluder_y"]), pixel + 0.03) * (kind < 0.06)
     mask = soft(down - (1.45 + 0.3 * t["occluder_y"]) - 0.06 * across.square(), pixel + 0.03) * soft(2.2 - across.abs(), 0.2)
-    hand = soft(1 - ((across - 1.2 * side).square() * 0.9 + (down - 3.2).square() * 0.6), 0.15 + pixel)
+    turn_x, turn_y = along - 1.0, down * angle.cos() - (across * side) * angle.sin() - 2.6
+    box = soft(0.75 - torch.maximum(turn_x.abs(), 0.6 * turn_y.abs()), pixel + 0.03)
     paint.blend(canvas, t["thing"], bar)
     paint.blend(canvas, 0.35 + 0.6 * t["thing"], mask * (kind > 0.985))
-    paint.blend(canvas, t["skin"] * 0.8, hand * ((kind > 0.06) & (kind < 0.10)))
+    paint.blend(canvas, 0.7 * t["thing"], box * ((kind > 0.06) & (kind < 0.10)))
 
 
-def _light(canvas: Tensor, t: Values, depth: Tensor, scale: Tensor) -> None:
+def _light(canvas: Tensor, t: Values, depth: Tensor, cover: Tensor, scale: Tensor) -> None:
     """Lambert's law with a soft terminator, a little gloss, on normals taken from the depth map."""
     zx = F.pad(depth[:, :, 2:] - depth[:, :, :-2], (1, 1, 0, 0), mode="replicate") * (0.5 * scale)
     zy = F.pad(depth[:, 2:] - depth[:, :-2], (0, 0, 1, 1), mode="replicate") * (0.5 * scale)
@@ -171,7 +186,7 @@ def _light(canvas: Tensor, t: Values, depth: Tensor, scale: Tensor) -> None:
     lit = (facing * 0.85 + 0.15).clamp_(min=0)
     halfway = (lx.square() + ly.square() + (lz + 1).square()).sqrt()
     shine = ((lz + 1 - lx * zx - ly * zy).mul_(inverse) / halfway).clamp_(0, 1).pow_(22)
-    canvas.mul_((t["ambient"] + t["diffuse"] * lit)[:, None]).add_((t["gloss"] * t["diffuse"] * shine)[:, None])
+    canvas.mul_((t["ambient"] + t["diffuse"] * lit)[:, None]).add_((shine * (1 - 0.8 * cover) * (t["gloss"] * t["diffuse"]))[:, None])
 
 
 def _develop(canvas: Tensor, t: Values, scale: Tensor, grain: Tensor) -> Tensor:
@@ -227,9 +242,9 @@ def render(traits: Values, shot: Values, size: tuple[int, int], table: Tensor, a
     read = starts[:, None] + torch.arange(2 * height * width, device=a.device)
     grain, dust = table[read].view(-1, 2, height, width).unbind(dim=1)
 
-    x, y, z, depth, inside, cover = head.hit(across, down)
+    x, y, depth, inside, cover = head.hit(across, down)
     surface = paint.albedo(t, x, y, cover, grain, pixel)
-    _light(surface, t, depth, scale)
+    _light(surface, t, depth, cover, scale)
     canvas = _background(t, size)
     _body(canvas, t, across, down, grain, pixel, head)
     level = (t["ambient"] + 0.6 * t["diffuse"])[:, None]

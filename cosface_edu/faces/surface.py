@@ -4,7 +4,7 @@ In the head's own frame (x right, y down, z to the viewer, origin between the ey
 
     (x / A·s(y))² + G(y) + (z / C)² = (1 + d(x, y, z) / C)²
 
-with A, C half width and depth, s(y) the narrowing towards the chin, G(y) = t² above and t⁴ below the middle
+with A, C half width and depth, s(y) the narrowing towards the chin, G(y) = |t|³ above and t⁴ below the middle
 (t = (y - centre) / height), and d the displacement that features add: nose, brows, sockets, lips, chin, hair.
 """
 
@@ -46,18 +46,24 @@ def narrowing(t: Values, y: Tensor) -> Tensor:
     return 1 - (1 - t["jaw"]) * k * k * (3 - 2 * k)
 
 
+def _flatness(tt: Tensor) -> Tensor:
+    """√G / |t|: what turns the ellipsoid's t² into G."""
+    return torch.where(tt > 0, tt, tt.abs().sqrt())
+
+
 def nose(t: Values, x: Tensor, y: Tensor) -> Tensor:
     """Displacement of bridge and tip: what stands out far enough to be shifted visibly by a turn of the head."""
     tip = t["nose_high"] * gauss(x, y - t["nose_y"], t["nose_wide"], 0.34)
     return tip.add_(t["bridge"] * gauss(x, y - 0.38 * t["nose_y"], t["bridge_wide"], 0.62))
 
 
-def hair_cover(t: Values, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
-    """How much hair covers a point of the head: 1 on the scalp, 0 on the face. The hairline drops towards the back."""
+def above_hairline(t: Values, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+    """Distance into the hair: positive on the scalp, negative on the face. The hairline drops towards the back."""
     side = x / t["width"]
-    line = t["hairline"] - t["temples"] * gauss(side.abs() - 0.55, side, 0.25, 9.0) + 0.12 * t["parting"] * side
+    line = t["hairline"] - t["temples"] * gauss(side.abs() - 0.55, side, 0.25, 9.0) + 0.25 * t["parting"] * side
+    line = line + t["fringe"] * gauss(side - 0.12 * t["parting"], side, 0.62, 9.0) * (1 + 0.12 * torch.sin(13 * x))
     line = line + t["hair_slope"] * (t["depth"] * 0.82 - z).clamp_(min=0)
-    return soft(line - y, 0.28)
+    return line - y
 
 
 def displacement(t: Values, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
@@ -87,7 +93,7 @@ class Pose:
         self.t = t
         self.r = [[rotations[:, i, j, None, None] for j in range(3)] for i in range(3)]
 
-    def hit(self, across: Tensor, down: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    def hit(self, across: Tensor, down: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Meet the ray that falls on a point of the image plane with the head.
 
         The features depend on the point sought, so the ellipsoid is solved again with what the last point gave. The first
@@ -98,7 +104,7 @@ class Pose:
             down: (B, H, W) camera y.
 
         Returns:
-            x, y, z in the head's frame, camera depth, a signed distance to the outline (positive inside), hair cover.
+            x, y in the head's frame, camera depth, a signed distance to the outline (positive inside), hair cover.
         """
         t, r = self.t, self.r
         # head-frame point at camera depth Z: o + Z·v, v the last row of the rotation
@@ -109,10 +115,8 @@ class Pose:
         a_y, a_z = t["height"], t["depth"]
         y = oy + vy * t["depth"]
         swell: Tensor = t["nose_high"] * 0.9
-        cover = torch.zeros_like(oy)
         for step in range(4):
-            tt = ((y - t["centre"]) / a_y)
-            flat = torch.where(tt > 0, tt, 1.0)  # G = (t · flat)²
+            flat = _flatness((y - t["centre"]) / a_y)
             ax = t["width"] * narrowing(t, y)
             px, py, pz = ox / ax, (oy - t["centre"]) * flat / a_y, oz / a_z
             qx, qy, qz = vx / ax, vy * flat / a_y, vz / a_z
@@ -123,11 +127,11 @@ class Pose:
             depth = (inside / a).clamp(min=0).sqrt_().sub_(b / a)
             x, y, z = ox + depth * vx, oy + depth * vy, oz + depth * vz
             if step < 3:
-                cover = hair_cover(t, x, y, z)
-                swell = nose(t, x, y) + t["hair_thick"] * cover
+                hair = above_hairline(t, x, y, z)
+                swell = nose(t, x, y) + t["hair_thick"] * soft(hair - 0.1, 0.7).mul_(0.3 + 0.7 * soft(-0.9 - y, 2.0))
                 if step == 2:
                     swell = swell + displacement(t, x, y, z)
-        return x, y, z, depth, inside, cover
+        return x, y, depth, inside, soft(hair, 0.28)
 
     def project(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Where points of the face, given by their x and y on the head, appear on the image plane.
@@ -141,7 +145,7 @@ class Pose:
         """
         t, r = self.t, self.r
         tt = (y - t["centre"]) / t["height"]
-        flat = torch.where(tt > 0, tt, 1.0)
+        flat = _flatness(tt)
         z = t["depth"].expand_as(y)
         swell = nose(t, x, y) + displacement(t, x, y, z)
         rest = (1 + swell / t["depth"]).square() - (x / (t["width"] * narrowing(t, y))).square() - (tt * flat).square()

@@ -18,7 +18,7 @@ GROUPS = ("A", "B", "C", "D", "E", "F")
 # name: (mean, spread); drawn as mean + group shift + spread · clipped normal
 _SHAPE = {
     "width": (2.26, 0.11),  # half width of the head at the temples
-    "height": (3.62, 0.16),  # half height, crown to chin
+    "height": (3.50, 0.16),  # half height, crown to chin
     "depth": (2.75, 0.18),
     "centre": (0.12, 0.08),  # y of the head's middle: forehead against chin
     "jaw": (0.76, 0.075),  # width left at the chin, as a share
@@ -29,7 +29,7 @@ _SHAPE = {
     "brow_ridge": (0.10, 0.05),
     "eye_x": (1.0, 0.055),
     "eye_width": (0.46, 0.040),
-    "eye_up": (0.19, 0.035),  # height of the upper lid over the eye's axis
+    "eye_up": (0.215, 0.035),  # height of the upper lid over the eye's axis
     "eye_low": (0.13, 0.025),
     "eye_tilt": (0.06, 0.09),  # outer corner up when positive
     "socket": (0.20, 0.07),
@@ -49,10 +49,10 @@ _SHAPE = {
     "nostril": (0.36, 0.055),
     "mouth_y": (2.28, 0.11),
     "mouth_wide": (0.80, 0.085),
-    "lip_up": (0.15, 0.045),
-    "lip_low": (0.21, 0.055),
-    "lip_red": (0.50, 0.17),
-    "mouth_curve": (0.0, 0.05),
+    "lip_up": (0.17, 0.045),
+    "lip_low": (0.25, 0.06),
+    "lip_red": (0.60, 0.18),
+    "mouth_curve": (0.03, 0.05),
     "ear": (0.62, 0.09),
     "ear_out": (0.16, 0.08),
     "neck": (1.28, 0.14),
@@ -63,7 +63,7 @@ _SHAPE = {
     "hair_slope": (0.95, 0.20),
     "temples": (0.25, 0.22),  # how far the hairline recedes beside the middle
     "parting": (0.0, 0.55),
-    "hair_thick": (0.24, 0.12),
+    "hair_thick": (0.34, 0.15),
     "hair_curl": (0.0, 1.0),
     "hair_dark": (0.0, 0.16),
     "hair_red": (0.0, 1.0),
@@ -72,11 +72,11 @@ _SHAPE = {
     "age": (0.0, 1.0),
     "mole_x": (0.0, 0.9),
     "mole_y": (1.5, 0.8),
-    "gloss": (0.22, 0.08),
+    "gloss": (0.17, 0.07),
 }
 
 # plain uniform numbers, used for choices
-_CHOICES = ("beard", "moustache", "long", "glasses", "glasses_shape", "grey", "mole", "bald", "freckles", "group")
+_CHOICES = ("beard", "moustache", "long", "glasses", "glasses_shape", "grey", "mole", "bald", "freckles", "fringe", "group")
 
 # A group is a cluster of skin tone and of small shifts in features; the letters name no people on earth.
 _MELANIN = torch.tensor([0.10, 0.24, 0.38, 0.54, 0.70, 0.88])
@@ -108,7 +108,7 @@ _SHOT = {
     "exposure": ("normal", 0.0, 0.16),
     "gamma": ("normal", 0.0, 0.14),
     "saturation": ("normal", 1.0, 0.15),
-    "smile": ("normal", 0.25, 0.45),
+    "smile": ("normal", 0.35, 0.45),
     "open": ("normal", -0.25, 0.55),
     "brows": ("normal", 0.0, 0.055),
     "frown": ("normal", 0.0, 0.05),
@@ -116,7 +116,7 @@ _SHOT = {
     "gaze_x": ("normal", 0.0, 0.075),
     "gaze_y": ("normal", 0.0, 0.03),
     "blur": ("uniform", 0.0, 1.0),
-    "noise": ("uniform", 0.0, 0.035),
+    "noise": ("uniform", 0.0, 0.022),
     "jitter_x": ("normal", 0.0, 0.035),
     "jitter_y": ("normal", 0.0, 0.035),
     "jitter_scale": ("normal", 0.0, 0.025),
@@ -131,6 +131,7 @@ _SHOT = {
     "occluder_x": ("uniform", 0.0, 1.0),
     "occluder_y": ("uniform", 0.0, 1.0),
     "occluder_tilt": ("uniform", 0.0, 1.0),
+    "hat": ("uniform", 0.0, 1.0),
     "edge": ("uniform", 0.0, 1.0),
     "edge_tilt": ("uniform", 0.0, math.pi),
 }
@@ -159,15 +160,14 @@ def draw_traits(seed: int, identities: Tensor) -> Values:
     Returns:
         name -> (B,) float32, colours (B, 3), `group` (B,) int64.
     """
-    u = uniform(keys(seed, 1, identities), len(_SHAPE) + len(_CHOICES))
-    z = normal(u[:, : len(_SHAPE)])
-    choice = dict(zip(_CHOICES, u[:, len(_SHAPE) :].unbind(1), strict=True))
+    key = keys(seed, 1, identities)
+    choice = {name: uniform(key, f"choice {name}") for name in _CHOICES}
     group = (choice["group"] * len(GROUPS)).long()
 
     t: Values = {"group": group}
-    for column, (name, (mean, spread)) in enumerate(_SHAPE.items()):
+    for name, (mean, spread) in _SHAPE.items():
         shift = torch.tensor(_GROUP_SHIFTS.get(name, (0.0,) * len(GROUPS)))[group]
-        t[name] = mean + spread * (z[:, column] + shift)
+        t[name] = mean + spread * (normal(uniform(key, name)) + shift)
 
     build = t["build"]
     t["jaw"] = t["jaw"] + 0.03 * build
@@ -176,7 +176,8 @@ def draw_traits(seed: int, identities: Tensor) -> Values:
     t["brow_ridge"] = t["brow_ridge"] + 0.04 * build
     t["beard"] = ((choice["beard"] - 0.45) * 1.8).clamp(0, 0.85) * (build > 0.1)
     t["moustache"] = ((choice["moustache"] - 0.55) * 2.0).clamp(0, 0.85) * (build > 0.0)
-    t["long"] = torch.where(build < 0.2, 0.2 + 0.9 * choice["long"], 0.45 * choice["long"])  # 0 cropped … 1 to the chest
+    t["long"] = torch.where(build < 0.2, 1.2 * choice["long"], 0.5 * choice["long"] - 0.15)  # 0 cropped … 1 to the chest
+    t["fringe"] = ((choice["fringe"] - 0.6) * 2.2).clamp(min=0) * (build < 0.9)
     t["bald"] = ((choice["bald"] < 0.14) & (build > 0.3)).float()
     t["hair_thick"] = (t["hair_thick"].clamp(min=0.06)) * (1 - 0.8 * t["bald"])
     t["habit"] = torch.where(choice["glasses"] < 0.28, 0.85, 0.04)  # how often this person wears glasses
@@ -211,30 +212,24 @@ def draw_shot(seed: int, identities: Tensor, images: Tensor) -> Values:
         images: (B,) int64, the number of the image among those of its identity.
 
     Returns:
-        name -> (B,) float32, colours (B, 3), `wall_map` (B, 3, 4, 4), `noise_at` (B,) int64.
+        name -> (B,) float32, colours (B, 3), `wall_map` (B, 3, 4, 4), `noise_at` (B,) int64: where the image reads noise.
     """
     key = keys(seed, 2, identities, images)
-    u = uniform(key, len(_SHOT) + 3 * len(_COLOURS) + 48)
     shot: Values = {}
-    for column, (name, (kind, low, high)) in enumerate(_SHOT.items()):
-        shot[name] = low + high * normal(u[:, column]) if kind == "normal" else low + (high - low) * u[:, column]
-    colours = u[:, len(_SHOT) : len(_SHOT) + 3 * len(_COLOURS)].unflatten(1, (len(_COLOURS), 3))
-    shot |= {name: colours[:, i] for i, name in enumerate(_COLOURS)}
-    shot["wall_map"] = u[:, -48:].unflatten(1, (3, 4, 4))
-    shot["noise_at"] = mix_offset(key)
+    for name, (kind, low, high) in _SHOT.items():
+        u = uniform(key, name)
+        shot[name] = low + high * normal(u) if kind == "normal" else low + (high - low) * u
+    shot |= {name: uniform(key, name, 3) for name in _COLOURS}
+    shot["wall_map"] = uniform(key, "wall map", 48).unflatten(1, (3, 4, 4))
+    shot["noise_at"] = keys(3, key) & 0xFFFFF
     shot["open"] = shot["open"].clamp(min=0)
     shot["lids"] = shot["lids"].clamp(0.12, 1.2)
     return shot
-
-
-def mix_offset(key: Tensor) -> Tensor:
-    """Where an image starts reading the shared noise table."""
-    return keys(3, key) & 0xFFFFF
 
 
 NEUTRAL = {
     "yaw": 0.0, "pitch": 0.0, "roll": 0.0, "light_side": 0.2, "light_up": 0.5, "ambient": 0.5, "diffuse": 0.6, "warmth": 0.0,
     "tint": 0.0, "exposure": 0.0, "gamma": 0.0, "saturation": 1.0, "smile": 0.1, "open": 0.0, "brows": 0.0, "frown": 0.0,
     "lids": 1.0, "gaze_x": 0.0, "gaze_y": 0.0, "blur": 0.0, "noise": 0.0, "jitter_x": 0.0, "jitter_y": 0.0,
-    "jitter_scale": 0.0, "jitter_roll": 0.0, "hair_change": 0.0, "beard_change": 0.0, "occlude": 0.5,
+    "jitter_scale": 0.0, "jitter_roll": 0.0, "hair_change": 0.0, "beard_change": 0.0, "occlude": 0.5, "hat": 1.0, "wear": 0.5,
 }  # fmt: skip
