@@ -1,0 +1,73 @@
+"""One look for every figure: colours that colour-blind readers can tell apart, on light pages and on dark ones.
+
+A built page holds one picture for both modes. So backgrounds are transparent, text and axes are a mid-grey that has
+the same contrast (about 4.2:1) on white and on the dark theme's #14181e, and no colour is near white or black. The hues
+are those of Okabe and Ito (2008), yellow and black replaced for that reason; identities also differ in marker shape.
+"""
+
+import matplotlib as mpl
+from cycler import cycler
+
+TEXT = "#7c8087"  # axes, ticks, labels
+GUIDE = "#8a8f98"  # helping lines: diagonals, bounds, unit circles
+WARN = "#d55e00"  # what goes wrong: overlaps, the region past a bound
+
+CYCLE = ("#0b84c6", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b3a125", "#8c8c8c")
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (7, 2)), (0, (3, 1, 1, 1)))
+
+# A loss keeps its colour through the whole book.
+LOSS = {
+    "softmax": "#8c8c8c",
+    "nsl": "#56b4e9",
+    "asoftmax": "#e69f00",
+    "cosface": "#0b84c6",
+    "arcface": "#009e73",
+    "combined": "#cc79a7",
+}
+LOSS_NAMES = {
+    "softmax": "Softmax",
+    "nsl": "NSL",
+    "asoftmax": "A-Softmax",
+    "cosface": "LMCL",
+    "arcface": "ArcFace",
+    "combined": "Combined",
+}
+
+# Identity k of a toy has IDENTITIES[k] and the shape MARKERS[k] (PLOTLY_MARKERS[k] in plotly).
+IDENTITIES = ("#0b84c6", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b3a125", "#8c8c8c")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+PLOTLY_MARKERS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x", "star")
+
+
+def apply() -> None:
+    """Set matplotlib's defaults; `page.begin` does it for every chapter."""
+    mpl.rcParams.update(
+        {
+            "figure.facecolor": "none",
+            "axes.facecolor": "none",
+            "savefig.facecolor": "none",
+            "legend.frameon": False,
+            "figure.figsize": (5.6, 3.6),
+            "figure.dpi": 100,
+            "figure.constrained_layout.use": True,
+            "font.size": 11,
+            "axes.titlesize": 12,
+            "axes.labelsize": 11,
+            "xtick.labelsize": 10,
+            "ytick.labelsize": 10,
+            "legend.fontsize": 10,
+            "text.color": TEXT,
+            "axes.labelcolor": TEXT,
+            "axes.edgecolor": TEXT,
+            "axes.titlecolor": TEXT,
+            "xtick.color": TEXT,
+            "ytick.color": TEXT,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.axisbelow": True,
+            "grid.color": GUIDE,
+            "grid.alpha": 0.35,
+            "lines.linewidth": 1.8,
+            "axes.prop_cycle": cycler(color=CYCLE),
+        }
+    )
