@@ -1,0 +1,31 @@
+"""The layer trace against what can be counted by hand."""
+
+from torch import nn
+
+from cosface_edu.figures.network import trace, where_the_weight_is
+from cosface_edu.networks import sphereface
+
+
+def test_two_layers_by_hand() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.Conv2d(4, 5, 3, padding=1, bias=False))
+    first, second = trace(network, (8, 6))
+    assert first.shape == (4, 4, 3)
+    assert first.parameters == 4 * 3 * 9 + 4
+    assert first.multiply_adds == 4 * 3 * 9 * 12
+    assert (first.receptive_field, second.receptive_field) == (3, 7)  # 3, then two steps of 2 pixels more
+    assert second.parameters == 5 * 4 * 9
+
+
+def test_sphereface_counts_its_convolutions() -> None:
+    for depth in (4, 20):
+        layers = trace(sphereface(depth), (112, 96))
+        assert len(layers) == depth + 1  # and the fully connected layer
+        assert layers[-1].kind == "linear"
+        assert layers[-2].shape == (512, 7, 6)
+
+
+def test_figure_shares_add_up() -> None:
+    layers = trace(sphereface(4), (112, 96))
+    fig = where_the_weight_is(layers, {"stages": "stages", "fc": "fc"})
+    heights = [bar.get_height() for bar in fig.axes[0].patches]
+    assert abs(sum(heights) - 200) < 1e-9
