@@ -45,17 +45,18 @@ def edge_on_arc(rule: Rule, phi: ArrayLike, ratio: float = 1.0) -> Array:
     return _bisect(excess, torch.zeros_like(angle), angle.clone()).numpy()
 
 
-def gap_on_arc(rule: Rule, phi: ArrayLike) -> Array:
-    """Angle between the boundaries of class 1 and class 2 on the arc: φ - 2·edge. The margin in radians.
+def gap_on_arc(rule: Rule, phi: ArrayLike, ratio: float = 1.0) -> Array:
+    """Angle between the boundaries of class 1 and class 2 on the arc that joins W1 to W2: the margin in radians.
 
     Args:
         rule: a rule of `cosface_edu.losses.margins`.
         phi: angle(s) between the class centres, radians.
+        ratio: ‖W2‖/‖W1‖, for losses that do not normalise the centres.
 
     Returns:
         Radians, the shape of phi; NaN where the margin cannot be met.
     """
-    return np.asarray(phi, dtype=np.float64) - 2 * edge_on_arc(rule, phi)
+    return np.asarray(phi, dtype=np.float64) - edge_on_arc(rule, phi, ratio) - edge_on_arc(rule, phi, 1 / ratio)
 
 
 def boundary(rule: Rule, cos2: ArrayLike, ratio: float = 1.0) -> Array:

@@ -43,18 +43,6 @@ def welch_bound(C: int, K: int) -> float:
     return math.sqrt((C - K) / (K * (C - 1))) if C > K else 0.0
 
 
-def max_margin(C: int, K: int) -> float:
-    """Upper bound on CosFace's m for C classes in K dimensions: 1 - (least possible largest cosine) (paper, Eq. 7).
-
-    Exact for K = 2 (a circle) and for C ≤ 2K (simplex up to K+1, then 1: Rankin 1955).
-    """
-    if K == 2:
-        return 1 - math.cos(2 * math.pi / C)
-    if C <= K + 1:
-        return C / (C - 1)
-    return 1.0
-
-
 def simplex(C: int) -> Tensor:
     """C unit vectors in C-1 dimensions, every two of them at cosine -1/(C-1): (C, C-1), float64."""
     centred = torch.eye(C, dtype=torch.float64) - 1 / C  # (C, C), rank C-1

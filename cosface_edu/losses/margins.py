@@ -9,35 +9,45 @@ the class centre W_j. The losses differ in one place only, the score u of the *t
 | `AdditiveCosine(m)`    | cosθ - m                            | CosFace (LMCL), AM-Softmax                  |
 | `AdditiveAngle(m)`     | cos(θ + m)                          | ArcFace                                     |
 | `MultiplicativeAngle(m)` | (-1)^k cos(mθ) - 2k               | L-Softmax, A-Softmax (SphereFace)           |
-| `TruncatedAngle(m)`    | cos(min(mθ, π))                     | SphereFace-R                                |
+| `TruncatedAngle(m)`    | cos(min(mθ, π))                     | SphereFace-R, first version                 |
+| `DividedAngle(m)`      | cosθ, other classes cos(θ/m)        | SphereFace-R, second version                |
 | `Combined(m1, m2, m3)` | cos(m1·θ + m2) - m3                 | the unified margin of the ArcFace paper     |
+| `Curricular(m, t)`     | cos(θ + m), hard others cos(t+cos)  | CurricularFace                              |
+| `AdaptiveMargin(m, z)` | cos(θ - mz) - (m + mz)              | AdaFace                                     |
+| `PowerCosine(m, t)`    | g(cosθ) - m, others g(cosθ) + m     | SphereFace2                                 |
 
-A rule is a small frozen object without tensors of its own: `rule.target(cos)` is ψ, `rule.others(cos)` the score of
-the non-target classes, both elementwise and differentiable. Decision boundaries, margins on an arc and bounds
-(`cosface_edu.geometry`) are all computed from these objects; nothing re-types a formula.
+A rule is a small frozen object: `rule.target(cos)` is ψ, `rule.others(cos)` the score of the non-target classes,
+both elementwise and differentiable. A margin may be a tensor (B, 1) where each sample has its own. Decision
+boundaries, margins on an arc and bounds (`cosface_edu.geometry`) are all computed from these objects; nothing
+re-types a formula.
 
 Angles are in radians. The margin exists in training only, on the true class only, and before the scale.
 """
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 BeyondPi = Literal["monotone", "exact", "straight-through"]
+Margin = float | Tensor
 
 
 @runtime_checkable
 class Rule(Protocol):
     """What geometry and heads need of a rule."""
 
+    @property
+    def plain_others(self) -> bool:
+        """Whether non-target classes score by cosθ itself, so that heads need not call `others`."""
+
     def target(self, cos: Tensor) -> Tensor:
         """ψ: the target's score in cosine units, elementwise."""
 
-    def others(self, cos: Tensor) -> Tensor:
-        """The score of a non-target class in cosine units, elementwise."""
+    def others(self, cos: Tensor, cos_y: Tensor | None = None) -> Tensor:
+        """The score of a non-target class in cosine units, elementwise; cos_y (B, 1) is the sample's target cosine."""
 
 
 class _Angle(torch.autograd.Function):
@@ -79,11 +89,13 @@ def unrolled_cos(phi: Tensor) -> Tensor:
 class NoMargin:
     """u(cosθ) = cosθ for every class: NSL (CosFace paper, Eq. 3)."""
 
+    plain_others: ClassVar[bool] = True
+
     def target(self, cos: Tensor) -> Tensor:
         """ψ(θ) = cosθ."""
         return cos
 
-    def others(self, cos: Tensor) -> Tensor:
+    def others(self, cos: Tensor, cos_y: Tensor | None = None) -> Tensor:
         """cosθ."""
         return cos
 
@@ -96,7 +108,7 @@ class AdditiveCosine(NoMargin):
         m: margin in cosine units.
     """
 
-    m: float
+    m: Margin
 
     def target(self, cos: Tensor) -> Tensor:
         """ψ(θ) = cosθ - m."""
@@ -129,12 +141,7 @@ class Combined(NoMargin):
         """ψ(θ) = cos(m1·θ + m2) - m3, past π as `beyond_pi` says. At θ = 0 and π the gradient is `angle`'s."""
         if self.m1 == 1 and self.m2 == 0:
             return cos - self.m3
-        phi = self.m1 * angle(cos) + self.m2
-        if self.beyond_pi == "monotone":
-            return unrolled_cos(phi) - self.m3
-        if self.beyond_pi == "exact":
-            return torch.cos(phi) - self.m3
-        return cos + (torch.cos(phi) - self.m3 - cos).detach()
+        return _cos_beyond_pi(self.m1 * angle(cos) + self.m2, cos, self.beyond_pi) - self.m3
 
 
 @dataclass(frozen=True)
@@ -146,12 +153,23 @@ class AdditiveAngle(NoMargin):
         beyond_pi: behaviour for θ > π - m, see `Combined`.
     """
 
-    m: float
+    m: Margin
     beyond_pi: BeyondPi = "monotone"
 
     def target(self, cos: Tensor) -> Tensor:
-        """ψ(θ) = cos(θ + m)."""
-        return Combined(m2=self.m, beyond_pi=self.beyond_pi).target(cos)
+        """ψ(θ) = cos(θ + m). The gradient at θ = 0 and π, where ψ has kinks, is `angle`'s."""
+        return _cos_beyond_pi(angle(cos) + self.m, cos, self.beyond_pi)
+
+
+def _cos_beyond_pi(phi: Tensor, cos: Tensor, beyond_pi: BeyondPi) -> Tensor:
+    """cosφ with one of the three behaviours that `Combined` describes; cos is the cosine without margin."""
+    if beyond_pi == "monotone":
+        return unrolled_cos(phi)
+    if beyond_pi == "exact":
+        return torch.cos(phi)
+    if beyond_pi == "straight-through":
+        return cos + (torch.cos(phi) - cos).detach()
+    raise ValueError(f'beyond_pi must be "monotone", "exact" or "straight-through", got {beyond_pi!r}')
 
 
 @dataclass(frozen=True)
@@ -195,6 +213,92 @@ class TruncatedAngle(NoMargin):
     def target(self, cos: Tensor) -> Tensor:
         """ψ(θ) = cos(min(mθ, π))."""
         return torch.cos((self.m * angle(cos)).clamp_max(math.pi))
+
+
+@dataclass(frozen=True)
+class DividedAngle(NoMargin):
+    """ψ(θ) = cosθ, the others cos(θ/m): SphereFace-R, second version (Liu et al. 2022).
+
+    Asks for mθ_y < θ_j as the first version does, but bends the other classes' scores instead of the target's.
+
+    Args:
+        m: divisor of the angle, ≥ 1.
+    """
+
+    m: float
+    plain_others: ClassVar[bool] = False
+
+    def others(self, cos: Tensor, cos_y: Tensor | None = None) -> Tensor:
+        """cos(θ/m)."""
+        return torch.cos(angle(cos) / self.m)
+
+
+@dataclass(frozen=True)
+class Curricular(AdditiveAngle):
+    """ψ(θ) = cos(θ + m); others with cosθ_j > cos(θ_y + m) score cosθ_j(t + cosθ_j): CurricularFace (2020, Eq. 5-6).
+
+    Early in training (t near 0) hard negatives are toned down, later (t towards 1) they are stressed.
+
+    Args:
+        m: margin in radians.
+        beyond_pi: behaviour of ψ for θ > π - m.
+        t: running mean of the target cosines.
+    """
+
+    t: Margin = 0.0
+    plain_others: ClassVar[bool] = False
+
+    def others(self, cos: Tensor, cos_y: Tensor | None = None) -> Tensor:
+        """cosθ_j, or cosθ_j(t + cosθ_j) for a hard one; without cos_y all count as easy, as on the boundary."""
+        if cos_y is None:
+            return cos
+        hard = cos > torch.cos(angle(cos_y) + self.m)
+        return torch.where(hard, cos * (self.t + cos), cos)
+
+
+@dataclass(frozen=True)
+class AdaptiveMargin(NoMargin):
+    """ψ(θ) = cos(θ - m·z) - (m + m·z): AdaFace (Kim et al. 2022, Eq. 17-18), z in [-1, 1] the image's quality.
+
+    z = -1 is ArcFace with margin m, z = 0 CosFace with margin m, z = 1 a negative angular margin. θ - mz is held
+    within [0, π], so that ψ never rises with θ.
+
+    Args:
+        m: margin.
+        z: quality, from the length of the embedding.
+    """
+
+    m: float
+    z: Margin = 0.0
+
+    def target(self, cos: Tensor) -> Tensor:
+        """ψ(θ) = cos(θ - m·z) - (m + m·z)."""
+        return torch.cos((angle(cos) - self.m * self.z).clamp(0, math.pi)) - self.m * (1 + self.z)
+
+
+@dataclass(frozen=True)
+class PowerCosine(NoMargin):
+    """ψ = g(cosθ) - m, the others g(cosθ) + m, with g(c) = 2((c+1)/2)^t - 1: SphereFace2-C (Wen et al. 2022, Eq. 5-6).
+
+    Args:
+        m: margin between each class and the rest.
+        t: ≥ 1; spreads the cosines near 1 and squeezes the others.
+    """
+
+    m: float
+    t: float = 3.0
+    plain_others: ClassVar[bool] = False
+
+    def _adjusted(self, cos: Tensor) -> Tensor:
+        return 2 * ((cos.clamp(-1, 1) + 1) / 2) ** self.t - 1
+
+    def target(self, cos: Tensor) -> Tensor:
+        """g(cosθ) - m."""
+        return self._adjusted(cos) - self.m
+
+    def others(self, cos: Tensor, cos_y: Tensor | None = None) -> Tensor:
+        """g(cosθ) + m."""
+        return self._adjusted(cos) + self.m
 
 
 def _chebyshev(m: int, cos: Tensor) -> Tensor:

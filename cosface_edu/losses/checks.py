@@ -1,0 +1,71 @@
+"""Bad input is answered with the argument's name, its value and what is allowed."""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def check_number(name: str, value: float, low: float, high: float = math.inf, allowed: str | None = None) -> float:
+    """The value, if low ≤ value ≤ high and it is a finite number.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not low <= value <= high:
+        bounds = f"a finite number ≥ {low:g}" if math.isinf(high) else f"a number between {low:g} and {high:g}"
+        raise ValueError(f"{name} must be {allowed or bounds}, got {value!r}")
+    return value
+
+
+def check_count(name: str, value: int, low: int) -> int:
+    """The value, if it is an integer of at least `low`.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < low:
+        raise ValueError(f"{name} must be an integer of at least {low}, got {value!r}")
+    return value
+
+
+def check_features(features: Tensor, in_features: int | None = None) -> None:
+    """Embeddings must be a finite floating-point matrix (B, D) with B ≥ 1.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    width = "D" if in_features is None else in_features
+    if not isinstance(features, Tensor) or not features.is_floating_point():
+        kind = features.dtype if isinstance(features, Tensor) else type(features).__name__
+        raise ValueError(f"features must be a floating-point tensor (B, {width}), got {kind}")
+    if features.dim() != 2 or len(features) == 0 or (in_features is not None and features.shape[1] != in_features):
+        raise ValueError(f"features must have shape (B, {width}) with B ≥ 1, got {tuple(features.shape)}")
+    finite = torch.isfinite(features)
+    if not finite.all():
+        bad = (~finite).any(dim=1)
+        row = int(bad.nonzero()[0])
+        value = features[row][~finite[row]][0].item()
+        raise ValueError(
+            f"features must be finite, got {value} in sample {row} and bad values in {int(bad.sum())} of"
+            f" {len(features)} samples: look for a learning rate that is too high or a division by zero before the head"
+        )
+
+
+def check_labels(labels: Tensor, batch: int, num_classes: int | None = None) -> None:
+    """Labels must be int64 of shape (B,), each at least 0 and below the number of classes.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    if not isinstance(labels, Tensor) or labels.dtype != torch.int64:
+        kind = labels.dtype if isinstance(labels, Tensor) else type(labels).__name__
+        raise ValueError(f"labels must be an int64 tensor (B,), got {kind}: convert with labels.long()")
+    if labels.shape != (batch,):
+        raise ValueError(f"labels must have shape ({batch},), one for each sample, got {tuple(labels.shape)}")
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or (num_classes is not None and high >= num_classes):
+        upper = "" if num_classes is None else f" and {num_classes - 1}"
+        bad = low if low < 0 else high
+        raise ValueError(f"labels must lie between 0{upper}, got {bad}")

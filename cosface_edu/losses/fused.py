@@ -1,0 +1,273 @@
+"""Softmax cross entropy over margin scores, with its gradient, in little more than three matrix products.
+
+A straightforward head writes about ten arrays of size B×C: cosines, one-hot mask, margin logits, probabilities, and
+a gradient for each. Here one buffer of logits exists. It is filled by a matrix product and turned, in place and
+block by block while it is in the processor's cache, from logits to probabilities to the gradient
+
+    ∂L/∂z_ij = (p_ij - [j = y_i]) / B,        p = softmax(z),
+
+which two more products take back to the embeddings and the class centres. Three things make it cheap:
+
+* the centres are never copied to length 1: column j of the product is divided by ‖W_j‖ instead;
+* the margin touches one number a sample, so its derivative is taken by autograd on B numbers, whatever the rule;
+* the gradient is computed in the forward pass, where the probabilities are at hand, so that no B×C array waits for
+  the backward pass. `chunk_size` then bounds the buffer itself: only that many samples have logits at a time.
+
+Normalisation of the centres: with ŵ = w/‖w‖ and a = ∂L/∂ŵ, ∂L/∂w = (a - (a·ŵ)ŵ)/‖w‖.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+ZERO_LENGTH = 1e-12  # a vector shorter than this has no direction; its length counts as 1 where we divide by it
+BLOCK = 2**18  # numbers a thread handles at once: 1 MB in float32, about a core's cache
+CLASSES = 256  # centres whose gradient is finished at once
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How a head scores classes, in the logits' own units.
+
+    Args:
+        target: (z_y, ‖x‖, ‖w_y‖), each (B, 1) -> target logit (B, 1); z_y is the score without margin. Differentiable.
+        others: (z block (b, C), rows) -> scores of the non-target classes (b, C), differentiable; None for identity.
+        normalise: whether centres count by their direction only.
+        sub_centers: K centres a class; a class scores by its best.
+        chunk_size: samples whose logits exist at a time; None for all.
+    """
+
+    target: Callable[[Tensor, Tensor, Tensor], Tensor]
+    others: Callable[[Tensor, slice], Tensor] | None = None
+    normalise: bool = True
+    sub_centers: int = 1
+    chunk_size: int | None = None
+
+
+@dataclass
+class _Parts:
+    """The loss and what the backward pass needs; gradients are None where nobody asked."""
+
+    loss: Tensor
+    inverse: Tensor | None  # 1/‖w_j‖, (C·K,)
+    x: Tensor | None = None  # (B, D)
+    weight: Tensor | None = None  # (C·K, D), before the projection of `_finish_weight`
+    norms: Tensor | None = None  # (B, 1)
+
+
+def safe_length(length: Tensor) -> Tensor:
+    """The length, or 1 for a zero vector: its cosines are then 0 and its gradient is finite."""
+    return torch.where(length > ZERO_LENGTH, length, torch.ones_like(length))
+
+
+def margin_softmax(x: Tensor, weight: Tensor, norms: Tensor, labels: Tensor, scores: Scores) -> Tensor:
+    """Mean cross entropy of margin scores; gradients flow to x, weight and norms.
+
+    Args:
+        x: embeddings, already scaled to the length that the logits call for (B, D).
+        weight: class centres (C·K, D).
+        norms: original lengths of the embeddings (B, 1).
+        labels: true classes (B,) int64.
+        scores: how classes are scored.
+
+    Returns:
+        Scalar loss. Once differentiable; for second derivatives take `Head.logits` and cross entropy.
+    """
+    return _MarginSoftmax.apply(x, weight, norms, labels, scores)
+
+
+class _MarginSoftmax(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, norms: Tensor, labels: Tensor, scores: Scores) -> Tensor:
+        ctx.scores, ctx.parts = scores, None
+        parts = _compute(x, weight, norms, labels, scores, ctx.needs_input_grad)
+        if any(ctx.needs_input_grad):
+            ctx.parts = parts
+            ctx.save_for_backward(x, weight, norms, labels)
+        return parts.loss
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        x, weight, norms, labels = ctx.saved_tensors
+        # The gradients are handed over, not copied. A second pass through the same graph computes them anew.
+        parts: _Parts = ctx.parts or _compute(x, weight, norms, labels, ctx.scores, ctx.needs_input_grad)
+        ctx.parts = None
+        if parts.weight is not None:
+            _finish_weight(parts.weight, weight, parts.inverse, grad)
+        return (
+            None if parts.x is None else parts.x.mul_(grad),
+            parts.weight,
+            None if parts.norms is None else parts.norms.mul_(grad),
+            None,
+            None,
+        )
+
+
+def _compute(
+    x: Tensor, weight: Tensor, norms: Tensor, labels: Tensor, scores: Scores, needs: tuple[bool, ...]
+) -> _Parts:
+    """The loss; with it, as far as `needs` asks, its gradients with respect to x, weight and norms."""
+    batch, K = len(x), scores.sub_centers
+    want_x, want_weight, want_norms = needs[0], needs[1], needs[2]
+    want_any = want_x or want_weight or want_norms
+    y = labels[:, None]  # (B, 1)
+
+    lengths = torch.linalg.vector_norm(weight, dim=1)  # (C·K,)
+    inverse = safe_length(lengths).reciprocal_() if scores.normalise else None
+    target, slope, by_norm, by_length = _target(x, weight, norms, lengths, inverse, y, scores, want_any)
+
+    parts = _Parts(x.new_zeros(()), inverse)
+    chunk = min(scores.chunk_size or batch, batch)
+    buffer = x.new_empty(chunk, len(weight))  # logits, then probabilities, then gradient
+    pull = torch.empty_like(target)  # (B, 1), ∂(loss of the sample)/∂(target logit) = p_y - 1
+    if want_x:
+        parts.x = torch.empty_like(x)
+    if want_weight:
+        parts.weight = torch.empty_like(weight)
+
+    for first in range(0, batch, chunk):
+        part = slice(first, min(first + chunk, batch))
+        logits = buffer[: part.stop - first]  # (b, C·K)
+        torch.mm(x[part], weight.T, out=logits)
+        for rows in _blocks(part, len(weight), x.device):
+            z = logits[rows.start - first : rows.stop - first]
+            loss, pull[rows] = _softmax_block(z, inverse, target[rows], slope[rows], y[rows], rows, scores, want_any, K)
+            parts.loss += loss
+        if parts.x is not None:
+            torch.mm(logits, weight, out=parts.x[part])
+        if parts.weight is not None:  # beta=0 on the first chunk: nothing to add to yet
+            parts.weight.addmm_(logits.T, x[part], beta=0 if first == 0 else 1, alpha=1 / batch)
+
+    parts.loss /= batch
+    if parts.x is not None:
+        parts.x /= batch
+    if want_norms and by_norm is not None:
+        parts.norms = pull * by_norm / batch
+    if parts.weight is not None and by_length is not None:  # the target's length counts: L-Softmax
+        direction = weight[labels] / safe_length(lengths[labels, None])
+        parts.weight.index_add_(0, labels, pull * by_length / batch * direction)
+    return parts
+
+
+def _target(
+    x: Tensor,
+    weight: Tensor,
+    norms: Tensor,
+    lengths: Tensor,
+    inverse: Tensor | None,
+    y: Tensor,
+    scores: Scores,
+    want_any: bool,
+) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+    """Target logits (B, 1) and their derivatives by the plain score, by ‖x‖ and by ‖w_y‖ (None where unused)."""
+    K = scores.sub_centers
+    rows = y * K + torch.arange(K, device=y.device)  # (B, K)
+    plain = torch.einsum("bd,bkd->bk", x, weight[rows])  # (B, K)
+    if inverse is not None:
+        plain = plain * inverse[rows]
+    plain = plain.amax(1, keepdim=True)  # (B, 1)
+    given = (plain, norms, lengths[y])
+    if not want_any:
+        return scores.target(*given), plain, None, None
+    with torch.enable_grad():
+        leaves = tuple(t.detach().requires_grad_() for t in given)
+        target = scores.target(*leaves)
+        slope, by_norm, by_length = torch.autograd.grad(target.sum(), leaves, allow_unused=True)
+    return target.detach(), slope, by_norm, None if scores.normalise else by_length
+
+
+def _softmax_block(
+    z: Tensor,
+    inverse: Tensor | None,
+    target: Tensor,
+    slope: Tensor,
+    y: Tensor,
+    rows: slice,
+    scores: Scores,
+    want_any: bool,
+    K: int,
+) -> tuple[Tensor, Tensor]:
+    """Turns a block of products z (b, C·K) into its gradient, in place; returns the summed loss and p_y - 1 (b, 1)."""
+    if inverse is not None:
+        z.mul_(inverse)
+    u = z
+    if K > 1:
+        u, winner = z.view(len(z), -1, K).max(dim=2)  # (b, C)
+    if scores.others is not None:
+        with torch.enable_grad():
+            leaf = u.detach().clone().requires_grad_()
+            scored = scores.others(leaf, rows)
+        u = scored.detach().clone()
+    u.scatter_(1, y, target)
+    top = u.amax(1, keepdim=True)
+    u.sub_(top).exp_()
+    total = u.sum(1, keepdim=True)
+    loss = (top + total.log() - target).sum()
+    if not want_any:
+        return loss, torch.zeros_like(target)
+
+    u.div_(total)  # probabilities
+    pull = u.gather(1, y) - 1
+    if scores.others is not None:
+        (u,) = torch.autograd.grad(scored, leaf, u)
+    u.scatter_(1, y, pull * slope)
+    if K > 1:
+        z.zero_().view(len(z), -1, K).scatter_(2, winner[:, :, None], u[:, :, None])
+    elif u is not z:
+        z.copy_(u)
+    if inverse is not None:
+        z.mul_(inverse)
+    return loss, pull
+
+
+def _finish_weight(grad_weight: Tensor, weight: Tensor, inverse: Tensor | None, grad: Tensor) -> None:
+    """From (∂L/∂ŵ)/‖w‖ to ∂L/∂w times `grad`, in place: remove the part along w."""
+    if inverse is None:
+        grad_weight.mul_(grad)
+        return
+    for first in range(0, len(weight), CLASSES):
+        a, w = grad_weight[first : first + CLASSES], weight[first : first + CLASSES]
+        a.mul_(grad)
+        along = (a * w).sum(1, keepdim=True) * inverse[first : first + CLASSES, None].square()
+        a.addcmul_(along, w, value=-1)
+
+
+def _blocks(part: slice, columns: int, device: torch.device) -> Iterator[slice]:
+    """Rows of a chunk, in blocks that stay in cache; elsewhere than on a CPU all rows at once."""
+    rows = part.stop - part.start
+    step = max(1, BLOCK * torch.get_num_threads() // columns) if device.type == "cpu" else rows
+    for first in range(part.start, part.stop, step):
+        yield slice(first, min(first + step, part.stop))
+
+
+def margin_logits(x: Tensor, weight: Tensor, norms: Tensor, labels: Tensor | None, scores: Scores) -> Tensor:
+    """The scores themselves, (B, C), in ordinary differentiable operations.
+
+    What `margin_softmax` takes the cross entropy of, for accuracy, for figures, for second derivatives and for
+    `torch.compile`, which fuses it on its own.
+
+    Args:
+        x: scaled embeddings (B, D).
+        weight: class centres (C·K, D).
+        norms: original lengths of the embeddings (B, 1).
+        labels: true classes (B,); None for no margin.
+        scores: how classes are scored.
+
+    Returns:
+        Logits (B, C).
+    """
+    lengths = torch.linalg.vector_norm(weight, dim=1, keepdim=True)  # (C·K, 1)
+    z = x @ (weight / safe_length(lengths) if scores.normalise else weight).T  # (B, C·K)
+    if scores.sub_centers > 1:
+        z = z.view(len(x), -1, scores.sub_centers).amax(dim=2)  # (B, C)
+    if labels is None:
+        return z
+    y = labels[:, None]  # (B, 1)
+    target = scores.target(z.gather(1, y), norms, lengths[labels])
+    others = z if scores.others is None else scores.others(z, slice(None))
+    return others.scatter(1, y, target)
