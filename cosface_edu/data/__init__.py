@@ -6,23 +6,38 @@ Every data set yields `(image, label)`: a (3, H, W) float RGB image in [0, 1] an
 import os
 from pathlib import Path
 
+from .augment import Augment
+from .bins import BrokenBin, bin_pairs, read_bin
 from .folders import LFW_OVERLAP, LFW_OVERLAP_BY_NAME, FolderDataset
 from .images import BrokenImage, decode, fit, normalise, read_image, to_bytes, to_float
+from .pairs import BrokenPairs, Pairs, lfw_pairs, ytf_pairs
+from .records import BrokenRecord, RecordDataset, write_records
 from .synthetic import FaceWorldDataset
 
 __all__ = [
     "LFW_OVERLAP",
     "LFW_OVERLAP_BY_NAME",
+    "Augment",
+    "BrokenBin",
     "BrokenImage",
+    "BrokenPairs",
+    "BrokenRecord",
     "FaceWorldDataset",
     "FolderDataset",
+    "Pairs",
+    "RecordDataset",
+    "bin_pairs",
     "decode",
     "fit",
+    "lfw_pairs",
     "normalise",
+    "read_bin",
     "read_image",
     "root",
     "to_bytes",
     "to_float",
+    "write_records",
+    "ytf_pairs",
 ]
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
-from .images import IMAGE_SUFFIXES, BrokenImage, fit, read_image, to_float
+from .dataset import OnBroken, PictureDataset
+from .images import IMAGE_SUFFIXES, read_image
 
 #: The identities of CASIA-WebFace that SphereFace removed because they are in LFW too: 10,575 become 10,572.
 LFW_OVERLAP = ("0166921", "1056413", "1193098")
@@ -24,7 +22,7 @@ LFW_OVERLAP_BY_NAME = (
 )
 
 
-class FolderDataset(Dataset[tuple[Tensor, int]]):
+class FolderDataset(PictureDataset):
     """Aligned crops under `root/identity/picture`, identities in alphabetical order.
 
     Attributes:
@@ -39,7 +37,7 @@ class FolderDataset(Dataset[tuple[Tensor, int]]):
         root: str | os.PathLike[str],
         size: tuple[int, int] = (112, 96),
         exclude: Iterable[str] = LFW_OVERLAP,
-        on_broken: Literal["fail", "skip"] = "fail",
+        on_broken: OnBroken = "fail",
     ) -> None:
         """List the pictures; none is opened yet.
 
@@ -48,15 +46,14 @@ class FolderDataset(Dataset[tuple[Tensor, int]]):
             size: (height, width) of the images handed out; larger crops are cut about the centre, see `fit`.
             exclude: identity folders to leave out. By default CASIA's overlap with LFW: training on people that
                 are tested on would be cheating. Names that are not there do no harm.
-            on_broken: a picture that cannot be decoded raises ('fail'), or the next whole picture of the same
-                identity stands in for it and a warning names it ('skip'). Evaluation must use 'fail'.
+            on_broken: a picture that cannot be decoded raises ('fail'), or the next whole one of the same
+                person stands in for it and a warning names it ('skip'). Evaluation must use 'fail'.
 
         Raises:
             FileNotFoundError: no such folder, or no identity folder with a picture in it.
         """
-        self.root, self.size, self.on_broken = Path(root), size, on_broken
-        if on_broken not in ("fail", "skip"):
-            raise ValueError(f"on_broken={on_broken!r}: choose 'fail' or 'skip'")
+        super().__init__(size, on_broken)
+        self.root = Path(root)
         if not self.root.is_dir():
             raise FileNotFoundError(f"{self.root}: no such folder; see data/README.md for what goes where")
         exclude = frozenset(exclude)
@@ -79,7 +76,6 @@ class FolderDataset(Dataset[tuple[Tensor, int]]):
         # one numpy block, not half a million Python strings: forked workers then share it instead of copying it
         self._files = np.array(files)
         self.labels = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
-        self._starts = np.concatenate([[0], np.cumsum(counts)])
 
     @property
     def num_classes(self) -> int:
@@ -92,20 +88,8 @@ class FolderDataset(Dataset[tuple[Tensor, int]]):
         """Where picture `index` lies."""
         return self.root / self.names[int(self.labels[index])] / str(self._files[index])
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        label = int(self.labels[index])
-        return to_float(fit(self._read(index % len(self), label), self.size)), label
-
-    def _read(self, index: int, label: int) -> Tensor:
-        if self.on_broken == "fail":
-            return read_image(self.path(index))
-        start, count = int(self._starts[label]), int(self._starts[label + 1] - self._starts[label])
-        for step in range(count):
-            try:
-                return read_image(self.path(start + (index - start + step) % count))
-            except BrokenImage as error:
-                warnings.warn(f"skipped {error}", stacklevel=3)
-        raise BrokenImage(f"{self.root / self.names[label]}: not one of its {count} pictures can be decoded")
+    def read(self, index: int) -> tuple[Tensor, int]:
+        return read_image(self.path(index)), int(self.labels[index])
 
 
 def image_files(folder: str | os.PathLike[str]) -> list[str]:

@@ -1,0 +1,212 @@
+"""lfw.bin and its kin (cfp_fp.bin, agedb_30.bin, calfw.bin, cplfw.bin): pairs of pictures in one pickle.
+
+A pickle is a program, and running a stranger's program is how one gets robbed. Such a file needs to hold no more than
+a list of byte strings and a list of booleans, so this reader walks over the opcodes with `pickletools.genops`, which
+only parses, and builds strings, numbers, lists and tuples itself. A name that the pickle wants to call is never
+looked up: the few that stand for bytes or booleans (how Python 3 writes bytes in protocol 2, arrays and booleans of
+numpy) are interpreted here, any other is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import pickletools
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from .dataset import PictureDataset
+from .images import decode
+from .pairs import Pairs
+
+
+class BrokenBin(ValueError):
+    """Not a pickle of (pictures, same), or one that would run code."""
+
+
+class _Name(NamedTuple):
+    """A name that the pickle refers to. It stays a name."""
+
+    module: str
+    name: str
+
+
+class _Call:
+    """What calling a known name would give: only what was passed is kept."""
+
+    def __init__(self, name: str, arguments: tuple[Any, ...]) -> None:
+        self.name, self.arguments, self.state = name, arguments, None
+
+
+_MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
+# name -> modules that it may come from
+_KNOWN = {
+    "encode": ("_codecs",),
+    "_reconstruct": _MULTIARRAY,
+    "scalar": _MULTIARRAY,
+    "_frombuffer": ("numpy.core.numeric", "numpy._core.numeric"),
+    "ndarray": ("numpy",),
+    "dtype": ("numpy",),
+}
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
+_PYTHON_2_BYTES = ("BINSTRING", "SHORT_BINSTRING")  # which genops reads as Latin-1 text
+_LITERALS = (
+    *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "BININT", "BININT1", "BININT2", "INT", "LONG1"),
+    *("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "UNICODE"),
+)
+_MARK = object()
+
+
+class _Reader:
+    """A stack machine for the few opcodes that data needs; see the module's docstring."""
+
+    def __init__(self) -> None:
+        self.stack: list[Any] = []
+        self.memo: dict[int, Any] = {}
+
+    def run(self, data: bytes) -> Any:
+        for opcode, argument, position in pickletools.genops(data):
+            name = opcode.name
+            if name == "STOP":
+                return self.stack.pop()
+            if name in _CONSTANTS:
+                self.stack.append(_CONSTANTS[name])
+            elif name in _PYTHON_2_BYTES:
+                self.stack.append(argument.encode("latin-1"))
+            elif name in _LITERALS:
+                self.stack.append(argument)
+            elif name in ("PUT", "BINPUT", "LONG_BINPUT"):
+                self.memo[argument] = self.stack[-1]
+            elif name == "MEMOIZE":
+                self.memo[len(self.memo)] = self.stack[-1]
+            elif name in ("GET", "BINGET", "LONG_BINGET"):
+                self.stack.append(self.memo[argument])
+            elif name == "GLOBAL":
+                self.stack.append(self.known(*argument.split(" ", 1), position))
+            elif name == "STACK_GLOBAL":
+                attribute, module = self.stack.pop(), self.stack.pop()
+                self.stack.append(self.known(module, attribute, position))
+            else:
+                self.build(name, position)
+        raise ValueError("it ends too early")
+
+    def known(self, module: Any, name: Any, position: int) -> _Name:
+        if module not in _KNOWN.get(name, ()):
+            raise BrokenBin(f"at byte {position} it wants to call {module}.{name}: refused; do not unpickle this file")
+        return _Name(module, name)
+
+    def build(self, name: str, position: int) -> None:
+        """Opcodes that make something of what is on the stack."""
+        stack = self.stack
+        if name in ("MARK", "EMPTY_LIST"):
+            stack.append(_MARK if name == "MARK" else [])
+        elif name == "APPENDS":
+            items = self.to_mark()
+            self.top(list).extend(items)
+        elif name == "APPEND":
+            item = stack.pop()
+            self.top(list).append(item)
+        elif name in ("TUPLE", "LIST"):
+            items = self.to_mark()
+            stack.append(tuple(items) if name == "TUPLE" else items)
+        elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
+            stack.append(tuple(reversed([stack.pop() for _ in range(int(name[-1]))])))
+        elif name == "REDUCE":
+            arguments = stack.pop()
+            stack[-1] = _Call(self.top(_Name).name, tuple(arguments))
+        elif name == "BUILD":
+            state = stack.pop()
+            self.top(_Call).state = state
+        elif name not in ("PROTO", "FRAME"):
+            raise BrokenBin(f"at byte {position}, opcode {name}: it has no place in a list of pictures")
+
+    def to_mark(self) -> list[Any]:
+        """Take everything above the last mark, and the mark."""
+        items: list[Any] = []
+        while (item := self.stack.pop()) is not _MARK:
+            items.append(item)
+        return items[::-1]
+
+    def top(self, kind: type) -> Any:
+        if not isinstance(self.stack[-1], kind):
+            raise TypeError(f"{kind.__name__} expected, {type(self.stack[-1]).__name__} found")
+        return self.stack[-1]
+
+
+def _bytes(value: Any) -> bytes:
+    """The byte string that a value stands for."""
+    if isinstance(value, bytes | bytearray):
+        return bytes(value)
+    if isinstance(value, _Call):
+        if value.name == "encode" and value.arguments[1:] == ("latin1",):
+            return value.arguments[0].encode("latin-1")
+        if value.name == "_reconstruct" and value.state:
+            return _bytes(value.state[-1])  # (version, shape, dtype, Fortran order, bytes)
+        if value.name in ("_frombuffer", "scalar"):
+            return _bytes(value.arguments[0 if value.name == "_frombuffer" else 1])
+    raise TypeError(f"bytes expected, {getattr(value, 'name', type(value).__name__)} found")
+
+
+def _bool(value: Any) -> bool:
+    if isinstance(value, int):
+        return bool(value)
+    return _bytes(value) != b"\x00"  # a numpy boolean
+
+
+def read_bin(path: str | os.PathLike[str]) -> tuple[list[bytes], list[bool]]:
+    """Read lfw.bin or one of its kin without unpickling it.
+
+    Args:
+        path: the file, written by Python 2 or 3.
+
+    Returns:
+        2·P pictures' files, two for each pair in turn, and P times whether the two show the same person.
+
+    Raises:
+        BrokenBin: cut short, not of this shape, or it refers to code.
+    """
+    data = Path(path).read_bytes()
+    try:
+        pictures, same = _Reader().run(data)
+        pictures, same = [_bytes(picture) for picture in pictures], [_bool(value) for value in same]
+    except BrokenBin as error:
+        raise BrokenBin(f"{path}: {error}") from None
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
+        raise BrokenBin(f"{path} ({len(data)} bytes): cut short, or no pickle of (pictures, same): {error}") from error
+    if not same or len(pictures) != 2 * len(same):
+        raise BrokenBin(f"{path}: {len(pictures)} pictures do not make {len(same)} pairs")
+    return pictures, same
+
+
+class BinPictures(PictureDataset):
+    """The pictures of a .bin file, in its order; the label is the picture's number."""
+
+    def __init__(self, path: Path, pictures: list[bytes], size: tuple[int, int]) -> None:
+        super().__init__(size, "fail")
+        self.path, self._pictures = path, pictures
+        self.labels = torch.arange(len(pictures))
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def read(self, index: int) -> tuple[Tensor, int]:
+        return decode(self._pictures[index], f"{self.path}: picture {index}"), index
+
+
+def bin_pairs(path: str | os.PathLike[str], size: tuple[int, int] = (112, 96), folds: int = 10) -> Pairs:
+    """The pairs of lfw.bin, cfp_fp.bin, agedb_30.bin, calfw.bin or cplfw.bin.
+
+    Args:
+        path: the file.
+        size: (height, width) of the images handed out, see `fit`.
+        folds: how many runs of equal length the pairs are cut into; these files say nothing about folds.
+
+    Returns:
+        Pairs over the file's pictures.
+    """
+    pictures, same = read_bin(path)
+    numbers = torch.arange(len(pictures)).view(-1, 2)  # (P, 2)
+    fold = torch.arange(len(same)) * folds // len(same)
+    return Pairs(BinPictures(Path(path), pictures, size), numbers[:, 0], numbers[:, 1], torch.tensor(same), fold)

@@ -1,0 +1,191 @@
+"""Lists of pairs to verify: LFW's pairs.txt and its development files, YouTube Faces' splits.
+
+A picture that a list names and the disk does not have is an error that names it. Code that skips such pairs reports
+an accuracy on some other test, and shifts the folds besides.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from .dataset import PictureDataset
+from .folders import image_files
+from .images import IMAGE_SUFFIXES, read_image
+
+
+class BrokenPairs(ValueError):
+    """A list of pairs that does not follow its own format; the message gives the line."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of faces, or of sets of faces.
+
+    Attributes:
+        images: every picture needed, each once: what to embed.
+        first: (P,) int64: which picture, or which set, comes first in each pair.
+        second: (P,) int64: which comes second.
+        same: (P,) bool: whether the two show the same person.
+        fold: (P,) int64, from 0: the run of the cross-validation that the pair is tested in.
+        member_of: (N,) int64: the set (a video) that each picture belongs to; None where every picture stands for
+            itself.
+    """
+
+    images: Dataset[tuple[Tensor, int]]
+    first: Tensor
+    second: Tensor
+    same: Tensor
+    fold: Tensor
+    member_of: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.same)
+
+
+class Pictures(PictureDataset):
+    """Pictures by their paths, in the order given; the label is the picture's number."""
+
+    def __init__(self, paths: list[Path], size: tuple[int, int]) -> None:
+        super().__init__(size, "fail")  # a test set with one picture replaced is another test set
+        self.paths = paths
+        self.labels = torch.arange(len(paths))
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def read(self, index: int) -> tuple[Tensor, int]:
+        return read_image(self.paths[index]), index
+
+
+def lfw_pairs(
+    pairs_file: str | os.PathLike[str], images: str | os.PathLike[str], size: tuple[int, int] = (112, 96)
+) -> Pairs:
+    """LFW's pairs.txt (ten folds), or pairsDevTrain.txt and pairsDevTest.txt (one).
+
+    Args:
+        pairs_file: first line `folds<TAB>n` or `n`; then for each fold n matched pairs `name i j` and n mismatched
+            ones `name i name j`.
+        images: the folder with name/name_0001.jpg; any picture format.
+        size: (height, width) of the images handed out, see `fit`.
+
+    Returns:
+        Pairs over the pictures that the list names.
+
+    Raises:
+        FileNotFoundError: pictures that the list names are missing; the message names them.
+        BrokenPairs: a malformed or missing line.
+    """
+    lines = _lines(pairs_file)
+    if not lines:
+        raise BrokenPairs(f"{pairs_file}: empty")
+    head = lines[0][1].split()
+    if len(head) not in (1, 2) or not all(field.isdecimal() and int(field) > 0 for field in head):
+        raise BrokenPairs(f"{pairs_file}, line {lines[0][0]}: wanted 'folds n' or 'n', got {lines[0][1][:60]!r}")
+    folds, count = (1, int(head[0])) if len(head) == 1 else (int(head[0]), int(head[1]))
+    if len(lines) - 1 != 2 * folds * count:
+        raise BrokenPairs(
+            f"{pairs_file}: its first line announces {folds} × 2 × {count} = {2 * folds * count} pairs, "
+            f"{len(lines) - 1} lines follow: it is cut short or has been edited"
+        )
+    root = Path(images)
+    if not root.is_dir():
+        raise FileNotFoundError(f"{root}: no such folder; it should hold name/name_0001.jpg")
+    number: dict[tuple[str, int], int] = {}
+    pairs, same = [], []
+    for place, (line, text) in enumerate(lines[1:]):
+        matched = place // count % 2 == 0
+        fields = text.split("\t") if "\t" in text else text.split()
+        if matched and len(fields) == 3:
+            fields.insert(2, fields[0])
+        whole = len(fields) == 4 and fields[1].isdecimal() and fields[3].isdecimal()
+        if not whole or matched != (fields[0] == fields[2]):
+            wanted = "matched pair 'name i j'" if matched else "mismatched pair 'name1 i name2 j'"
+            raise BrokenPairs(f"{pairs_file}, line {line}: wanted a {wanted}, got {text[:80]!r}")
+        pairs.append([number.setdefault((fields[k], int(fields[k + 1])), len(number)) for k in (0, 2)])
+        same.append(matched)
+    first, second = torch.tensor(pairs).unbind(1)
+    fold = torch.arange(len(same)) // (2 * count)
+    return Pairs(Pictures(_find(root, list(number), pairs_file), size), first, second, torch.tensor(same), fold)
+
+
+def ytf_pairs(
+    splits_file: str | os.PathLike[str], videos: str | os.PathLike[str], size: tuple[int, int] = (112, 96)
+) -> Pairs:
+    """YouTube Faces' splits: pairs of videos, each video a folder of frames.
+
+    Args:
+        splits_file: a line for each pair, fields separated by commas: number of the split, first video, second video
+            (`name/number`), possibly other fields, and last 1 for the same person or 0. A first line that does not
+            begin with a number is a heading.
+        videos: the folder with name/number/frame.jpg.
+        size: (height, width) of the images handed out, see `fit`.
+
+    Returns:
+        Pairs of sets; `images` are the frames of all videos that the list names.
+
+    Raises:
+        FileNotFoundError: videos that the list names are missing or have no frames; the message names them.
+        BrokenPairs: a malformed line.
+    """
+    number: dict[str, int] = {}
+    rows = []
+    for place, (line, text) in enumerate(_lines(splits_file)):
+        fields = [field.strip() for field in text.split(",")]
+        if place == 0 and not fields[0].isdecimal():
+            continue
+        names = [field for field in fields[1:-1] if re.fullmatch(r"[^/]+/\d+", field)]
+        if not fields[0].isdecimal() or len(names) != 2 or fields[-1] not in ("0", "1"):
+            raise BrokenPairs(
+                f"{splits_file}, line {line}: wanted 'split, name/number, name/number, …, 1 or 0', got {text[:80]!r}"
+            )
+        rows.append([int(fields[0]), *(number.setdefault(name, len(number)) for name in names), int(fields[-1])])
+    if not rows:
+        raise BrokenPairs(f"{splits_file}: no pairs in it")
+    root = Path(videos)
+    frames = [image_files(root / name) if (root / name).is_dir() else [] for name in number]
+    _complain(
+        [f"{root / name}" for name, found in zip(number, frames, strict=True) if not found], splits_file, "videos"
+    )
+    split, first, second, same = torch.tensor(rows).unbind(1)
+    paths = [root / name / frame for name, found in zip(number, frames, strict=True) for frame in found]
+    member_of = torch.repeat_interleave(torch.arange(len(frames)), torch.tensor([len(found) for found in frames]))
+    fold = torch.unique(split, return_inverse=True)[1]
+    return Pairs(Pictures(paths, size), first, second, same.bool(), fold, member_of)
+
+
+def _lines(path: str | os.PathLike[str]) -> list[tuple[int, str]]:
+    """Line numbers and lines, without the empty ones."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BrokenPairs(f"{path}: not a text file: {error}") from error
+    return [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+
+
+def _find(root: Path, wanted: list[tuple[str, int]], list_file: str | os.PathLike[str]) -> list[Path]:
+    """Paths of pictures name/name_0001, whatever their format."""
+    paths, missing = [], []
+    for name, number in wanted:
+        stem = root / name / f"{name}_{number:04d}"
+        found = next((p for suffix in IMAGE_SUFFIXES if (p := stem.with_name(stem.name + suffix)).is_file()), None)
+        paths.append(found or stem)
+        if found is None:
+            missing.append(f"{stem}.jpg")
+    _complain(missing, list_file, "pictures")
+    return paths
+
+
+def _complain(missing: list[str], list_file: str | os.PathLike[str], what: str) -> None:
+    if missing:
+        raise FileNotFoundError(
+            f"{list_file} names {len(missing)} {what} that are not there: {', '.join(missing[:10])}"
+            f"{', …' if len(missing) > 10 else ''}. Leaving out their pairs would be another test: fetch or align "
+            "them, or cut pictures without a detected face about the centre"
+        )

@@ -1,0 +1,298 @@
+"""InsightFace's .rec/.idx pairs, read and written without mxnet.
+
+A .rec file is MXNet's RecordIO: records one after the other, each
+`uint32 magic · uint32 (cflag << 29 | length) · data · padding to 4 bytes`. The magic number must not occur inside a
+record at a multiple of 4, or a reader that lost its place would take it for a beginning: the writer cuts the data
+there, leaves the four bytes out, and marks the parts by cflag (0 whole, 1 first, 2 middle, 3 last); the reader puts
+them back. The data of an image record is a header `<IfQQ` (flag, label, id, id2), `flag` further float labels if
+flag > 0, then the picture's file. The .idx file is text, `key<TAB>offset` a line.
+
+InsightFace adds records that are not pictures: record 0 has the labels (first identity key, end key), pictures have
+the keys 1 … first − 1, and each identity record from `first` on has (first picture, end picture). Files made by
+im2rec have neither.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .dataset import OnBroken, PictureDataset
+from .images import decode, write_atomically
+
+MAGIC = 0xCED7230A
+_MAGIC_BYTES = struct.pack("<I", MAGIC)
+_PREFIX = struct.Struct("<II")
+_HEADER = struct.Struct("<IfQQ")
+_LENGTH = (1 << 29) - 1
+_WHOLE, _FIRST, _MIDDLE, _LAST = range(4)
+
+
+class BrokenRecord(ValueError):
+    """A .rec or .idx file that does not hold what it should; the message says which, where and what."""
+
+
+class Record(NamedTuple):
+    """One record of a .rec file.
+
+    Attributes:
+        labels: one label or several.
+        data: what follows the header: a picture's file, or nothing.
+    """
+
+    labels: tuple[float, ...]
+    data: bytes | memoryview
+
+
+class RecordFile:
+    """Random access to the records of a .rec file through its .idx file, by memory map.
+
+    The map is opened on first use and left out of pickles, so that workers of a DataLoader, forked or spawned, read
+    from it side by side: there is no file position to share.
+
+    Attributes:
+        keys: (N,) int64, ascending.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Read the index; no record is touched yet.
+
+        Args:
+            path: the .rec file; the .idx file lies next to it.
+
+        Raises:
+            FileNotFoundError: one of the two files is missing.
+            BrokenRecord: the index is malformed, or points past the end of the .rec file.
+        """
+        self.path = Path(path)
+        index = self.path.with_suffix(".idx")
+        for file in (self.path, index):
+            if not file.is_file():
+                raise FileNotFoundError(f"{file}: no such file; records come as a .rec and an .idx of the same name")
+        self.keys, self._offsets = _read_index(index)
+        size = self.path.stat().st_size
+        past = np.flatnonzero((self._offsets < 0) | (self._offsets > size - _PREFIX.size))
+        if len(past):
+            raise BrokenRecord(
+                f"{index}: {len(past)} of {len(self.keys)} entries (the first: key {self.keys[past[0]]}, offset "
+                f"{self._offsets[past[0]]}) lie outside {self.path.name}, which has {size} bytes: it is cut short, or "
+                "the two do not belong together"
+            )
+        self._map: mmap.mmap | None = None
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_map": None}
+
+    def position(self, key: int) -> int:
+        """Where `key` stands in `keys`; KeyError if it does not."""
+        place = int(np.searchsorted(self.keys, key))
+        if place == len(self.keys) or self.keys[place] != key:
+            raise KeyError(f"{self.path}: the index has no key {key}")
+        return place
+
+    def read(self, position: int) -> Record:
+        """The record at this position of `keys`.
+
+        Raises:
+            BrokenRecord: wrong magic number, cut short, or too small for its header.
+        """
+        data = self._payload(position)
+        if len(data) < _HEADER.size:
+            raise self._broken(position, f"{len(data)} bytes are too few for an image header of {_HEADER.size}")
+        flag, label, _, _ = _HEADER.unpack_from(data)
+        if flag == 0:
+            return Record((label,), data[_HEADER.size :])
+        end = _HEADER.size + 4 * flag
+        if len(data) < end:
+            raise self._broken(position, f"its header announces {flag} labels, which {len(data)} bytes cannot hold")
+        return Record(struct.unpack_from(f"<{flag}f", data, _HEADER.size), data[end:])
+
+    def _payload(self, position: int) -> memoryview | bytes:
+        """The record's data, put together again if it was cut at magic numbers."""
+        if self._map is None:
+            with open(self.path, "rb") as file:
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        view, offset = memoryview(self._map), int(self._offsets[position])
+        parts: list[bytes] = []
+        while True:
+            start = offset + _PREFIX.size
+            if start > len(view):
+                raise self._broken(position, "the file ends inside it")
+            magic, lrec = _PREFIX.unpack_from(view, offset)
+            cflag, length = lrec >> 29, lrec & _LENGTH
+            if magic != MAGIC:
+                raise self._broken(position, f"magic number {magic:#010x} instead of {MAGIC:#010x}")
+            if start + length > len(view):
+                raise self._broken(position, f"it announces {length} bytes, the file has {len(view) - start} left")
+            if cflag not in ((_MIDDLE, _LAST) if parts else (_WHOLE, _FIRST)):
+                raise self._broken(position, f"part flag {cflag} is out of order")
+            data = view[start : start + length]
+            if cflag == _WHOLE:
+                return data
+            parts.append(bytes(data))
+            if cflag == _LAST:
+                return _MAGIC_BYTES.join(parts)
+            offset = start + length + -length % 4
+
+    def whole_number(self, position: int, label: float) -> int:
+        """A label of the record at `position` as the count or class it stands for; labels are stored as floats."""
+        if not (label >= 0 and label.is_integer()):
+            raise self._broken(position, f"label {label} is no identity number")
+        return int(label)
+
+    def _broken(self, position: int, what: str) -> BrokenRecord:
+        where = f"record {self.keys[position]} at offset {self._offsets[position]}"
+        return BrokenRecord(f"{self.path}: {where}: {what}")
+
+
+def _read_index(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Keys, ascending, and offsets of an .idx file."""
+    entries: dict[int, int] = {}
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                key, offset = map(int, line.split())
+            except ValueError:
+                raise BrokenRecord(f"{path}, line {number}: wanted 'key<TAB>offset', got {line[:60]!r}") from None
+            if key in entries or not (0 <= key < 2**62 and 0 <= offset < 2**62):
+                raise BrokenRecord(f"{path}, line {number}: key {key}, offset {offset}: a key twice or out of range")
+            entries[key] = offset
+    if not entries:
+        raise BrokenRecord(f"{path}: no entries")
+    keys, offsets = np.array(list(entries)), np.array(list(entries.values()))
+    order = np.argsort(keys)
+    return keys[order], offsets[order]
+
+
+class RecordDataset(PictureDataset):
+    """The pictures of a .rec file: InsightFace's layout, or im2rec's, where every record is a picture.
+
+    Attributes:
+        num_classes: from the file `property`, the header record, or the labels, in this order.
+        file: the records.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], size: tuple[int, int] = (112, 96), on_broken: OnBroken = "fail"
+    ) -> None:
+        """Open the records; pictures are read when asked for.
+
+        Args:
+            path: a .rec file, or the folder that holds train.rec.
+            size: (height, width) of the images handed out, see `fit`.
+            on_broken: as in `FolderDataset`. A damaged record is an error either way: what follows it is lost too.
+        """
+        super().__init__(size, on_broken)
+        path = Path(path)
+        self.file = RecordFile(path / "train.rec" if path.is_dir() else path)
+        self._positions = np.arange(len(self.file))
+        people = 0
+        if self.file.keys[0] == 0 and (header := self.file.read(0)) and len(header.data) == 0:
+            if len(header.labels) != 2:
+                raise BrokenRecord(f"{self.file.path}: record 0 has {len(header.labels)} labels; wanted first, end key")
+            first, end = (self.file.whole_number(0, label) for label in header.labels)
+            people = end - first
+            self._positions = np.flatnonzero((self.file.keys > 0) & (self.file.keys < first))
+        if len(self._positions) == 0:
+            raise BrokenRecord(f"{self.file.path}: no pictures in it")
+        self.num_classes = self._property() or people or int(self.labels.max()) + 1
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def read(self, index: int) -> tuple[Tensor, int]:
+        position = self._positions[index]
+        record = self.file.read(position)
+        pixels = decode(record.data, f"{self.file.path}: record {self.file.keys[position]}")
+        return pixels, self.file.whole_number(position, record.labels[0])
+
+    @cached_property
+    def labels(self) -> Tensor:
+        """(N,) int64, from the pictures' headers; the first use goes once through the file."""
+        read, whole = self.file.read, self.file.whole_number
+        return torch.tensor([whole(position, read(position).labels[0]) for position in self._positions])
+
+    def _property(self) -> int:
+        """How many identities the file `property` names, 0 without it."""
+        path = self.file.path.with_name("property")
+        if not path.is_file():
+            return 0
+        try:
+            return int(path.read_text(encoding="ascii").split(",")[0])
+        except ValueError as error:
+            raise BrokenRecord(f"{path}: wanted 'identities,height,width': {error}") from error
+
+
+class RecordWriter:
+    """Writes a .rec and its .idx; both appear whole when the `with` block ends without an error, or not at all."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path).with_suffix(".rec")
+        self._part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        self._entries: list[str] = []
+
+    def __enter__(self) -> RecordWriter:
+        self._file = open(self._part, "wb")
+        return self
+
+    def write(self, key: int, labels: Sequence[float], data: bytes) -> None:
+        """Append a record with one label or several."""
+        flag = 0 if len(labels) == 1 else len(labels)
+        header = _HEADER.pack(flag, labels[0] if flag == 0 else 0.0, key, 0)
+        self._entries.append(f"{key}\t{self._file.tell()}\n")
+        self._write_parts(header + struct.pack(f"<{flag}f", *labels[:flag]) + data)
+
+    def _write_parts(self, data: bytes) -> None:
+        cuts = (
+            [i for i in range(0, len(data) - 3, 4) if data[i : i + 4] == _MAGIC_BYTES] if _MAGIC_BYTES in data else []
+        )
+        starts, ends = [0, *(i + 4 for i in cuts)], [*cuts, len(data)]
+        for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+            cflag = _WHOLE if not cuts else _FIRST if number == 0 else _LAST if number == len(cuts) else _MIDDLE
+            length = end - start
+            if length > _LENGTH:
+                raise ValueError(f"a record of {length} bytes; at most {_LENGTH}")
+            self._file.write(_PREFIX.pack(MAGIC, cflag << 29 | length) + data[start:end] + bytes(-length % 4))
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        self._file.close()
+        if error is None:
+            os.replace(self._part, self.path)
+            write_atomically(self.path.with_suffix(".idx"), "".join(self._entries).encode())
+        else:
+            self._part.unlink(missing_ok=True)
+
+
+def write_records(path: str | os.PathLike[str], pictures: Sequence[tuple[bytes, int]], size: tuple[int, int]) -> None:
+    """Export pictures in InsightFace's layout: header, pictures, identities, and the file `property`.
+
+    Args:
+        path: the .rec file.
+        pictures: (a picture's file, label) in the order of their labels, which count from 0 without a gap.
+        size: (height, width), for `property`.
+    """
+    labels = np.array([label for _, label in pictures])
+    starts = np.flatnonzero(np.diff(labels, prepend=-1)) + 1  # key of each person's first picture
+    if not np.array_equal(labels[starts - 1], np.arange(len(starts))):
+        raise ValueError("pictures must come in the order of their labels, and labels count from 0 without a gap")
+    end = len(pictures) + 1
+    with RecordWriter(path) as writer:
+        writer.write(0, (end, end + len(starts)), b"")
+        for key, (data, label) in enumerate(pictures, 1):
+            writer.write(key, (label,), data)
+        for label, (start, stop) in enumerate(pairwise([*starts.tolist(), end])):
+            writer.write(end + label, (start, stop), b"")
+    write_atomically(Path(path).with_name("property"), f"{len(starts)},{size[0]},{size[1]}".encode())
