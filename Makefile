@@ -35,4 +35,4 @@ bench: install  ## Measure speed as ratios to references in the same run
 	$(BIN)/pytest benchmarks
 
 clean:  ## Remove built pages and cached results, keep the environment
-	rm -rf _build .cache
+	rm -rf book/_build .cache

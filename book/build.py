@@ -18,7 +18,7 @@ import typer
 
 BOOK = Path(__file__).resolve().parent
 ROOT = BOOK.parent
-BUILD = ROOT / "_build"
+BUILD = BOOK / "_build"
 VENDOR = BOOK / "vendor"
 
 # npm package at an exact version -> {path in the package: path under book/vendor}; a trailing slash takes a folder.
@@ -106,17 +106,16 @@ def clear_stale_outputs() -> None:
 def main(
     check: bool = typer.Option(False, "--check", help="Only say whether the built pages are up to date."),
 ) -> None:
-    """Build the book's pages into _build/html."""
+    """Build the book's pages into book/_build/html."""
     if check:
         stamp = BUILD / ".fingerprint"
         fresh = stamp.exists() and stamp.read_text() == fingerprint() and (BUILD / "html" / "index.html").exists()
         sys.exit(0 if fresh else 1)
     fetch_page_scripts()
     clear_stale_outputs()
-    command = ["build", str(BOOK), "--config", str(ROOT / "_config.yml"), "--toc", str(ROOT / "_toc.yml"), "--path-output", str(ROOT)]
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("jupyter-book")), *command, "-W", "-n", "--keep-going"], cwd=ROOT, check=False
-    )
+    # _config.yml and _toc.yml lie at the top; book/ links to them, so that plain `jupyter-book build book` works too.
+    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    done = subprocess.run([jupyter_book, "build", "book", "-W", "-n", "--keep-going"], cwd=ROOT, check=False)
     if done.returncode:
         sys.exit(done.returncode)
     print(f"\nThe book is built. Open this file in a browser:\n  {BUILD / 'html' / 'index.html'}")

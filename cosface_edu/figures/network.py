@@ -94,5 +94,4 @@ def where_the_weight_is(layers: list[Layer], groups: dict[str, str]) -> Figure:
     ax.set_ylabel("share in percent")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)
-    fig.tight_layout()
     return fig

@@ -7,9 +7,12 @@ import random
 import time
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from IPython import get_ipython
 from IPython.display import HTML, Markdown, display
+from matplotlib.figure import Figure
 
 _started = 0.0
 
@@ -58,7 +61,23 @@ def _figure_settings() -> None:
 
     # Two pixels per CSS pixel: sharp on phones and laptops, and still a small file.
     set_matplotlib_formats("retina")
+    _show_once()
     style.apply()
+
+
+def _show_once() -> None:
+    """A figure that a cell returns is shown as the cell's value; closed then, it is not shown again as a leftover."""
+    shell = get_ipython()
+    if shell is None:
+        return
+    formatter = shell.display_formatter.formatters["image/png"]
+    draw = formatter.lookup_by_type(Figure)
+
+    def draw_and_close(figure: Figure):
+        plt.close(figure)
+        return draw(figure)
+
+    formatter.for_type(Figure, draw_and_close)
 
 
 def end() -> None:

@@ -67,5 +67,4 @@ def accuracies_with_intervals(values: dict[str, float], n: int = 6000) -> Figure
     ax.set_xlabel("accuracy in percent; bar: 95 % interval for independent pairs")
     ax.margins(x=0.12)
     ax.spines[["top", "right"]].set_visible(False)
-    fig.tight_layout()
     return fig

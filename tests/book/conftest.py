@@ -26,4 +26,4 @@ def html() -> Path:
     """Folder of the built pages; building runs every chapter from top to bottom, with warnings as errors."""
     done = subprocess.run([sys.executable, ROOT / "book" / "build.py"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, f"the book does not build:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
-    return ROOT / "_build" / "html"
+    return ROOT / "book" / "_build" / "html"

@@ -1,4 +1,4 @@
-"""Pages that need no network: page scripts come from book/vendor, and nothing asks an outside host.
+"""Sphinx extension for pages that need no network: page scripts come from vendor/, and nothing asks an outside host.
 
 Jupyter Book loads MathJax and the widget scripts from a CDN and injects Thebe (a live-kernel launcher) into every
 page. Here MathJax and the widget scripts are local files and Thebe is dropped.
@@ -8,19 +8,15 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-VENDOR = Path(__file__).resolve().parent.parent / "vendor"
-
 # What MathJax is told: AMS numbering is Sphinx's, so MathJax numbers nothing itself.
 MATHJAX = {"options": {"processHtmlClass": "tex2jax_process|mathjax_process|math|output_area"}}
 
-# require.js must know where the widget library and anywidget lie before a page's widgets are drawn.
-REQUIRE_PATHS = "require.config({{paths: {{anywidget: '{root}_static/anywidget'}}}});"
-
 
 def _configure(app: Sphinx, config) -> None:
-    if not (VENDOR / "plotly.min.js").exists():
-        raise FileNotFoundError(f"{VENDOR} holds no page scripts: build with `make book`, which fetches them once")
-    config.html_static_path = [*config.html_static_path, str(VENDOR)]
+    vendor = Path(app.confdir) / "vendor"
+    if not (vendor / "plotly.min.js").exists():
+        raise FileNotFoundError(f"{vendor} holds no page scripts: build with `make book`, which fetches them once")
+    config.html_static_path = [*config.html_static_path, str(vendor)]
     config.mathjax_path = "mathjax/tex-mml-chtml.js"
     config.mathjax3_config = MATHJAX
     # Loaded on the pages that show a widget, in this order.
