@@ -7,7 +7,7 @@ import os
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
@@ -49,6 +49,9 @@ CENTRE_SHARE = 0.53
 NEAR_TEMPLATE = 8.0
 # How many pictures to look at for that.
 SAMPLE = 16
+
+# A row for landmarks.csv, and the crop (3, h, w) uint8 or none.
+Outcome = tuple[list[str], Tensor | None]
 
 
 class FaceNotFound(RuntimeError):
@@ -115,8 +118,8 @@ def align_folder(
         writer = csv.writer(log)
         for start_at in range(0, len(todo), 4 * batch_size):
             chunk = todo[start_at : start_at + 4 * batch_size]
-            pictures = dict(zip(chunk, pool.map(_read, [src / name for name in chunk]), strict=True))
-            outcome = {name: (make_row(name, BROKEN), None) for name, picture in pictures.items() if picture is None}
+            outcome: dict[str, Outcome] = {name: (make_row(name, BROKEN), None) for name in chunk}
+            pictures = _whole(chunk, pool.map(_read, [src / name for name in chunk]))
             for names in _batches(pictures, batch_size):
                 images = to_float(torch.stack([pictures[name] for name in names]).to(device))  # (B, 3, H, W)
                 outcome |= zip(names, _align_batch(names, images, points, size, missing == "centre-crop"), strict=True)
@@ -136,10 +139,10 @@ def align_folder(
 
 def _align_batch(
     names: list[str], images: Tensor, points: Tensor, size: tuple[int, int], centre_crop: bool
-) -> list[tuple[list[str], Tensor | None]]:
-    """A row for landmarks.csv and a crop (3, h, w) uint8, or none, for each image of a batch (B, 3, H, W)."""
+) -> list[Outcome]:
+    """What becomes of each image of a batch (B, 3, H, W)."""
     faces = [found[0] if found else None for found in detect(images)]
-    centre = _centre_matrix(images.shape[-2:], size)
+    centre = _centre_matrix(images.shape[-2], images.shape[-1], size)
     matrices = torch.stack(
         [centre if face is None else estimate_similarity(face.landmarks, points.cpu()) for face in faces]
     )  # (B, 2, 3)
@@ -151,21 +154,23 @@ def _align_batch(
     ]
 
 
-def _centre_matrix(image_size: tuple[int, int], size: tuple[int, int]) -> Tensor:
+def _centre_matrix(height: int, width: int, size: tuple[int, int]) -> Tensor:
     """The (2, 3) transform that cuts the middle of an image, scaled as a typical aligned face would be."""
-    height, width = image_size
     scale = size[0] / (CENTRE_SHARE * min(height, width))
     shift_x = (size[1] - 1) / 2 - scale * (width - 1) / 2
     shift_y = (size[0] - 1) / 2 - scale * (height - 1) / 2
     return torch.tensor([[scale, 0.0, shift_x], [0.0, scale, shift_y]])
 
 
-def _batches(pictures: dict[str, Tensor | None], batch_size: int) -> Iterator[list[str]]:
-    """Names of whole pictures in batches of one size."""
+def _whole(names: list[str], pictures: Iterable[Tensor | None]) -> dict[str, Tensor]:
+    return {name: picture for name, picture in zip(names, pictures, strict=True) if picture is not None}
+
+
+def _batches(pictures: dict[str, Tensor], batch_size: int) -> Iterator[list[str]]:
+    """Names of pictures in batches of one size."""
     by_shape = defaultdict(list)
     for name, picture in pictures.items():
-        if picture is not None:
-            by_shape[picture.shape].append(name)
+        by_shape[picture.shape].append(name)
     for names in by_shape.values():
         for start in range(0, len(names), batch_size):
             yield names[start : start + batch_size]
@@ -220,7 +225,7 @@ def _pictures(src: Path) -> list[str]:
 def _refuse_aligned(src: Path, files: list[str], device: torch.device) -> None:
     """Look at some pictures: aligning an aligned crop once more would hardly move the face."""
     sample = files[:: max(1, len(files) // SAMPLE)][:SAMPLE]
-    pictures = {name: _read(src / name) for name in sample}
+    pictures = _whole(sample, (_read(src / name) for name in sample))
     moves = []
     for (name,) in _batches(pictures, 1):
         picture = pictures[name]

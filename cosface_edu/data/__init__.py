@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .augment import Augment
 from .bins import BrokenBin, bin_pairs, read_bin
+from .check import CheckReport, check
 from .folders import LFW_OVERLAP, LFW_OVERLAP_BY_NAME, FolderDataset
 from .images import BrokenImage, decode, fit, normalise, read_image, to_bytes, to_float
 from .pairs import BrokenPairs, Pairs, lfw_pairs, ytf_pairs
@@ -22,11 +23,13 @@ __all__ = [
     "BrokenImage",
     "BrokenPairs",
     "BrokenRecord",
+    "CheckReport",
     "FaceWorldDataset",
     "FolderDataset",
     "Pairs",
     "RecordDataset",
     "bin_pairs",
+    "check",
     "decode",
     "fit",
     "lfw_pairs",

@@ -67,6 +67,8 @@ class _Reader:
         self.memo: dict[int, Any] = {}
 
     def run(self, data: bytes) -> Any:
+        opcode: pickletools.OpcodeInfo
+        argument: Any
         for opcode, argument, position in pickletools.genops(data):
             name = opcode.name
             if name == "STOP":
@@ -84,7 +86,8 @@ class _Reader:
             elif name in ("GET", "BINGET", "LONG_BINGET"):
                 self.stack.append(self.memo[argument])
             elif name == "GLOBAL":
-                self.stack.append(self.known(*argument.split(" ", 1), position))
+                module, attribute = argument.split(" ", 1)
+                self.stack.append(self.known(module, attribute, position))
             elif name == "STACK_GLOBAL":
                 attribute, module = self.stack.pop(), self.stack.pop()
                 self.stack.append(self.known(module, attribute, position))
@@ -92,12 +95,12 @@ class _Reader:
                 self.build(name, position)
         raise ValueError("it ends too early")
 
-    def known(self, module: Any, name: Any, position: int) -> _Name:
+    def known(self, module: Any, name: Any, position: int | None) -> _Name:
         if module not in _KNOWN.get(name, ()):
             raise BrokenBin(f"at byte {position} it wants to call {module}.{name}: refused; do not unpickle this file")
         return _Name(module, name)
 
-    def build(self, name: str, position: int) -> None:
+    def build(self, name: str, position: int | None) -> None:
         """Opcodes that make something of what is on the stack."""
         stack = self.stack
         if name in ("MARK", "EMPTY_LIST"):

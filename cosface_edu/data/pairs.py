@@ -13,7 +13,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from .dataset import PictureDataset
 from .folders import image_files
@@ -38,7 +37,7 @@ class Pairs:
             itself.
     """
 
-    images: Dataset[tuple[Tensor, int]]
+    images: PictureDataset
     first: Tensor
     second: Tensor
     same: Tensor

@@ -214,16 +214,16 @@ class RecordDataset(PictureDataset):
         return len(self._positions)
 
     def read(self, index: int) -> tuple[Tensor, int]:
-        position = self._positions[index]
+        position = int(self._positions[index])
         record = self.file.read(position)
         pixels = decode(record.data, f"{self.file.path}: record {self.file.keys[position]}")
         return pixels, self.file.whole_number(position, record.labels[0])
 
     @cached_property
-    def labels(self) -> Tensor:
+    def labels(self) -> Tensor:  # type: ignore[override]  # an attribute elsewhere; here it costs a pass
         """(N,) int64, from the pictures' headers; the first use goes once through the file."""
         read, whole = self.file.read, self.file.whole_number
-        return torch.tensor([whole(position, read(position).labels[0]) for position in self._positions])
+        return torch.tensor([whole(position, read(position).labels[0]) for position in self._positions.tolist()])
 
     def _property(self) -> int:
         """How many identities the file `property` names, 0 without it."""
