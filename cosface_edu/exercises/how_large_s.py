@@ -5,14 +5,14 @@ import math
 import torch
 
 from cosface_edu import geometry
-from cosface_edu.exercises import exercise
+from cosface_edu.exercises import answers, exercise
 from cosface_edu.losses.margins import AdditiveCosine
 
 
 @exercise("how-large-s-million")
 def million(answer: float) -> str:
     """The least whole s for a million classes, P = .99, m = .4."""
-    assert isinstance(answer, int | float) and math.isfinite(answer), "Answer with a number."
+    answer = answers.number(answer)
     right = math.ceil(geometry.min_scale(1_000_000, 0.99, 0.4))
     assert answer != math.ceil(geometry.min_scale(1_000_000, 0.99)), "That is the bound without the margin."
     assert answer >= right, f"With s = {answer:g} a class centre stays below .99."
@@ -23,10 +23,9 @@ def million(answer: float) -> str:
 @exercise("how-large-s-circle")
 def circle(min_scale) -> str:
     """A function (C, P, m) -> s at which an evenly spread centre on a circle reaches P."""
-    assert callable(min_scale), "Answer with a function of C, P and m."
+    answers.function(min_scale)
     for C, P, m in ((3, 0.9, 0.0), (8, 0.99, 0.0), (8, 0.99, 0.2), (12, 0.6, 0.1)):
-        s = min_scale(C, P, m)
-        assert s is not None and math.isfinite(s), f"For C={C}, P={P}, m={m} the function returned {s}."
+        s = answers.number(min_scale(C, P, m), low=0)
         cos = torch.cos(2 * torch.pi * torch.arange(C, dtype=torch.float64) / C)
         cos[0] = AdditiveCosine(m).target(cos[0])
         reached = torch.softmax(float(s) * cos, 0)[0].item()

@@ -1,0 +1,39 @@
+"""Checks of the chapter on ArcFace and the unified margin."""
+
+import math
+
+import torch
+
+from cosface_edu import geometry
+from cosface_edu.exercises import answers, exercise
+from cosface_edu.losses.margins import AdditiveAngle, AdditiveCosine, Combined
+
+
+@exercise("arcface-monotone")
+def monotone(target) -> str:
+    """A function (theta, m) -> ArcFace's target, monotone and without a jump past π - m."""
+    answers.function(target)
+    for m in (0.3, 0.5, 1.0):
+        theta = torch.linspace(0.001, math.pi - 0.001, 4001, dtype=torch.float64, requires_grad=True)
+        psi = answers.tensor(target(theta, m), *theta.shape)
+        (slope,) = torch.autograd.grad(psi.sum(), theta)
+        psi, angle = psi.detach(), theta.detach()
+        before = angle + m <= math.pi
+        exact = AdditiveAngle(m, beyond_pi="exact").target(angle.cos())
+        assert torch.allclose(psi[before], exact[before], atol=1e-6), "Before π - m it must be cos(θ + m)."
+        assert (psi.diff() <= 1e-9).all(), f"For m = {m} it rises with θ somewhere past π - m."
+        assert psi.diff().abs().max() < 0.01, f"For m = {m} it jumps by {psi.diff().abs().max():.3f} at π - m."
+        past = angle > math.pi - m + 0.05
+        assert (slope[past].abs() > 1e-3).all(), "Past π - m the gradient is zero: a sample there is never helped."
+    return "it falls all the way, and helps everyone."
+
+
+@exercise("arcface-two-margins")
+def two_margins(m2: float) -> str:
+    """m2 that with m3 = .2 leaves the gap of CosFace .35 at 90°."""
+    m2 = answers.number(m2, 0, 3)
+    wanted = float(geometry.gap_on_arc(AdditiveCosine(0.35), math.pi / 2))
+    got = float(geometry.gap_on_arc(Combined(1, m2, 0.2), math.pi / 2))
+    assert not math.isnan(got), "This margin cannot be met at 90°."
+    assert abs(got - wanted) < 0.005, f"Yours leaves {math.degrees(got):.2f}°, CosFace .35 {math.degrees(wanted):.2f}°."
+    return "margins of different units add up to one gap."

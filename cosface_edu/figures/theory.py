@@ -1,0 +1,354 @@
+"""Figures of the theory chapters: how large s and m must be, gradients, margins on an arc, the unified margin."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from cosface_edu import geometry
+from cosface_edu.figures import experiments, style
+from cosface_edu.losses import NSL, CosFace
+from cosface_edu.losses.margins import (
+    AdditiveAngle,
+    AdditiveCosine,
+    Combined,
+    MultiplicativeAngle,
+    NoMargin,
+    Rule,
+)
+
+CASIA = 10_575  # identities of CASIA-WebFace
+
+# The family as the chapters compare it, each with the margin of its paper.
+FAMILY: dict[str, Rule] = {
+    "NSL": NoMargin(),
+    "A-Softmax, m = 4": MultiplicativeAngle(4),
+    "CosFace, m = .35": AdditiveCosine(0.35),
+    "ArcFace, m = .5": AdditiveAngle(0.5),
+}
+UNIFIED: dict[str, Rule] = {
+    "SphereFace (1.35, 0, 0)": Combined(1.35, 0, 0),
+    "ArcFace (1, .5, 0)": Combined(1, 0.5, 0),
+    "CosFace (1, 0, .35)": Combined(1, 0, 0.35),
+    "CM1 (1, .3, .2)": Combined(1, 0.3, 0.2),
+    "CM2 (.9, .4, .15)": Combined(0.9, 0.4, 0.15),
+}
+
+
+def colour(name: str) -> str:
+    """The book's colour for the loss that a label begins with."""
+    for start, key in (
+        ("NSL", "nsl"),
+        ("A-Softmax", "asoftmax"),
+        ("SphereFace", "asoftmax"),
+        ("CosFace", "cosface"),
+        ("ArcFace", "arcface"),
+    ):
+        if name.startswith(start):
+            return style.LOSS[key]
+    return style.LOSS["combined"]
+
+
+def _panels(*shape: int, **options: Any) -> tuple[Figure, Any]:
+    """plt.subplots, closed at once: the cell that returns the figure shows it, and pyplot does not show it again."""
+    figure, axes = plt.subplots(*shape, **options)
+    plt.close(figure)
+    return figure, axes
+
+
+def ceilings(classes: Sequence[int] = (8, 1000, CASIA, 90_000), m: float = 0.35) -> Figure:
+    """Posterior that a class centre itself can reach at most, against s, with the bound at P = .99 marked."""
+    s = np.linspace(0, 30, 301)
+    figure, axes = _panels(figsize=(7, 3.8))
+    for C, tint in zip(classes, style.CYCLE, strict=False):
+        axes.plot(s, experiments.simplex_posterior(NoMargin(), s, C), color=tint, label=f"C = {C:,}")
+        axes.plot(geometry.min_scale(C, 0.99), 0.99, "o", color=tint)
+        if C == CASIA:
+            axes.plot(
+                s,
+                experiments.simplex_posterior(AdditiveCosine(m), s, C),
+                "--",
+                color=tint,
+                label=f"C = {C:,}, m = {m:g}",
+            )
+            axes.plot(geometry.min_scale(C, 0.99, m), 0.99, "o", color=tint, fillstyle="none")
+    axes.set(xlabel="scale s", ylabel="posterior of a perfect sample", xlim=(0, 30), ylim=(-0.02, 1.05))
+    axes.legend(loc="lower right", fontsize=9)
+    return figure
+
+
+def settled_posteriors(scales: Sequence[float] = (1, 2, 4, 6, 8, 12, 16, 20), C: int = 8) -> Figure:
+    """Posteriors of centres that the loss arranged by itself, in many dimensions and on a circle."""
+    s = np.linspace(0, max(scales), 200)
+    figure, axes = _panels(figsize=(7, 3.6))
+    axes.plot(s, experiments.simplex_posterior(NoMargin(), s, C), color=style.CYCLE[0], label="simplex, closed form")
+    for K, tint, marker in ((16, style.CYCLE[0], "o"), (2, style.CYCLE[1], "s")):
+        reached = []
+        for scale in scales:
+            head = NSL(K, C, s=scale).double()
+            centres = experiments.settle_centres(head, steps=250)
+            reached.append(head.logits(centres).softmax(1).diagonal().mean().item())
+        axes.plot(scales, reached, marker, color=tint, label=f"arranged by gradient descent, {K} dimensions")
+    axes.axhline(0.99, linestyle=":", color=style.GUIDE, linewidth=1)
+    axes.axvline(geometry.min_scale(C, 0.99), linestyle=":", color=style.GUIDE, linewidth=1)
+    axes.set(xlabel="scale s", ylabel=f"mean posterior of {C} centres", ylim=(0, 1.05))
+    axes.legend(loc="lower right", fontsize=9)
+    return figure
+
+
+def _circle(axes: Axes, reach: float = 1.3) -> None:
+    turn = np.linspace(0, 2 * np.pi, 361)
+    axes.plot(np.cos(turn), np.sin(turn), color=style.GUIDE, linewidth=0.8)
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+    axes.axis("off")
+
+
+def circle_demands(margins: Sequence[float] = (0.0, 0.15, 0.29, 0.4), C: int = 8) -> Figure:
+    """Where on the circle the samples of each of C evenly spread classes must lie, for several margins."""
+    figure, panels = _panels(1, len(margins), figsize=(9.6, 2.9))
+    for axes, m in zip(panels, margins, strict=True):
+        _circle(axes)
+        width = float(geometry.edge_on_arc(AdditiveCosine(m), 2 * math.pi / C))
+        for j in range(C):
+            middle = 2 * math.pi * j / C
+            tint = style.CYCLE[j % len(style.CYCLE)]
+            axes.plot([0, math.cos(middle)], [0, math.sin(middle)], color=tint, linewidth=0.8, alpha=0.6)
+            if not math.isnan(width):
+                arc = np.linspace(middle - width, middle + width, 30)
+                axes.fill(np.append(0, np.cos(arc)), np.append(0, np.sin(arc)), color=tint, alpha=0.45, linewidth=0)
+                axes.plot(np.cos(arc), np.sin(arc), color=tint, linewidth=3)
+        what = "no place satisfies it" if math.isnan(width) else f"wedges {math.degrees(2 * width):.0f}° wide"
+        axes.set_title(f"m = {m:g}\n{what}", fontsize=10)
+    return figure
+
+
+def packing(grid: Mapping[int, Sequence[int]] | None = None) -> Figure:
+    """The largest margin that gradient descent finds for C centres in K dimensions, and the bound."""
+    grid = grid or {2: (3, 4, 6, 8, 12, 24), 3: (3, 4, 6, 8, 12, 24), 8: (9, 12, 16, 32, 64)}
+    figure, axes = _panels(figsize=(7, 3.8))
+    for (K, classes), tint in zip(grid.items(), style.CYCLE, strict=False):
+        axes.plot(classes, [geometry.max_margin(C, K) for C in classes], color=tint, label=f"bound, K = {K}")
+        found = [experiments.best_margin_found(C, K, steps=240) for C in classes]
+        axes.plot(classes, found, "o", color=tint, label=f"found, K = {K}")
+    axes.set(xscale="log", xlabel="number of classes C", ylabel="largest feasible m", ylim=(0, 1.6))
+    axes.set_xticks([3, 4, 6, 8, 12, 16, 24, 32, 64], labels=["3", "4", "6", "8", "12", "16", "24", "32", "64"])
+    axes.minorticks_off()
+    axes.legend(fontsize=9, ncols=3, loc="upper right")
+    return figure
+
+
+def random_neighbours(nearest: Tensor, K: int, margins: Sequence[float] = (0.35, 0.45)) -> Figure:
+    """Cosines of random class centres to their nearest neighbours, with what each margin would still allow."""
+    C = len(nearest)
+    figure, axes = _panels(figsize=(7, 3.2))
+    axes.hist(nearest.cpu().numpy(), bins=60, color=style.LOSS["nsl"], alpha=0.8)
+    top = axes.get_ylim()[1]
+    welch = geometry.welch_bound(C, K)
+    axes.axvline(welch, color=style.LOSS["combined"], linestyle="--")
+    axes.text(welch - 0.008, top * 0.95, f"Welch {welch:.3f}", va="top", ha="right", rotation=90, fontsize=9)
+    for m in margins:
+        axes.axvline(1 - m, color=style.LOSS["cosface"])
+        axes.text(1 - m - 0.008, top * 0.95, f"1 − m at m = {m:g}", va="top", ha="right", rotation=90, fontsize=9)
+    axes.set(xlabel="cosine to the nearest other class centre", ylabel="class centres", xlim=(0, 0.75))
+    return figure
+
+
+def collapse(margins: Sequence[float] = (0.0, 0.2, 0.29, 0.35, 0.45, 0.6), C: int = 8, s: float = 30.0) -> Figure:
+    """Eight centres on a circle as LMCL itself arranges them, for margins up to and past the bound."""
+    figure, panels = _panels(2, (len(margins) + 1) // 2, figsize=(8.4, 6))
+    for axes, m in zip(panels.flat, margins, strict=True):
+        head = CosFace(2, C, s=s, m=m).double()
+        centres = experiments.settle_centres(head, steps=400).numpy()
+        _circle(axes)
+        turns = np.sort(np.degrees(np.arctan2(centres[:, 1], centres[:, 0])) % 360)
+        gaps = np.diff(np.append(turns, turns[0] + 360))
+        for turn in np.unique(np.round(turns / 2) * 2 % 360):
+            together = int((np.abs((turns - turn + 180) % 360 - 180) <= 2).sum())
+            x, y = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+            tint = style.CYCLE[0] if together == 1 else style.WARN
+            axes.plot([0, x], [0, y], color=tint, linewidth=1.5 if together == 1 else 3)
+            if together > 1:
+                axes.text(1.16 * x, 1.16 * y, f"{together}", ha="center", va="center", fontsize=11, color=tint)
+        distinct = int((gaps > 2).sum())
+        axes.set_title(f"m = {m:g}\n{C} classes in {distinct} places", fontsize=10)
+    return figure
+
+
+# Settings whose pull the gradient chapter compares: label -> (rule, s).
+PULLS: dict[str, tuple[Rule, float]] = {
+    "NSL, s = 8": (NoMargin(), 8.0),
+    "NSL, s = 20": (NoMargin(), 20.0),
+    "NSL, s = 64": (NoMargin(), 64.0),
+    "CosFace, s = 64, m = .35": (AdditiveCosine(0.35), 64.0),
+    "ArcFace, s = 64, m = .5": (AdditiveAngle(0.5), 64.0),
+}
+_LINES = {"s = 8": ":", "s = 20": "--"}
+
+
+def _line(name: str) -> str:
+    return next((line for scale, line in _LINES.items() if scale in name), "-")
+
+
+def pulls(C: int = CASIA) -> Figure:
+    """How hard each loss turns a sample towards its centre, against the sample's angle; all others at 90°."""
+    degrees = np.linspace(0.5, 120, 480)
+    figure, axes = _panels(figsize=(7, 3.8))
+    for name, (rule, s) in PULLS.items():
+        force = experiments.pull(rule, s, np.radians(degrees), C) / s
+        axes.plot(degrees, force, _line(name), color=colour(name), label=name)
+    axes.set(
+        xlabel="angle θ_y between the sample and its class centre (degrees)",
+        ylabel="pull dL/dθ_y, divided by s",
+        xlim=(0, 120),
+        ylim=(0, None),
+    )
+    axes.legend(fontsize=9, loc="upper left")
+    return figure
+
+
+def hinges(C: int = CASIA) -> Figure:
+    """L/s against the lead cosθ_y - cosθ_j: a large s turns the loss into a hinge, and m moves the hinge's foot."""
+    lead = np.linspace(-0.5, 1, 301)
+    figure, axes = _panels(figsize=(7, 3.6))
+    for name in ("NSL, s = 20", "NSL, s = 64", "CosFace, s = 64, m = .35"):
+        rule, s = PULLS[name]
+        p = experiments.posterior(rule, s, np.clip(lead, -1, 1), 0.0, C)
+        axes.plot(lead, -np.log(p) / s, _line(name), color=colour(name), label=name)
+    axes.axvline(0, color=style.GUIDE, linewidth=0.8)
+    axes.set(xlabel="lead of the true class, cos θ_y − cos θ_j", ylabel="loss / s", xlim=(-0.5, 1), ylim=(-0.02, 1))
+    axes.legend(fontsize=9)
+    return figure
+
+
+def walks(walked: Mapping[str, experiments.Walk]) -> Figure:
+    """Mean angle of free embeddings to their own class centre while each loss pulls them."""
+    figure, axes = _panels(figsize=(7, 3.6))
+    for name, path in walked.items():
+        axes.plot(path.own, _line(name), color=colour(name), label=name)
+    axes.set(xlabel="step of gradient descent", ylabel="mean angle to own centre (degrees)", ylim=(0, 85))
+    axes.set_xlim(0, len(path.own) - 1)
+    axes.legend(fontsize=9, ncols=2)
+    return figure
+
+
+def gaps(rules: Mapping[str, Rule] = FAMILY) -> Figure:
+    """The margin as an angle against the angle between the two class centres, for every loss."""
+    phi = np.linspace(2, 180, 713)
+    figure, axes = _panels(figsize=(7, 4))
+    for name, rule in rules.items():
+        axes.plot(phi, np.degrees(geometry.gap_on_arc(rule, np.radians(phi))), color=colour(name), label=name)
+    axes.plot(phi, phi, color=style.GUIDE, linewidth=0.8, linestyle=":")
+    axes.text(35, 40, "the whole arc", rotation=42, fontsize=8, color=style.GUIDE)
+    axes.set(
+        xlabel="angle φ between the two class centres (degrees)",
+        ylabel="gap on the arc (degrees)",
+        xlim=(0, 180),
+        ylim=(-2, 135),
+    )
+    axes.legend(fontsize=9, loc="upper left", ncols=2)
+    return figure
+
+
+def arcs(angles: Sequence[float] = (30, 60, 90), rules: Mapping[str, Rule] = FAMILY) -> Figure:
+    """Regions of two classes and the gap between them, for class centres at several angles (degrees)."""
+    figure, panels = _panels(len(angles), len(rules), figsize=(9.6, 6.2))
+    for row, degrees in zip(panels, angles, strict=True):
+        phi = math.radians(degrees)
+        for axes, (name, rule) in zip(row, rules.items(), strict=True):
+            edge = float(geometry.edge_on_arc(rule, phi))
+            low, high = math.pi / 2 - phi / 2, math.pi / 2 + phi / 2
+            if math.isnan(edge):
+                sectors = [(low, high, style.WARN)]
+                said = "not even the centres\nsatisfy the margin"
+            else:
+                sectors = [(low, low + edge, style.CYCLE[0]), (high - edge, high, style.CYCLE[1])]
+                said = f"gap {math.degrees(phi - 2 * edge):.0f}°"
+            for start, end, tint in sectors:
+                arc = np.linspace(start, end, 40)
+                hatch = "////" if tint == style.WARN else None
+                axes.fill(
+                    np.append(0, np.cos(arc)),
+                    np.append(0, np.sin(arc)),
+                    facecolor=tint,
+                    alpha=0.2 if hatch else 0.55,
+                    hatch=hatch,
+                    edgecolor=tint if hatch else "none",
+                    linewidth=0,
+                )
+            for end in (low, high):
+                axes.annotate(
+                    "", (math.cos(end), math.sin(end)), (0, 0), arrowprops={"arrowstyle": "->", "color": style.GUIDE}
+                )
+            axes.set(xlim=(-0.85, 0.85), ylim=(-0.28, 1.08), aspect="equal")
+            axes.axis("off")
+            axes.text(0, -0.04, said, ha="center", va="top", fontsize=9)
+            if degrees == angles[0]:
+                axes.set_title(name, fontsize=10)
+        row[0].text(-0.84, 0.9, f"φ = {degrees:g}°", fontsize=10)
+    return figure
+
+
+def prices(rules: Mapping[str, Rule] = FAMILY) -> Figure:
+    """What each margin takes from the target's cosine, cosθ - ψ(θ), against the sample's angle to its own centre."""
+    degrees = np.linspace(0, 180, 361)
+    cos = torch.cos(torch.deg2rad(torch.tensor(degrees)))
+    figure, axes = _panels(figsize=(7, 3.8))
+    for name, rule in rules.items():
+        axes.plot(degrees, (cos - rule.target(cos)).numpy(), color=colour(name), label=name)
+    axes.set(
+        xlabel="angle θ_y to the own class centre (degrees)",
+        ylabel="price: cos θ − ψ(θ)",
+        xlim=(0, 120),
+        ylim=(-0.05, 2.2),
+    )
+    axes.legend(fontsize=9)
+    return figure
+
+
+def beyond_pi(m: float = 0.5) -> Figure:
+    """ArcFace's target past θ = π - m under each choice, and the slope that training gets from it."""
+    degrees = np.linspace(0.5, 179.5, 719)
+    figure, (left, right) = _panels(1, 2, figsize=(9.6, 3.6))
+    styles = {
+        "monotone": ("-", style.LOSS["arcface"]),
+        "exact": ("--", style.LOSS["cosface"]),
+        "straight-through": (":", style.LOSS["combined"]),
+    }
+    for choice, (line, tint) in styles.items():
+        cos = torch.cos(torch.deg2rad(torch.tensor(degrees))).requires_grad_()
+        target = AdditiveAngle(m, beyond_pi=choice).target(cos)
+        (slope,) = torch.autograd.grad(target.sum(), cos)
+        left.plot(degrees, target.detach().numpy(), line, color=tint, label=choice, linewidth=2)
+        right.plot(degrees, slope.numpy(), line, color=tint, label=choice, linewidth=2)
+    for axes in (left, right):
+        axes.axvline(180 - math.degrees(m), color=style.GUIDE, linewidth=0.8)
+        axes.set(xlabel="angle θ_y (degrees)", xlim=(0, 180))
+    left.set_ylabel("target ψ(θ_y)")
+    right.set(ylabel="gradient dψ/dcosθ_y", ylim=(-3, 6))
+    right.axhline(0, color=style.GUIDE, linewidth=0.8)
+    left.legend(fontsize=9)
+    return figure
+
+
+def unified(rules: Mapping[str, Rule] = UNIFIED) -> Figure:
+    """The unified margin's five published settings: target curves, and boundaries of class 1 on the cosine plane."""
+    figure, (left, right) = _panels(1, 2, figsize=(9.6, 4.4))
+    degrees = np.linspace(0, 180, 361)
+    cos = torch.cos(torch.deg2rad(torch.tensor(degrees)))
+    other = np.linspace(-1, 1, 401)
+    lines = ("-", "-", "-", "--", ":")
+    for (name, rule), line in zip(rules.items(), lines, strict=True):
+        left.plot(degrees, rule.target(cos).numpy(), line, color=colour(name), label=name)
+        right.plot(geometry.boundary(rule, other), other, line, color=colour(name))
+    left.plot(degrees, cos.numpy(), color=style.GUIDE, linewidth=0.8)
+    right.plot(other, other, color=style.GUIDE, linewidth=0.8)
+    left.set(xlabel="angle θ_y (degrees)", ylabel="target ψ(θ_y)", xlim=(0, 180))
+    left.legend(fontsize=8)
+    right.set(xlabel="cos θ₁", ylabel="cos θ₂", xlim=(-1, 1), ylim=(-1, 1), aspect="equal")
+    return figure
