@@ -66,11 +66,11 @@ def decode(data: bytes | memoryview, name: str = "image") -> Tensor:
     if len(data) == 0:
         raise BrokenImage(f"{name}: empty, 0 bytes; fetch it again or remove it")
     try:
-        pixels = _decode_jpeg(data) if bytes(data[:2]) == b"\xff\xd8" else _decode_other(data)
+        pixels = _decode_jpeg(data) if data[0] == 0xFF else _decode_other(data)
     except (ValueError, OSError, SyntaxError, EOFError, Image.DecompressionBombError, RuntimeError) as error:
         # Pillow raises SyntaxError, OSError or EOFError, depending on the format and where the damage lies
         raise BrokenImage(f"{name}: cannot be decoded ({len(data)} bytes): {error}") from error
-    return torch.from_numpy(pixels).permute(2, 0, 1)  # (H, W, 3) -> (3, H, W), a view
+    return torch.from_numpy(pixels.transpose(2, 0, 1))  # (H, W, 3) -> (3, H, W), a view
 
 
 def _decode_jpeg(data: bytes | memoryview) -> np.ndarray:

@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 
 from .dataset import OnBroken, PictureDataset
-from .images import decode, write_atomically
+from .images import BrokenImage, decode, write_atomically
 
 MAGIC = 0xCED7230A
 _MAGIC_BYTES = struct.pack("<I", MAGIC)
@@ -216,8 +216,11 @@ class RecordDataset(PictureDataset):
     def read(self, index: int) -> tuple[Tensor, int]:
         position = int(self._positions[index])
         record = self.file.read(position)
-        pixels = decode(record.data, f"{self.file.path}: record {self.file.keys[position]}")
-        return pixels, self.file.whole_number(position, record.labels[0])
+        label = self.file.whole_number(position, record.labels[0])
+        try:
+            return decode(record.data), label
+        except BrokenImage as error:  # the name is made here: making it for each whole picture would cost 2 %
+            raise BrokenImage(f"{self.file.path}, record {self.file.keys[position]}: {error}") from error
 
     @cached_property
     def labels(self) -> Tensor:  # type: ignore[override]  # an attribute elsewhere; here it costs a pass
