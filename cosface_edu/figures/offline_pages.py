@@ -25,7 +25,8 @@ def _configure(app: Sphinx, config) -> None:
 
 def _drop_thebe(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     def wanted(script) -> bool:
-        return "thebe" not in str(getattr(script, "filename", script) or "")
+        body = getattr(script, "attributes", {}).get("body") or ""
+        return "thebe" not in f"{getattr(script, 'filename', script)}{body}".lower()
 
     context["script_files"] = [script for script in context["script_files"] if wanted(script)]
 

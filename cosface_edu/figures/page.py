@@ -1,9 +1,11 @@
 """What every chapter begins and ends with: seeds and figure settings first, the measured time and machine last."""
 
+import ast
 import inspect
 import os
 import platform
 import random
+import textwrap
 import time
 from pathlib import Path
 
@@ -92,8 +94,21 @@ def end() -> None:
 
 
 def source(thing: object) -> None:
-    """Show the package's own source of a function or class, so that the page cannot drift from the code."""
+    """Show the package's own source of a function or class, so that the page cannot drift from the code.
+
+    Docstrings are left out: the page itself explains.
+    """
     module = inspect.getmodule(thing)
     name = getattr(thing, "__qualname__", str(thing))
     where = f"{module.__name__}.{name}" if module else name
-    display(Markdown(f"`{where}`\n\n```python\n{inspect.cleandoc(inspect.getsource(thing))}\n```"))
+    display(Markdown(f"`{where}`\n\n```python\n{_without_docstrings(inspect.getsource(thing))}\n```"))
+
+
+def _without_docstrings(code: str) -> str:
+    code = textwrap.dedent(code)
+    lines = code.splitlines()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node, clean=False) and len(node.body) > 1:
+            words = node.body[0]
+            lines[words.lineno - 1 : words.end_lineno] = [None] * (words.end_lineno - words.lineno + 1)
+    return "\n".join(line for line in lines if line is not None)
