@@ -33,14 +33,20 @@ def albedo(t: Values, x: Tensor, y: Tensor, cover: Tensor, grain: Tensor, pixel:
     cheeks = gauss(ax - 1.35, y - 1.15, 0.55, 0.5).add_(gauss(x, y - t["nose_y"], 0.35, 0.3))
     blend(canvas, red, 0.55 * t["blush"] * cheeks)
     blend(canvas, dark, (0.5 * t["freckles"] * soft(grain - 1.1, 0.5)).mul_(cheeks))
-    blend(canvas, dark, t["mole"] * soft(0.075 - ((x - t["mole_x"]).square() + (y - t["mole_y"]).square()).sqrt_(), pixel))
+    blend(
+        canvas, dark, t["mole"] * soft(0.075 - ((x - t["mole_x"]).square() + (y - t["mole_y"]).square()).sqrt_(), pixel)
+    )
 
     # beard: the jaw below a line that rises to the ears, and the lip's upper rim, both rough-edged
     rough = 0.08 * grain
     mouth_gap = y - t["mouth_line"]
-    jaw = soft(mouth_gap + 0.30 + rough - 0.55 * (ax - 0.75), 0.35).mul_(1 - gauss(x, mouth_gap - 0.02, t["mouth_wide"] * 0.9, 0.30))
+    jaw = soft(mouth_gap + 0.30 + rough - 0.55 * (ax - 0.75), 0.35).mul_(
+        1 - gauss(x, mouth_gap - 0.02, t["mouth_wide"] * 0.9, 0.30)
+    )
     blend(canvas, t["brow"], t["beard_now"] * jaw)
-    rim = soft(0.20 - (mouth_gap + 0.40 - 0.10 * ax).abs() + 0.5 * rough, 0.14).mul_(soft(t["mouth_wide"] * 1.02 - ax, 0.2))
+    rim = soft(0.20 - (mouth_gap + 0.40 - 0.10 * ax).abs() + 0.5 * rough, 0.14).mul_(
+        soft(t["mouth_wide"] * 1.02 - ax, 0.2)
+    )
     blend(canvas, t["brow"], t["moustache_now"] * rim)
 
     _mouth(canvas, t, x, ax, mouth_gap, pixel)
@@ -116,7 +122,12 @@ def _glasses(canvas: Tensor, t: Values, ax: Tensor, y: Tensor, pixel: Tensor) ->
     corner = t["lens_round"]
     dx = (ax - t["eye_x"] * 1.04).abs() - t["lens_wide"] + corner
     dy = (y - 0.08).abs() - t["lens_high"] + corner
-    out = (dx.clamp(min=0).square() + dy.clamp(min=0).square()).sqrt_().add_(torch.maximum(dx, dy).clamp(max=0)).sub_(corner)
+    out = (
+        (dx.clamp(min=0).square() + dy.clamp(min=0).square())
+        .sqrt_()
+        .add_(torch.maximum(dx, dy).clamp(max=0))
+        .sub_(corner)
+    )
     blend(canvas, t["lens"], t["shades"] * soft(-out, pixel + 0.03))
     ring = soft(t["frame"] - out.abs(), pixel)
     bars = soft(t["frame"] * 0.9 - (y + 0.05).abs(), pixel).mul_(soft(out, pixel))

@@ -1,7 +1,5 @@
 """From traits and shot to pixels: camera, head, hair, body, background, light, occluders, lens and sensor."""
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,18 +9,7 @@ from cosface_edu.faces.draws import keys, normal, uniform
 from cosface_edu.faces.surface import Pose, landmarks, rotation, soft
 from cosface_edu.faces.traits import Values
 
-# Where SphereFace's aligned crop, 96 wide and 112 high, holds the five landmarks.
-TEMPLATE = torch.tensor(
-    [[30.2946, 51.6963], [65.5318, 51.5014], [48.0252, 71.7366], [33.5493, 92.3655], [62.7299, 92.2041]]
-)
 _NOISE_ROWS = 1 << 20
-
-
-def template(size: tuple[int, int]) -> Tensor:
-    """The aligned crop's landmarks for a size (height, width): scaled by the height, centred across, so (112, 112) is x + 8."""
-    height, width = size
-    scale = height / 112
-    return TEMPLATE * scale + torch.tensor([(width - 96 * scale) / 2, 0.0])
 
 
 def noise_table(seed: int) -> Tensor:
@@ -68,7 +55,9 @@ def prepare(traits: Values, shot: Values) -> Values:
     t["lens_round"] = t["lens_high"] * (0.35 + 0.6 * ((shape * 7.3) % 1))
     t["frame"] = 0.030 + 0.045 * ((shape * 5.1) % 1)
     tone = ((shape * 11.7) % 1)[:, None]
-    t["frame_colour"] = torch.lerp(torch.tensor([0.05, 0.05, 0.06], device=tone.device), t["cloth"] * 0.7, (tone - 0.4).clamp(min=0))
+    t["frame_colour"] = torch.lerp(
+        torch.tensor([0.05, 0.05, 0.06], device=tone.device), t["cloth"] * 0.7, (tone - 0.4).clamp(min=0)
+    )
     t["lens"] = 0.03 + 0.10 * t["thing"]
     t["teeth"] = t["skin"] * 0.25 + torch.tensor([0.66, 0.64, 0.60], device=tone.device)
     t["sclera"] = t["skin"] * 0.20 + 0.68
@@ -76,30 +65,30 @@ def prepare(traits: Values, shot: Values) -> Values:
 
 
 def aligned_camera(t: Values, points: Tensor, size: tuple[int, int]) -> Tensor:
-    """The similarity that brings a face's landmarks onto the template, as an aligner with a small error of its own does.
-
-    Least squares over similarities: with points and template as centred complex numbers p, q the factor is Σ p̄q / Σ|p|².
+    """The similarity that brings the landmarks onto the template, as an aligner with an error of its own does.
 
     Args:
         t: prepared values.
         points: (B, 5, 2) landmarks on the image plane.
-        size: (height, width) of the crop.
+        size: (height, width) of the crop; the template scales with the height and is centred across.
 
     Returns:
         (B, 4): a, b, tx, ty of the map (x, y) -> (a·x - b·y + tx, b·x + a·y + ty).
     """
-    goal = template(size).to(points)
-    middle, goal_middle = points.mean(dim=1), goal.mean(dim=0)
-    p, q = points - middle[:, None], goal - goal_middle
-    norm = p.square().sum(dim=(1, 2))
-    a = (p * q).sum(dim=(1, 2)) / norm
-    b = (p[..., 0] * q[..., 1] - p[..., 1] * q[..., 0]).sum(dim=1) / norm
-    error = [t[f"jitter_{name}"].flatten() for name in ("x", "y", "scale", "roll")]
-    grow, turn = 1 + error[2], error[3]
-    a, b = grow * (a * turn.cos() - b * turn.sin()), grow * (a * turn.sin() + b * turn.cos())
-    eyes = 0.315 * size[0]
-    tx = goal_middle[0] + error[0] * eyes - (a * middle[:, 0] - b * middle[:, 1])
-    ty = goal_middle[1] + error[1] * eyes - (b * middle[:, 0] + a * middle[:, 1])
+    # imported when called: align rests on data, and data holds the data set that is made of these faces
+    from cosface_edu.align import TEMPLATE_112x96, estimate_similarity
+
+    height, width = size
+    goal = TEMPLATE_112x96 * (height / 112) + torch.tensor([(width - 96 * height / 112) / 2, 0.0])
+    fitted = estimate_similarity(points, goal)  # (B, 2, 3)
+    middle = goal.mean(dim=0)
+    shift_x, shift_y, grow, turn = (t[f"jitter_{name}"].flatten() for name in ("x", "y", "scale", "roll"))
+    cos, sin = (1 + grow) * turn.cos(), (1 + grow) * turn.sin()
+    a, b = cos * fitted[:, 0, 0] - sin * fitted[:, 1, 0], sin * fitted[:, 0, 0] + cos * fitted[:, 1, 0]
+    from_x, from_y = fitted[:, 0, 2] - middle[0], fitted[:, 1, 2] - middle[1]
+    eyes = 0.315 * height  # interocular distance of the template
+    tx = cos * from_x - sin * from_y + middle[0] + shift_x * eyes
+    ty = sin * from_x + cos * from_y + middle[1] + shift_y * eyes
     return torch.stack([a, b, tx, ty], dim=1)
 
 
@@ -131,7 +120,9 @@ def _body(canvas: Tensor, t: Values, across: Tensor, down: Tensor, grain: Tensor
     mane.mul_(soft(down - t["centre"] + 1.2, 0.4)).mul_(t["long"] > 0.3)
     blend = paint.blend
     neck_x = across - 0.15 * lean_x
-    neck = soft(t["neck"] + 0.10 * (down - chin).clamp(min=0).square() - neck_x.abs(), pixel + 0.03).mul_(soft(down - 2.0, 0.5))
+    neck = soft(t["neck"] + 0.10 * (down - chin).clamp(min=0).square() - neck_x.abs(), pixel + 0.03).mul_(
+        soft(down - 2.0, 0.5)
+    )
     slope = chin + 0.95 + 0.10 * neck_x.square() - 0.55 * soft(neck_x.abs() - t["neck"], 0.8)
     cloth = soft(down - slope, pixel + 0.05)
     blend(canvas, strands, mane)
@@ -145,7 +136,11 @@ def _body(canvas: Tensor, t: Values, across: Tensor, down: Tensor, grain: Tensor
         ey = head.r[1][0] * x + head.r[1][1] * y + head.r[1][2] * z
         away = (((across - ex) / (t["ear"] * 0.5 + t["ear_out"])).square() + ((down - ey) / t["ear"]).square()).sqrt_()
         shown = 1 - 0.9 * ((t["long"] > 0.75) & (t["long"] < 9)).float()
-        blend(canvas, t["skin"] * (0.9 - 0.35 * torch.exp(-6 * away.square()))[:, None], soft(1 - away, pixel / t["ear"]) * shown)
+        blend(
+            canvas,
+            t["skin"] * (0.9 - 0.35 * torch.exp(-6 * away.square()))[:, None],
+            soft(1 - away, pixel / t["ear"]) * shown,
+        )
 
 
 def _background(t: Values, size: tuple[int, int]) -> Tensor:
@@ -167,7 +162,9 @@ def _occlude(canvas: Tensor, t: Values, across: Tensor, down: Tensor, pixel: Ten
     side = torch.where(t["occluder_x"] > 0.5, 1.0, -1.0)
     along = (across * side) * angle.cos() + down * angle.sin()
     bar = soft(along - (1.15 + 0.9 * t["occluder_y"]), pixel + 0.03) * (kind < 0.06)
-    mask = soft(down - (1.45 + 0.3 * t["occluder_y"]) - 0.06 * across.square(), pixel + 0.03) * soft(2.2 - across.abs(), 0.2)
+    mask = soft(down - (1.45 + 0.3 * t["occluder_y"]) - 0.06 * across.square(), pixel + 0.03) * soft(
+        2.2 - across.abs(), 0.2
+    )
     turn_x, turn_y = along - 1.0, down * angle.cos() - (across * side) * angle.sin() - 2.6
     box = soft(0.75 - torch.maximum(turn_x.abs(), 0.6 * turn_y.abs()), pixel + 0.03)
     paint.blend(canvas, t["thing"], bar)
@@ -186,7 +183,9 @@ def _light(canvas: Tensor, t: Values, depth: Tensor, cover: Tensor, scale: Tenso
     lit = (facing * 0.85 + 0.15).clamp_(min=0)
     halfway = (lx.square() + ly.square() + (lz + 1).square()).sqrt()
     shine = ((lz + 1 - lx * zx - ly * zy).mul_(inverse) / halfway).clamp_(0, 1).pow_(22)
-    canvas.mul_((t["ambient"] + t["diffuse"] * lit)[:, None]).add_((shine * (1 - 0.8 * cover) * (t["gloss"] * t["diffuse"]))[:, None])
+    canvas.mul_((t["ambient"] + t["diffuse"] * lit)[:, None]).add_(
+        (shine * (1 - 0.8 * cover) * (t["gloss"] * t["diffuse"]))[:, None]
+    )
 
 
 def _develop(canvas: Tensor, t: Values, scale: Tensor, grain: Tensor) -> Tensor:
@@ -253,10 +252,7 @@ def render(traits: Values, shot: Values, size: tuple[int, int], table: Tensor, a
     paint.blend(canvas, surface, outline)
     _occlude(canvas, t, across, down, pixel)
     canvas = _develop(canvas, t, scale, dust)
-    on_image = torch.stack([a * points[..., :1] - b * points[..., 1:] + tx, b * points[..., :1] + a * points[..., 1:] + ty], dim=-1)
+    on_image = torch.stack(
+        [a * points[..., :1] - b * points[..., 1:] + tx, b * points[..., :1] + a * points[..., 1:] + ty], dim=-1
+    )
     return canvas, on_image.view(-1, 5, 2)
-
-
-def face_angle_limit() -> float:
-    """The largest turn a shot can hold, in degrees."""
-    return math.degrees(2.2 * 0.27)

@@ -1,6 +1,7 @@
 """The head as a surface: where a ray of sight meets it, and where its landmarks appear in the image.
 
-In the head's own frame (x right, y down, z to the viewer, origin between the eyes at the head's centre plane) the surface is
+In the head's own frame (x right, y down, z to the viewer, origin between the eyes at the head's centre plane) the
+surface is
 
     (x / A·s(y))² + G(y) + (z / C)² = (1 + d(x, y, z) / C)²
 
@@ -96,8 +97,9 @@ class Pose:
     def hit(self, across: Tensor, down: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Meet the ray that falls on a point of the image plane with the head.
 
-        The features depend on the point sought, so the ellipsoid is solved again with what the last point gave. The first
-        guess lies on the hull inflated by the nose: the search comes from the front and ends on the front-most surface.
+        The features depend on the point sought, so the ellipsoid is solved again with what the last point gave. The
+        first guess lies on the hull inflated by the nose: the search comes from the front and ends on the front-most
+        surface.
 
         Args:
             across: (B, H, W) camera x.

@@ -5,12 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from cosface_edu.faces.world import FaceWorld
-
-_PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
 @dataclass(frozen=True)
@@ -45,12 +42,12 @@ def toy_faces(
     """Gather a few people with many photographs each, split into training and test images.
 
     Args:
-        source: "synthetic" draws from `FaceWorld`; "lfw" takes scikit-learn's Labeled Faces in the Wild (the eight people with
-            at least 60 images); anything else is a folder with one subfolder of images per person, looked up as it stands and
-            then under COSFACE_DATA (`data/` by default).
+        source: "synthetic" draws from `FaceWorld`; "lfw" takes scikit-learn's Labeled Faces in the Wild (the eight
+            people with at least 60 images); anything else is a folder with one subfolder of images per person, looked
+            up as it stands and then under COSFACE_DATA (`data/` by default).
         identities: how many people; real sources give those with the most images.
         train: training images a person.
-        test: test images a person. Where a real person has fewer than train + test, a fifth of the images is kept for the test.
+        test: test images a person; of real people at most a fifth of what there is.
         size: (height, width) of the images; the default is half the SphereFace crop.
         seed: of the world, and of the split of real images.
 
@@ -86,60 +83,63 @@ def _synthetic(identities: int, train: int, test: int, size: tuple[int, int], se
     images = images.unflatten(0, (identities, train + test))
     learn, held_out = tuple(images[:, :train]), tuple(images[:, train:])
     names = tuple(f"person {i}" for i in range(identities))
-    return ToyFaces(images[:, :train].flatten(0, 1), _labels(learn), images[:, train:].flatten(0, 1), _labels(held_out), names, "synthetic")
-
-
-def _crop(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Cut a face crop to the shape of `size` about its centre, then resize: (3, h, w) in [0, 1] -> (3, *size)."""
-    height, width = image.shape[-2:]
-    keep_w = min(width, round(height * size[1] / size[0]))
-    keep_h = min(height, round(width * size[0] / size[1]))
-    top, left = (height - keep_h) // 2, (width - keep_w) // 2
-    image = image[:, top : top + keep_h, left : left + keep_w]
-    return F.interpolate(image[None], size=size, mode="bilinear", antialias=True, align_corners=False)[0].clamp(0, 1)
+    return ToyFaces(
+        images[:, :train].flatten(0, 1),
+        _labels(learn),
+        images[:, train:].flatten(0, 1),
+        _labels(held_out),
+        names,
+        "synthetic",
+    )
 
 
 def _folder(path: Path, size: tuple[int, int], identities: int) -> dict[str, Tensor]:
     """Read the people with the most images of a folder of folders."""
-    from torchvision.io import ImageReadMode, decode_image
+    from cosface_edu.data import (
+        fit,
+        read_image,
+        root,
+        to_float,
+    )  # when called: data's own data set is made of FaceWorld
+    from cosface_edu.data.images import IMAGE_SUFFIXES
 
-    root = Path(os.environ.get("COSFACE_DATA", "data"))
-    found = next((p for p in (path, root / path) if p.is_dir()), None)
+    found = next((p for p in (path, root() / path) if p.is_dir()), None)
     if found is None:
         raise FileNotFoundError(
-            f"No folder '{path}' here or under '{root}': put one subfolder of face crops per person there, set COSFACE_DATA "
-            "to the folder that holds it, or use source='synthetic'."
+            f"No folder '{path}' here or under '{root()}': put one subfolder of face crops per person there, "
+            "set COSFACE_DATA to the folder that holds it, or use source='synthetic'."
         )
     files = {
-        d.name: sorted(f for f in d.iterdir() if f.suffix.lower() in _PICTURES) for d in sorted(found.iterdir()) if d.is_dir()
+        d.name: sorted(f for f in d.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES)
+        for d in sorted(found.iterdir())
+        if d.is_dir()
     }
     chosen = sorted(sorted(files, key=lambda name: -len(files[name]))[:identities])
     if len(chosen) < identities or len(files[chosen[-1]]) < 2:
         raise ValueError(f"'{found}' needs {identities} subfolders with at least two images each; it has {len(files)}.")
-    return {
-        name: torch.stack([_crop(decode_image(str(f), ImageReadMode.RGB) / 255, size) for f in files[name]]) for name in chosen
-    }
+    return {name: torch.stack([to_float(fit(read_image(f), size)) for f in files[name]]) for name in chosen}
 
 
 def _lfw(size: tuple[int, int], identities: int) -> dict[str, Tensor]:
     """Scikit-learn's copy of LFW, tightly cropped about the face; downloaded on first use."""
     from sklearn.datasets import fetch_lfw_people
 
-    root = Path(os.environ.get("COSFACE_DATA", "data"))
-    height = 125
+    from cosface_edu.data import fit, root
+
+    home = root() / "sklearn"
     try:
         faces = fetch_lfw_people(
-            data_home=str(root / "sklearn"), min_faces_per_person=60, color=True, resize=1.0,
-            slice_=(slice(62, 62 + height), slice(72, 178)),
+            data_home=str(home), min_faces_per_person=60, color=True, resize=1.0,
+            slice_=(slice(62, 187), slice(72, 178)),
         )  # fmt: skip
     except OSError as error:
         raise FileNotFoundError(
-            f"LFW is not under '{root / 'sklearn'}' and could not be downloaded ({type(error).__name__}): go online once, place "
+            f"LFW is not under '{home}' and could not be downloaded ({type(error).__name__}): go online once, place "
             "scikit-learn's lfw_home there, or use source='synthetic'."
         ) from None
     images = torch.from_numpy(faces.images).permute(0, 3, 1, 2).float()
     labels = torch.from_numpy(faces.target)
     return {
-        str(name): torch.stack([_crop(image, size) for image in images[labels == i]])
+        str(name): fit(images[labels == i], size).clamp(0, 1)
         for i, name in list(enumerate(faces.target_names))[:identities]
     }

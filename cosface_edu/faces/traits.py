@@ -76,7 +76,19 @@ _SHAPE = {
 }
 
 # plain uniform numbers, used for choices
-_CHOICES = ("beard", "moustache", "long", "glasses", "glasses_shape", "grey", "mole", "bald", "freckles", "fringe", "group")
+_CHOICES = (
+    "beard",
+    "moustache",
+    "long",
+    "glasses",
+    "glasses_shape",
+    "grey",
+    "mole",
+    "bald",
+    "freckles",
+    "fringe",
+    "group",
+)
 
 # A group is a cluster of skin tone and of small shifts in features; the letters name no people on earth.
 _MELANIN = torch.tensor([0.10, 0.24, 0.38, 0.54, 0.70, 0.88])
@@ -137,9 +149,15 @@ _SHOT = {
 }
 _COLOURS = ("cloth", "wall", "wall2", "thing")  # three uniform columns each
 
-# What a shot looks like with nothing happening: `FaceWorld.render` takes it as a starting point for controlled figures.
 SKIN = torch.tensor(
-    [[0.97, 0.83, 0.75], [0.91, 0.73, 0.61], [0.79, 0.58, 0.44], [0.60, 0.41, 0.29], [0.41, 0.27, 0.19], [0.27, 0.17, 0.13]]
+    [
+        [0.97, 0.83, 0.75],
+        [0.91, 0.73, 0.61],
+        [0.79, 0.58, 0.44],
+        [0.60, 0.41, 0.29],
+        [0.41, 0.27, 0.19],
+        [0.27, 0.17, 0.13],
+    ]
 )
 
 
@@ -176,7 +194,9 @@ def draw_traits(seed: int, identities: Tensor) -> Values:
     t["brow_ridge"] = t["brow_ridge"] + 0.04 * build
     t["beard"] = ((choice["beard"] - 0.45) * 1.8).clamp(0, 0.85) * (build > 0.1)
     t["moustache"] = ((choice["moustache"] - 0.55) * 2.0).clamp(0, 0.85) * (build > 0.0)
-    t["long"] = torch.where(build < 0.2, 1.2 * choice["long"], 0.5 * choice["long"] - 0.15)  # 0 cropped … 1 to the chest
+    t["long"] = torch.where(
+        build < 0.2, 1.2 * choice["long"], 0.5 * choice["long"] - 0.15
+    )  # 0 cropped … 1 to the chest
     t["fringe"] = ((choice["fringe"] - 0.6) * 2.2).clamp(min=0) * (build < 0.9)
     t["bald"] = ((choice["bald"] < 0.14) & (build > 0.3)).float()
     t["hair_thick"] = (t["hair_thick"].clamp(min=0.06)) * (1 - 0.8 * t["bald"])
@@ -212,7 +232,7 @@ def draw_shot(seed: int, identities: Tensor, images: Tensor) -> Values:
         images: (B,) int64, the number of the image among those of its identity.
 
     Returns:
-        name -> (B,) float32, colours (B, 3), `wall_map` (B, 3, 4, 4), `noise_at` (B,) int64: where the image reads noise.
+        name -> (B,) float32, colours (B, 3), `wall_map` (B, 3, 4, 4), `noise_at` (B,) int64: where noise is read.
     """
     key = keys(seed, 2, identities, images)
     shot: Values = {}
@@ -227,9 +247,11 @@ def draw_shot(seed: int, identities: Tensor, images: Tensor) -> Values:
     return shot
 
 
+# A shot in which nothing happens.
 NEUTRAL = {
-    "yaw": 0.0, "pitch": 0.0, "roll": 0.0, "light_side": 0.2, "light_up": 0.5, "ambient": 0.5, "diffuse": 0.6, "warmth": 0.0,
-    "tint": 0.0, "exposure": 0.0, "gamma": 0.0, "saturation": 1.0, "smile": 0.1, "open": 0.0, "brows": 0.0, "frown": 0.0,
-    "lids": 1.0, "gaze_x": 0.0, "gaze_y": 0.0, "blur": 0.0, "noise": 0.0, "jitter_x": 0.0, "jitter_y": 0.0,
-    "jitter_scale": 0.0, "jitter_roll": 0.0, "hair_change": 0.0, "beard_change": 0.0, "occlude": 0.5, "hat": 1.0, "wear": 0.5,
+    "yaw": 0.0, "pitch": 0.0, "roll": 0.0, "light_side": 0.2, "light_up": 0.5, "ambient": 0.5, "diffuse": 0.6,
+    "warmth": 0.0, "tint": 0.0, "exposure": 0.0, "gamma": 0.0, "saturation": 1.0, "smile": 0.1, "open": 0.0,
+    "brows": 0.0, "frown": 0.0, "lids": 1.0, "gaze_x": 0.0, "gaze_y": 0.0, "blur": 0.0, "noise": 0.0, "jitter_x": 0.0,
+    "jitter_y": 0.0, "jitter_scale": 0.0, "jitter_roll": 0.0, "hair_change": 0.0, "beard_change": 0.0, "occlude": 0.5,
+    "hat": 1.0, "wear": 0.5,
 }  # fmt: skip

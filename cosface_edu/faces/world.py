@@ -36,8 +36,8 @@ class FaceWorld:
             start: number of the first image; images 0 … n-1 by default.
 
         Returns:
-            images (n, 3, H, W) float32 RGB in [0, 1]; landmarks (n, 5, 2) float32, x and y in pixels, in MTCNN's order: eye
-            on the image's left, eye on its right, nose tip, mouth corner on the left, on the right.
+            images (n, 3, H, W) float32 RGB in [0, 1]; landmarks (n, 5, 2) float32, x and y in pixels, in MTCNN's order:
+            eye on the image's left, eye on its right, nose tip, mouth corner on the left, on the right.
         """
         return self.sample_many([identity], n, size, start)
 
@@ -56,10 +56,10 @@ class FaceWorld:
     def scenes(
         self, identities: Sequence[int] | Tensor, n: int = 1, size: tuple[int, int] = (250, 250), start: int = 0
     ) -> tuple[Tensor, Tensor]:
-        """Uncropped photographs: the face has any place and size, with neck, shoulders and background; order as `sample_many`.
+        """Uncropped photographs: the face has any place and size, with neck, shoulders and background.
 
         Returns:
-            images (len(identities)·n, 3, H, W) and landmarks (len(identities)·n, 5, 2) as in `sample`.
+            images (len(identities)·n, 3, H, W) and landmarks (len(identities)·n, 5, 2), ordered as in `sample_many`.
         """
         who, which = _product(identities, n, start)
         return self.images(who, which, size, aligned=False)
@@ -85,11 +85,11 @@ class FaceWorld:
         return draw_traits(self.seed, torch.as_tensor(identities))
 
     def group(self, identities: Sequence[int] | Tensor) -> Tensor:
-        """Each person's group, an index into `groups`: people of a group resemble each other in skin, hair and features."""
+        """Each person's group, an index into `groups`: its people resemble each other in skin, hair and features."""
         return self.traits(identities)["group"]
 
     def shot(self, identities: Sequence[int] | Tensor, images: Sequence[int] | Tensor) -> Values:
-        """How the photographs were taken: pose (radians), light, expression, …, name -> (B,) values or (B, 3) colours."""
+        """How photographs were taken: pose (radians), light, expression, …; name -> (B,) values or (B, 3) colours."""
         return draw_shot(self.seed, torch.as_tensor(identities), torch.as_tensor(images))
 
     def neutral(self, identities: Sequence[int] | Tensor) -> Values:
