@@ -1,0 +1,146 @@
+"""BLUFR: all 13,233 images of LFW, verification at FAR 0.1 % and open-set identification at FAR 1 %.
+
+Liao et al., "A Benchmark Study of Large-scale Unconstrained Face Recognition", IJCB 2014. Ten trials; a figure is
+reported as their mean minus their standard deviation.
+"""
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.io
+import torch
+import torch.nn.functional as F
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from .identification import HighestScores, identify
+
+ROWS = 1024  # of the score matrix at a time
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial's images, by their numbers: test is gallery and probes together, gallery one image of each enrolled."""
+
+    test: NDArray[np.int64]
+    gallery: NDArray[np.int64]
+    probes: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class BLUFR:
+    """What `blufr` found, one value a trial.
+
+    Attributes:
+        verification: TAR at the verification FAR.
+        detection: Rank-1 detection and identification rate at the open-set FAR.
+    """
+
+    verification: NDArray[np.float64]
+    detection: NDArray[np.float64]
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Mean minus standard deviation over the trials, as the benchmark ranks them."""
+        return {
+            "verification": float(self.verification.mean() - self.verification.std(ddof=1)),
+            "detection": float(self.detection.mean() - self.detection.std(ddof=1)),
+        }
+
+
+def read_blufr(path: str | os.PathLike[str]) -> tuple[list[str], NDArray[np.int64], list[Trial]]:
+    """Read the benchmark's own lists, blufr_lfw_config.mat.
+
+    Returns:
+        Names of the images in the order that the features must have, their labels, and the ten trials.
+
+    Raises:
+        ValueError: If the file lacks one of its variables.
+    """
+    mat = scipy.io.loadmat(path)
+    if missing := {"imageList", "labels", "testIndex", "galIndex", "probIndex"} - mat.keys():
+        raise ValueError(f"{path}: lacks {', '.join(sorted(missing))}; expected blufr_lfw_config.mat")
+    names = [str(cell.item()) for cell in mat["imageList"].ravel()]
+    columns = [
+        [cell.ravel().astype(np.int64) - 1 for cell in mat[key].ravel()]
+        for key in ("testIndex", "galIndex", "probIndex")
+    ]
+    return names, mat["labels"].ravel().astype(np.int64), [Trial(*row) for row in zip(*columns, strict=True)]
+
+
+def draw_trials(labels: ArrayLike, trials: int = 10, seed: int = 0) -> list[Trial]:
+    """Draw trials of BLUFR's proportions for any set of faces.
+
+    Of LFW's 5,749 people BLUFR keeps 1,500 for training and tests on 4,249; 1,000 of those with two images or more
+    are enrolled with one image, their other images and all others' are the probes.
+
+    Args:
+        labels: (N,) whose the images are.
+        trials: How many to draw.
+        seed: Of the draws.
+    """
+    labels = np.asarray(labels)
+    people, counts = np.unique(labels, return_counts=True)
+    rng = np.random.default_rng(seed)
+    drawn = []
+    for _ in range(trials):
+        tested = rng.permutation(len(people))[round(len(people) * 1500 / 5749) :]
+        several = people[tested[counts[tested] > 1]]
+        enrolled = several[: max(1, round(len(tested) * 1000 / 4249))]
+        if len(enrolled) in (0, len(tested)):
+            raise ValueError(f"{len(people)} people are too few to enrol some with two images and keep others unknown")
+        test = np.flatnonzero(np.isin(labels, people[tested]))
+        gallery = np.sort([rng.choice(np.flatnonzero(labels == person)) for person in enrolled])
+        drawn.append(Trial(test, gallery, np.setdiff1d(test, gallery)))
+    return drawn
+
+
+def blufr(
+    features: Tensor, labels: ArrayLike, trials: list[Trial], far: float = 1e-3, open_set_far: float = 1e-2
+) -> BLUFR:
+    """Run the benchmark.
+
+    Args:
+        features: (N, D) embeddings.
+        labels: (N,) whose they are.
+        trials: From `read_blufr` or `draw_trials`.
+        far: False accepts among all impostor pairs of a trial's test set.
+        open_set_far: False accepts among the probes that are nobody's.
+
+    Raises:
+        ValueError: If a trial has too few impostors for such a rate.
+    """
+    unit, labels = F.normalize(features.float(), dim=1), torch.as_tensor(np.asarray(labels))
+    verification = [_tar(unit[trial.test], labels[trial.test], far) for trial in trials]
+    detection = [
+        identify(unit[trial.probes], labels[trial.probes], unit[trial.gallery], labels[trial.gallery]).detection_rate(
+            open_set_far
+        )
+        for trial in trials
+    ]
+    return BLUFR(np.array(verification), np.array(detection))
+
+
+def _tar(unit: Tensor, labels: Tensor, far: float) -> float:
+    """TAR at a FAR over all pairs, a band of the score matrix at a time."""
+    n = len(labels)
+    counts = torch.unique(labels, return_counts=True)[1]
+    impostors = n * (n - 1) // 2 - int((counts * (counts - 1) // 2).sum())
+    accepted = int(np.floor(far * impostors * (1 + 1e-12)))
+    if accepted < 1:
+        raise ValueError(f"FAR {far:g} cannot be measured on {impostors:,} impostor pairs")
+    highest = HighestScores(ROWS, pool=min(accepted + 1, impostors))
+    genuine = []
+    for start in range(0, n, ROWS):
+        band = slice(start, start + ROWS)
+        scores = (
+            unit[band] @ unit[start:].T
+        )  # (rows, n - start): of every pair one order only, the diagonal's rest below
+        rows, columns = torch.arange(scores.shape[0])[:, None], torch.arange(scores.shape[1])
+        same = labels[band, None] == labels[start:]
+        genuine.append(scores[same & (columns > rows)])
+        scores[same | (columns <= rows)] = -torch.inf
+        highest.add(F.pad(scores, (0, 0, 0, ROWS - len(scores)), value=-torch.inf))
+    threshold = highest.of_all[accepted] if accepted < impostors else -torch.inf
+    return (torch.cat(genuine) > threshold).double().mean().item()

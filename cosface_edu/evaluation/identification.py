@@ -1,0 +1,274 @@
+"""Identification: whose face is this, among those enrolled, and among a million strangers?
+
+Closed set: the rank of the right person. Open set: the probe may be of nobody enrolled, so a threshold must reject
+it. MegaFace (Kemelmacher-Shlizerman et al., CVPR 2016): one photo of the person is hidden among up to a million
+distractors. Scores are cosines; galleries pass by in blocks, so that memory does not grow with them, and a tie counts
+against the probe: a network that maps everything to one point identifies nobody.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+BLOCK = 4096  # gallery rows scored at a time
+TIE = 1e-6  # cosines closer than this are equal: float32 rounds a sum of 512 products about so
+
+
+@dataclass(frozen=True, repr=False)
+class Identification:
+    """What `identify` found; P probes whose person is enrolled, U whose person is not.
+
+    Attributes:
+        ranks: (P,) 1 + the number of gallery images of others that score as high as the best of the right person.
+        mate_scores: (P,) score of the best gallery image of the right person.
+        unknown_scores: (U,) highest score of a probe that is nobody's.
+    """
+
+    ranks: NDArray[np.int64]
+    mate_scores: NDArray[np.float64]
+    unknown_scores: NDArray[np.float64]
+
+    def __repr__(self) -> str:
+        known, unknown = len(self.ranks), len(self.unknown_scores)
+        return f"Identification(rank-1 {100 * self.rank(1):.2f} %, {known} known, {unknown} unknown)"
+
+    def rank(self, k: int) -> float:
+        """Share of known probes whose person is among the k best."""
+        return float(np.mean(self.ranks <= k))
+
+    def cmc(self, upto: int = 20) -> NDArray[np.float64]:
+        """Cumulative match characteristic: `rank` for 1, 2, …, upto."""
+        return np.array([self.rank(k) for k in range(1, upto + 1)])
+
+    def detection_rate(self, far: float) -> float:
+        """Open set: share of known probes that are best matched to their person, above the threshold.
+
+        The threshold is the lowest that accepts at most a share `far` of the unknown probes.
+
+        Raises:
+            ValueError: If there are fewer than 1/far unknown probes.
+        """
+        unknown = len(self.unknown_scores)
+        if unknown == 0 or not 1 / unknown <= far <= 1:
+            raise ValueError(f"false accepts at a rate of {far:g} cannot be measured on {unknown} unknown probes")
+        accepted = int(np.floor(far * unknown * (1 + 1e-12)))  # 0.001 · 3000 is 3, also in floating point
+        falling = np.sort(self.unknown_scores)[::-1]
+        threshold = falling[accepted] if accepted < unknown else -np.inf
+        return float(np.mean((self.ranks == 1) & (self.mate_scores > threshold)))
+
+
+def identify(
+    probes: Tensor, labels: ArrayLike | Tensor, gallery: Tensor, gallery_labels: ArrayLike | Tensor
+) -> Identification:
+    """Rank a gallery for each probe.
+
+    A probe whose label is not in the gallery is an unknown: it counts in the open set only.
+
+    Args:
+        probes: (P + U, D) embeddings.
+        labels: (P + U,) whose they are.
+        gallery: (G, D) embeddings of those enrolled, one or more of each.
+        gallery_labels: (G,).
+    """
+    unit, labels, gallery_labels = (
+        F.normalize(probes.float(), dim=1),
+        torch.as_tensor(labels),
+        torch.as_tensor(gallery_labels),
+    )
+    if len(labels) != len(unit) or len(gallery_labels) != len(gallery):
+        raise ValueError(
+            f"one label for each embedding: {len(unit)} probes with {len(labels)}, "
+            f"gallery of {len(gallery)} with {len(gallery_labels)}"
+        )
+    known = torch.isin(labels, gallery_labels)
+    if not known.any():
+        raise ValueError("no probe's person is in the gallery")
+
+    mate = torch.full((len(unit),), -torch.inf)
+    for block, owners in zip(gallery.split(BLOCK), gallery_labels.split(BLOCK), strict=True):
+        probe, image = torch.nonzero(labels[:, None] == owners, as_tuple=True)
+        scores = (unit[probe] * F.normalize(block[image].float(), dim=1)).sum(1)
+        mate.scatter_reduce_(0, probe, scores, "amax")
+
+    highest = HighestScores(len(unit))
+    better = torch.zeros(len(unit), dtype=torch.int64)
+    blocks = scored(unit, gallery.split(BLOCK))
+    for scores, owners in zip(blocks, gallery_labels.split(BLOCK), strict=True):
+        highest.add(scores)
+        better += ((scores >= mate[:, None] - TIE) & (labels[:, None] != owners)).sum(1)
+    return Identification(
+        ranks=(1 + better[known]).numpy(),
+        mate_scores=mate[known].double().numpy(),
+        unknown_scores=highest.of_row[~known, 0].double().numpy(),
+    )
+
+
+def scored(unit: Tensor, blocks: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Cosines of all probes with each block of a gallery.
+
+    Args:
+        unit: (P, D) probes of unit length.
+        blocks: Each (at most `BLOCK`, D), of any length.
+
+    Yields:
+        (P, block), in memory that the next one is written to: fresh pages for each would cost a tenth of the product.
+    """
+    memory = torch.empty(len(unit) * BLOCK)
+    for block in blocks:
+        out = memory[: len(unit) * len(block)].view(len(unit), len(block))
+        yield torch.mm(unit, F.normalize(block.float(), dim=1).T, out=out)
+
+
+class HighestScores:
+    """The highest scores of a stream: k of each row, and `pool` of all together.
+
+    A look at each row's maximum tells whether anything in it is new; only such rows are searched, and after a few
+    blocks there are hardly any. The stream costs little more than the matrix product that makes it.
+
+    Args:
+        rows: Rows of every block of scores.
+        k: Scores to keep of each row.
+        pool: Scores to keep of all.
+    """
+
+    def __init__(self, rows: int, k: int = 1, pool: int = 0) -> None:
+        self.of_row = torch.full((rows, k), -torch.inf)  # falling along each row
+        self.of_all = torch.full((pool,), -torch.inf)  # falling
+
+    def add(self, scores: Tensor) -> None:
+        """Take in a block of scores, (rows, any)."""
+        highest = scores.amax(1)
+        k, pool = self.of_row.shape[1], len(self.of_all)
+        if k == 1:
+            torch.maximum(self.of_row[:, 0], highest, out=self.of_row[:, 0])
+        else:
+            new = torch.nonzero(highest > self.of_row[:, -1])[:, 0]
+            if len(new):
+                candidates = scores[new].topk(min(k, scores.shape[1]), dim=1).values
+                self.of_row[new] = torch.cat([self.of_row[new], candidates], dim=1).topk(k, dim=1).values
+        if pool:
+            lowest = self.of_all[-1]
+            rows = torch.nonzero(highest > lowest)[:, 0]
+            if len(rows):
+                found = scores[rows]
+                candidates = torch.cat([self.of_all, found[found > lowest]])
+                self.of_all = candidates.topk(pool).values
+
+
+@dataclass(frozen=True, repr=False)
+class MegaFace:
+    """What `megaface` found.
+
+    Attributes:
+        sizes: Numbers of distractors at which the ranks were read.
+        rank1: Rank-1 identification rate at each of them.
+        ranks: (n,) rank of each (probe, mate) pair among all distractors, or k + 1 where it is beyond the k kept.
+        mate_scores: (n,) score of each such pair.
+        impostors: Number of (probe, distractor) pairs.
+        impostor_scores: The highest of their scores, falling.
+    """
+
+    sizes: list[int]
+    rank1: list[float]
+    ranks: NDArray[np.int64]
+    mate_scores: NDArray[np.float64]
+    impostors: int
+    impostor_scores: NDArray[np.float64]
+
+    def __repr__(self) -> str:
+        rank1, size = 100 * self.rank1[-1], self.sizes[-1]
+        return f"MegaFace(rank-1 {rank1:.2f} % among {size:,} distractors, {len(self.ranks)} pairs)"
+
+    def rank(self, k: int) -> float:
+        """Rank-k identification rate among all distractors."""
+        return float(np.mean(self.ranks <= k))
+
+    def tar_at_far(self, far: float = 1e-6) -> float:
+        """Share of mates that score above all but a share `far` of the (probe, distractor) pairs.
+
+        Raises:
+            ValueError: If there are too few such pairs, or more of their scores would be needed than were kept.
+        """
+        accepted = int(np.floor(far * self.impostors * (1 + 1e-12)))
+        if not 1 <= accepted < len(self.impostor_scores):
+            raise ValueError(
+                f"FAR {far:g} of {self.impostors:,} pairs means {accepted:,} false accepts; "
+                f"1 to {len(self.impostor_scores) - 1:,} can be measured"
+            )
+        return float(np.mean(self.mate_scores > self.impostor_scores[accepted]))
+
+
+def megaface(
+    probes: Tensor,
+    labels: ArrayLike | Tensor,
+    distractors: Tensor | Iterable[Tensor],
+    *,
+    ranks: int = 1,
+    sizes: Iterable[int] = (),
+    keep: int = 20_000,
+) -> MegaFace:
+    """MegaFace's identification challenge.
+
+    For every ordered pair of images of one person, the second is put among the distractors and the first must find
+    it. The person's other images stay out of that gallery.
+
+    Args:
+        probes: (P, D) embeddings of people with two images or more.
+        labels: (P,) whose they are.
+        distractors: (N, D) embeddings of strangers, or blocks of them one after the other, each (any, D); only a
+            block is in memory at a time.
+        ranks: Ranks up to this are told apart.
+        sizes: Numbers of distractors to report rank-1 at besides all of them, such as 10, 100, …, 1,000,000.
+        keep: Highest (probe, distractor) scores to keep, for TAR@FAR; 1,000,000 distractors and 3,530 probes need
+            3,531 of them at FAR 1e-6.
+
+    Raises:
+        ValueError: If nobody has two images, or there are no distractors.
+    """
+    unit, labels = F.normalize(probes.float(), dim=1), torch.as_tensor(labels)
+    mates = (labels[:, None] == labels).fill_diagonal_(False)  # (P, P)
+    if not mates.any():
+        raise ValueError("no person has two probe images: there is no mate to find")
+    probe, mate = torch.nonzero(mates, as_tuple=True)
+    mate_scores = (unit[probe] * unit[mate]).sum(1)  # (n,)
+
+    highest = HighestScores(len(unit), ranks, keep)
+    checkpoints = sorted({size for size in sizes if size > 0})
+    seen, read, rank1 = 0, [], []
+    for scores in scored(unit, _blocks(distractors, checkpoints)):  # (P, block)
+        highest.add(scores)
+        seen += scores.shape[1]
+        if seen in checkpoints:
+            read.append(seen)
+            rank1.append((mate_scores - TIE > highest.of_row[probe, 0]).double().mean().item())
+    if not seen:
+        raise ValueError("there are no distractors")
+    found = 1 + (highest.of_row[probe] >= mate_scores[:, None] - TIE).sum(1)  # (n,)
+    if not read or read[-1] != seen:
+        read.append(seen)
+        rank1.append((found == 1).double().mean().item())
+    kept = highest.of_all[torch.isfinite(highest.of_all)]
+    return MegaFace(read, rank1, found.numpy(), mate_scores.double().numpy(), len(unit) * seen, kept.double().numpy())
+
+
+def _blocks(distractors: Tensor | Iterable[Tensor], stops: list[int]) -> Iterator[Tensor]:
+    """Cut a stream into blocks of at most `BLOCK` rows that end at each of the stops."""
+    seen = 0
+    waiting = iter(stops)
+    stop = next(waiting, None)
+    for part in [distractors] if isinstance(distractors, Tensor) else distractors:
+        start = 0
+        while start < len(part):
+            rows = min(BLOCK, len(part) - start)
+            if stop is not None:
+                rows = min(rows, stop - seen)
+            yield part[start : start + rows]
+            start += rows
+            seen += rows
+            if seen == stop:
+                stop = next(waiting, None)

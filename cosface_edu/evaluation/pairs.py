@@ -1,0 +1,72 @@
+"""Pairs to verify, drawn from any labelled faces in the shape of LFW's test."""
+
+import numpy as np
+import torch
+
+from cosface_edu.data import FaceWorldDataset, Pairs
+from cosface_edu.data.dataset import PictureDataset
+
+
+def draw_pairs(dataset: PictureDataset | FaceWorldDataset, count: int = 3000, folds: int = 10, seed: int = 0) -> Pairs:
+    """Draw as many genuine as impostor pairs, in folds that share no person, as LFW's do.
+
+    Within a fold no genuine pair comes twice; impostor pairs are of two people drawn first and one image of each
+    then, so that people with many images do not crowd out the others.
+
+    Args:
+        dataset: Faces with `labels`.
+        count: Genuine pairs in all, and as many impostor pairs; each fold has an equal share.
+        folds: Number of folds.
+        seed: Of the draws.
+
+    Raises:
+        ValueError: If the people or their images are too few for so many pairs.
+    """
+    labels = np.asarray(dataset.labels)
+    rng = np.random.default_rng(seed)
+    people = rng.permutation(np.unique(labels))
+    share = count // folds
+    if len(people) < 2 * folds or share < 1:
+        raise ValueError(f"{folds} folds need {2 * folds} people and {folds} pairs; got {len(people)} and {count}")
+    pairs, fold_of = [], []
+    for fold, group in enumerate(np.array_split(people, folds)):
+        images = {person: np.flatnonzero(labels == person) for person in group}
+        genuine = np.concatenate([_all_pairs(own) for own in images.values()])
+        if len(genuine) < share:
+            raise ValueError(
+                f"the {len(group)} people of fold {fold} have {len(genuine)} genuine pairs, {share} are wanted: "
+                f"ask for at most {folds * len(genuine)} pairs, or more images of each person"
+            )
+        pairs.append(genuine[rng.choice(len(genuine), share, replace=False)])
+        two = np.stack([rng.choice(group, 2, replace=False) for _ in range(share)])  # (share, 2) people
+        pairs.append(np.array([[rng.choice(images[person]) for person in row] for row in two]))
+        fold_of.append(np.full(2 * share, fold))
+    first, second = torch.from_numpy(np.concatenate(pairs)).unbind(1)
+    same = torch.tensor([True] * share + [False] * share).repeat(folds)
+    return Pairs(dataset, first, second, same, torch.from_numpy(np.concatenate(fold_of)))
+
+
+def _all_pairs(images: np.ndarray) -> np.ndarray:
+    first, second = np.triu_indices(len(images), 1)
+    return np.stack([images[first], images[second]], axis=1)  # (n (n - 1) / 2, 2)
+
+
+def faceworld_pairs(
+    identities: int = 100,
+    per_identity: int = 16,
+    count: int = 3000,
+    size: tuple[int, int] = (112, 96),
+    first: int = 100_000,
+    seed: int = 0,
+) -> Pairs:
+    """The embedded default: a test of LFW's shape among FaceWorld's people.
+
+    Args:
+        identities: How many people.
+        per_identity: Images of each.
+        count: Genuine pairs, and as many impostor pairs.
+        size: (height, width) of the images.
+        first: Number of the first person; far from 0, where training sets begin.
+        seed: Of the world and of the draws.
+    """
+    return draw_pairs(FaceWorldDataset(identities, per_identity, size, seed, first), count, seed=seed)

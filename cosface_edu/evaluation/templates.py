@@ -1,0 +1,41 @@
+"""Templates: one representation of several images, such as a video's frames or a set of photographs."""
+
+import torch
+import torch.nn.functional as F
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+
+def pool(features: Tensor, template: ArrayLike | Tensor, media: ArrayLike | Tensor | None = None) -> Tensor:
+    """Average the embeddings of each template.
+
+    Embeddings are made unit length first: under a cosine loss their length carries nothing that was trained. CosFace
+    does not say how it pooled YouTube Faces' frames; the mean over frames is ArcFace's way. With `media`, the frames
+    of a video count as one image among the photographs of its template (IJB-A and IJB-C).
+
+    Args:
+        features: (N, D).
+        template: (N,) the template, numbered from 0, that each image belongs to.
+        media: (N,) any number for the photograph or video that each image comes from.
+
+    Returns:
+        (T, D) of unit length.
+
+    Raises:
+        ValueError: If a template has no image.
+    """
+    unit = F.normalize(features.float(), dim=1)
+    template = torch.as_tensor(template)
+    if media is not None:
+        pairs = torch.stack([template, torch.as_tensor(media)], dim=1)  # (N, 2)
+        pairs, group = torch.unique(pairs, dim=0, return_inverse=True)
+        unit, template = _means(unit, group, len(pairs)), pairs[:, 0]
+    counts = torch.bincount(template)
+    if (counts == 0).any():
+        raise ValueError(f"template {int(torch.argmin(counts))} of {len(counts)} has no image")
+    return F.normalize(_means(unit, template, len(counts)), dim=1)
+
+
+def _means(rows: Tensor, group: Tensor, groups: int) -> Tensor:
+    sums = torch.zeros(groups, rows.shape[1]).index_add_(0, group, rows)
+    return sums / torch.bincount(group, minlength=groups)[:, None]

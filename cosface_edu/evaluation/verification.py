@@ -1,0 +1,218 @@
+"""Verification: are two faces of the same person? Ten folds, exact thresholds, ROC, TAR@FAR.
+
+The protocol is that of Labeled Faces in the Wild (Huang et al., 2007): the threshold is chosen on nine folds and
+tested on the tenth, ten times over; the figure is the mean of ten accuracies with its standard error. A threshold
+chosen on the pairs that it is then tested on flatters.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+
+class ROC(NamedTuple):
+    """Every threshold that tells pairs apart, strictest first: accepted are scores >= threshold."""
+
+    far: NDArray[np.float64]  # accepted share of the impostor pairs, rising from 0 to 1
+    tar: NDArray[np.float64]  # accepted share of the genuine pairs, rising from 0 to 1
+    thresholds: NDArray[np.float64]
+
+
+def verify(
+    scores: ArrayLike | torch.Tensor, same: ArrayLike | torch.Tensor, folds: int | ArrayLike = 10
+) -> "Verification":
+    """Accuracy by k folds, each with the best threshold of the others.
+
+    Thresholds are exact: between any two neighbouring scores of the other folds one is tried, by sorting once and
+    counting along the order. A number of folds splits genuine and impostor pairs each into so many runs of equal
+    length in the order given; for LFW's own order these are exactly the official folds.
+
+    Args:
+        scores: (n,) similarities, higher for more alike.
+        same: (n,) whether a pair is genuine.
+        folds: How many, or the (n,) numbers of the pairs' folds.
+
+    Raises:
+        ValueError: If a score is not finite, the lengths differ, or a fold leaves nothing to choose a threshold on.
+    """
+    scores, same = _checked(scores, same)
+    numbers = _folds(folds, same)
+    order = np.argsort(-scores, kind="stable")
+    scores_down, same_down, numbers_down = scores[order], same[order], numbers[order]
+
+    accuracies, thresholds = [], []
+    for fold in np.unique(numbers):
+        others = numbers_down != fold
+        threshold = _best_threshold(scores_down[others], same_down[others], fold)
+        tested = ~others
+        accuracies.append(np.mean((scores_down[tested] >= threshold) == same_down[tested]))
+        thresholds.append(threshold)
+    return Verification(scores, same, numbers, np.array(accuracies), np.array(thresholds))
+
+
+@dataclass(frozen=True, repr=False)
+class Verification:
+    """What `verify` found.
+
+    Attributes:
+        scores: (n,) similarities.
+        same: (n,) whether a pair is genuine.
+        folds: (n,) the number of each pair's fold.
+        accuracies: (k,) accuracy on each fold.
+        thresholds: (k,) the threshold that each fold was tested with.
+    """
+
+    scores: NDArray[np.float64]
+    same: NDArray[np.bool_]
+    folds: NDArray[np.int64]
+    accuracies: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+
+    def __repr__(self) -> str:
+        return (
+            f"Verification({100 * self.accuracy:.2f} ± {100 * self.standard_error:.2f} %, "
+            f"{len(self.same)} pairs, {len(self.accuracies)} folds)"
+        )
+
+    @property
+    def accuracy(self) -> float:
+        """Mean accuracy over the folds."""
+        return float(self.accuracies.mean())
+
+    @property
+    def std(self) -> float:
+        """Standard deviation over the folds, with k - 1 in the denominator as LFW's rules have it."""
+        return float(self.accuracies.std(ddof=1))
+
+    @property
+    def standard_error(self) -> float:
+        """Of the mean: std / √k."""
+        return self.std / np.sqrt(len(self.accuracies))
+
+    @cached_property
+    def accepted(self) -> NDArray[np.bool_]:
+        """(n,) whether each pair passes its own fold's threshold."""
+        rank = np.searchsorted(np.unique(self.folds), self.folds)
+        return self.scores >= self.thresholds[rank]
+
+    @cached_property
+    def roc(self) -> ROC:
+        """Over all pairs, every threshold that changes anything."""
+        order = np.argsort(-self.scores, kind="stable")
+        scores, genuine, impostors = _count_down(self.scores[order], self.same[order])
+        # the first cut accepts nobody; its threshold lies just above the highest score
+        thresholds = np.concatenate([[np.nextafter(scores[0], np.inf)], scores])
+        return ROC(impostors / impostors[-1], genuine / genuine[-1], thresholds)
+
+    def tar_at_far(self, far: float) -> float:
+        """Highest share of genuine pairs accepted by a threshold that accepts at most a share `far` of the impostors.
+
+        Raises:
+            ValueError: If there are fewer than 1/far impostor pairs: such a rate cannot be seen in them.
+        """
+        return float(self.roc.tar[self._cut(far)])
+
+    def threshold_at_far(self, far: float) -> float:
+        """The threshold behind `tar_at_far`."""
+        return float(self.roc.thresholds[self._cut(far)])
+
+    def _cut(self, far: float) -> int:
+        impostors = int(np.count_nonzero(~self.same))
+        if not 1 / impostors <= far <= 1:
+            raise ValueError(
+                f"FAR {far:g} cannot be measured on {impostors} impostor pairs: the smallest is {1 / impostors:.2g}"
+            )
+        return int(np.searchsorted(self.roc.far, far, side="right")) - 1
+
+    @cached_property
+    def eer(self) -> float:
+        """Equal error rate: where as many genuine pairs are rejected as impostors accepted, interpolated linearly."""
+        far, frr, _ = self.roc
+        gap = far - (1 - frr)  # rises from -1 to 1
+        after = int(np.argmax(gap >= 0))
+        before = after - 1
+        share = -gap[before] / (gap[after] - gap[before])
+        return float(far[before] + share * (far[after] - far[before]))
+
+    @cached_property
+    def auc(self) -> float:
+        """Area under the ROC curve: the chance that a genuine pair scores above an impostor pair."""
+        return float(np.trapezoid(self.roc.tar, self.roc.far))
+
+    def worst(self, n: int = 8) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Indices of the n impostor pairs that look most alike and of the n genuine pairs that look least alike."""
+        order = np.argsort(self.scores, kind="stable")
+        impostors, genuine = order[~self.same[order]], order[self.same[order]]
+        return impostors[::-1][:n], genuine[:n]
+
+
+def _checked(scores: ArrayLike | torch.Tensor, same: ArrayLike | torch.Tensor) -> tuple[NDArray, NDArray]:
+    scores = np.asarray(scores.detach().cpu() if isinstance(scores, torch.Tensor) else scores, dtype=np.float64)
+    same = np.asarray(same.detach().cpu() if isinstance(same, torch.Tensor) else same, dtype=bool)
+    if scores.ndim != 1 or scores.shape != same.shape:
+        raise ValueError(f"one score and one answer for each pair, got shapes {scores.shape} and {same.shape}")
+    if not np.isfinite(scores).all():
+        first = int(np.argmin(np.isfinite(scores)))
+        raise ValueError(f"pair {first} has score {scores[first]}: the network's features are not finite")
+    if same.all() or not same.any():
+        raise ValueError(f"both genuine and impostor pairs are needed, got {same.sum()} genuine of {len(same)}")
+    return scores, same
+
+
+def _folds(folds: int | ArrayLike, same: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(n,) fold numbers; a count is dealt to genuine and impostor pairs separately, in their order."""
+    if not isinstance(folds, int | np.integer):
+        numbers = np.asarray(folds)
+        if numbers.shape != same.shape:
+            raise ValueError(f"one fold number for each of {len(same)} pairs, got shape {numbers.shape}")
+        if len(np.unique(numbers)) < 2:
+            raise ValueError("at least two folds are needed: a threshold must not be tested where it was chosen")
+        return numbers
+    fewest = int(min(same.sum(), (~same).sum()))
+    if not 2 <= folds <= fewest:
+        raise ValueError(
+            f"2 to {fewest} folds can be dealt from {same.sum()} genuine of {len(same)} pairs, not {folds}"
+        )
+    numbers = np.empty(len(same), dtype=np.int64)
+    for kind in (same, ~same):
+        count = int(kind.sum())
+        numbers[kind] = np.arange(count) * folds // count
+    return numbers
+
+
+def _count_down(scores: NDArray, same: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """Count accepted pairs as the threshold falls.
+
+    Args:
+        scores: (n,) falling.
+        same: (n,) in the same order.
+
+    Returns:
+        The c distinct scores, and the numbers of genuine and of impostor pairs accepted before the first of them
+        and at each, (c + 1,).
+    """
+    last = np.append(np.flatnonzero(scores[:-1] != scores[1:]), len(scores) - 1)  # of each run of equal scores
+    genuine = np.concatenate([[0], np.cumsum(same)[last]])
+    accepted = np.concatenate([[0], last + 1])
+    return scores[last], genuine, accepted - genuine
+
+
+def _best_threshold(scores: NDArray, same: NDArray, fold: int) -> float:
+    """The threshold of highest accuracy; of several, the middle one. Scores fall."""
+    distinct, genuine, impostors = _count_down(scores, same)
+    if not (genuine[-1] and impostors[-1]):
+        raise ValueError(f"outside fold {fold} there are only {'genuine' if genuine[-1] else 'impostor'} pairs")
+    correct = genuine + (impostors[-1] - impostors)
+    best = np.flatnonzero(correct == correct.max())
+    cut = int(best[len(best) // 2])  # the number of distinct scores accepted
+    if cut == 0:
+        return float(np.nextafter(distinct[0], np.inf))
+    if cut == len(distinct):
+        return float(distinct[-1])
+    lowest_accepted, highest_rejected = distinct[cut - 1], distinct[cut]
+    middle = (lowest_accepted + highest_rejected) / 2
+    return float(middle if middle > highest_rejected else lowest_accepted)  # neighbouring floats have no middle
