@@ -116,7 +116,7 @@ def _body(canvas: Tensor, t: Values, across: Tensor, down: Tensor, grain: Tensor
     lock = torch.sin(8 * cx + (0.6 + curl) * torch.sin((2 + 2 * curl) * down))
     strands = t["hair"] * (0.78 + 0.04 * grain + 0.10 * lock)[:, None]
     mane = soft(wide - cx.abs() + 0.10 * curl * torch.sin(5 * down), pixel + 0.12)
-    mane.mul_(soft(reach - down + 0.16 * lock, pixel + 0.3))
+    mane.mul_(soft(reach - down + 0.09 * lock, pixel + 0.3))
     mane.mul_(soft(down - t["centre"] + 1.2, 0.4)).mul_(t["long"] > 0.3)
     blend = paint.blend
     neck_x = across - 0.15 * lean_x
