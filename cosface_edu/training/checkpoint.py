@@ -1,0 +1,97 @@
+"""Checkpoints: written whole or not at all, read without running anything that a stranger put in them."""
+
+import contextlib
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from cosface_edu import networks
+
+from .config import Config
+
+FORMAT = 1
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint that could not be written or read; the message says which, why and what to do."""
+
+
+def save(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
+    """Write a checkpoint so that at every moment the path holds a whole one: the old or the new.
+
+    The state goes to a temporary file in the same folder, is forced to the disk, and only then takes the name.
+    Killed at any point, or with a full disk, the old checkpoint is untouched.
+
+    Args:
+        path: where to.
+        state: tensors, numbers, strings, and lists, tuples and dictionaries of them.
+
+    Raises:
+        CheckpointError: the disk is full or the folder cannot be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.tmp")  # one name, so that a killed run leaves at most one behind
+    try:
+        with temporary.open("wb") as file:
+            torch.save({"format": FORMAT, **state}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except (OSError, RuntimeError) as error:  # PyTorch's zip writer turns a failed write into a RuntimeError
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        kept = "the checkpoint already there is whole and kept" if path.exists() else "there is no older one"
+        raise CheckpointError(
+            f"{path}: the checkpoint could not be written ({error}); {kept}. Free some space and train on with --resume"
+        ) from error
+
+
+def load(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a checkpoint to the CPU; only tensors and plain values are accepted, never pickled code.
+
+    Raises:
+        FileNotFoundError: no such file.
+        CheckpointError: not a checkpoint of this package, cut short, or with code in it.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such checkpoint")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(
+            f"{path}: not a readable checkpoint: it is damaged, or holds code that is not run ({reason})"
+        ) from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path}: not a checkpoint of `cosface-edu train` (format {FORMAT}); "
+            "for other people's weights see cosface_edu.networks"
+        )
+    return state
+
+
+def build_network(config: Config) -> nn.Module:
+    """The network that a configuration names."""
+    options = {"embedding": config.embedding, "size": config.size, **config.network_options}
+    return networks.create(config.network, **options)
+
+
+def load_network(path: str | os.PathLike[str]) -> tuple[nn.Module, Config]:
+    """The trained network of a checkpoint, in evaluation mode, and the configuration it was trained with.
+
+    Args:
+        path: a .pt file of `train`, or its folder: then the last checkpoint in it.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "last.pt"
+    state = load(path)
+    config = Config.from_dict(state["config"])
+    network = build_network(config)
+    networks.load_weights(network, state["network"], str(path))
+    return network.eval(), config

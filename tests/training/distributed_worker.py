@@ -1,0 +1,74 @@
+"""Run by torchrun from test_distributed.py: writes what each process computed for the test to compare."""
+
+import sys
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+
+from cosface_edu import losses
+from cosface_edu.training import Config, distributed, train
+
+HEADS = ("softmax", "nsl", "asoftmax", "cosface", "arcface", "combined")
+CLASSES, DIM, BATCH = 11, 6, 8  # 11 divides by neither 2 nor 4
+
+
+def problem(name: str) -> tuple[torch.nn.Module, torch.Tensor, torch.Tensor]:
+    """A head, features and labels: the same on every process and in the test."""
+    torch.manual_seed(3)
+    head = losses.create(name, in_features=DIM, num_classes=CLASSES)
+    features = torch.randn(BATCH, DIM)
+    labels = torch.tensor([10, 0, 3, 3, 7, 10, 5, 0])
+    return head, features, labels
+
+
+def run_config() -> Config:
+    """A whole run with everything in it that processes must agree on."""
+    return Config(
+        identities=11,
+        per_identity=4,
+        size=(16, 16),
+        network="sphereface4",
+        embedding=6,
+        loss_options={"s": 16.0, "m": 0.2},
+        margin_warm_up=3,
+        batch=16,
+        micro_batch=2,
+        steps=4,
+        lr=0.02,
+        clip=2.0,
+        log_every=1,
+        save_every=2,
+        device="cpu",
+    )
+
+
+def main(out: Path) -> None:
+    rank, world, _ = distributed.start("cpu")
+    results = {}
+    for name in HEADS:
+        for rate in (1.0, 0.5):
+            head, features, labels = problem(name)
+            centres = distributed.Centres(head, rate, seed=1, rank=rank, world=world)
+            share = BATCH // world
+            own = features[rank * share : (rank + 1) * share].clone().requires_grad_()
+            own_labels = labels[rank * share : (rank + 1) * share]
+            with centres.parallel():
+                loss = centres(own * 1.0, own_labels, step=5)  # not a leaf, as a network's output is none
+                loss.backward()
+            mine = (labels >= centres.first) & (labels < centres.first + centres.count)
+            results[f"{name} {rate}"] = {
+                "loss": loss.detach(),
+                "features": own.grad / world,  # what DDP's mean will make of it
+                "weight": centres.head.weight.grad,
+                "chosen": centres._choose(labels[mine] - centres.first, 5) + centres.first,
+                "accuracy": centres.accuracy(own.detach(), own_labels),
+                "whole": centres.state()["weight"],
+            }
+    torch.save(results, out / f"rank{rank}.pt")
+    train(run_config(), out / "run")
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,102 @@
+"""Checkpoints are whole or absent, and reading one runs nothing."""
+
+import os
+import pickle
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from cosface_edu.training import CheckpointError, load_network, train
+from cosface_edu.training.checkpoint import load, save
+
+
+def test_a_full_disk_leaves_the_old_checkpoint(tmp_path) -> None:
+    """A real write that fails half way: the process may write no file larger than 100 KB."""
+    path = tmp_path / "last.pt"
+    save(path, {"step": 1, "weights": torch.ones(10)})
+    program = (
+        "import resource, sys, torch\n"
+        "from cosface_edu.training.checkpoint import CheckpointError, save\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "try:\n"
+        "    save(sys.argv[1], {'step': 2, 'weights': torch.ones(1_000_000)})\n"
+        "except CheckpointError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True)
+    assert "whole and kept" in done.stdout, done.stderr
+    assert load(path)["step"] == 1
+    assert os.listdir(tmp_path) == ["last.pt"]
+
+
+def test_training_goes_on_when_a_checkpoint_cannot_be_written(config, faces, tmp_path, monkeypatch) -> None:
+    from cosface_edu.training import checkpoint
+
+    saved = checkpoint.save
+
+    def full(path, state):
+        if state["step"] == 8:
+            raise CheckpointError("disk full")
+        saved(path, state)
+
+    monkeypatch.setattr(checkpoint, "save", full)
+    lines = []
+    run = train(config, tmp_path, faces=faces, say=lines.append)
+    assert any("disk full; training goes on" in line for line in lines)
+    assert load(tmp_path / "last.pt")["step"] == 10
+    assert run.history[-1]["step"] == 10
+
+
+def test_a_last_checkpoint_that_fails_is_an_error(config, faces, tmp_path, monkeypatch) -> None:
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(CheckpointError, match="No space left"):
+        train(config, tmp_path, faces=faces, say=lambda line: None)
+
+
+class Code:
+    def __reduce__(self):
+        return os.system, ("touch executed",)
+
+
+@pytest.mark.parametrize("content", ["code", "empty", "cut", "text", "tensor"])
+def test_what_is_no_checkpoint_is_refused_and_runs_nothing(content, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "last.pt"
+    save(path, {"step": 1, "weights": torch.ones(1000)})
+    whole = path.read_bytes()
+    if content == "tensor":
+        torch.save(torch.ones(3), path)
+    else:
+        path.write_bytes(
+            {"code": pickle.dumps(Code()), "empty": b"", "cut": whole[: len(whole) // 2], "text": b"hello"}[content]
+        )
+    with pytest.raises(CheckpointError, match=r"last\.pt"):
+        load(path)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_missing_checkpoint_is_named(tmp_path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"nothing\.pt"):
+        load(tmp_path / "nothing.pt")
+
+
+def test_a_trained_network_is_read_back(config, faces, tmp_path) -> None:
+    run = train(config, tmp_path, faces=faces, say=lambda line: None)
+    network, found = load_network(tmp_path)
+    assert found == config
+    images = torch.rand(3, 3, 16, 16)
+    assert torch.equal(network(images), run.network(images))
+
+
+def test_a_checkpoint_of_another_network_is_refused(config, faces, tmp_path) -> None:
+    train(config, tmp_path, faces=faces, say=lambda line: None)
+    state = load(tmp_path / "last.pt")
+    state["config"]["embedding"] = 9
+    save(tmp_path / "last.pt", state)
+    with pytest.raises(ValueError, match=r"fc\.\w+ is"):
+        load_network(tmp_path)

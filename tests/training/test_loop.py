@@ -1,0 +1,212 @@
+"""The loop: continued runs, small parts, precisions, NaN, and what is logged."""
+
+import pytest
+import torch
+
+from cosface_edu import losses
+from cosface_edu.training import TrainingDiverged, train
+from cosface_edu.training.checkpoint import load, save
+from cosface_edu.training.loop import accumulation
+
+
+def silent(line: str) -> None:
+    pass
+
+
+class Killed(Exception):
+    pass
+
+
+def same_weights(one, other) -> bool:
+    mine, theirs = ({**run.network.state_dict(), **run.head.state_dict()} for run in (one, other))
+    return all(torch.equal(value, theirs[name]) for name, value in mine.items())
+
+
+OPTIONS = {
+    "plain": {},
+    "augmented": {"crop": 2, "colour": 0.2, "occlude": 0.5},
+    "accumulated": {"micro_batch": 8},
+    "sampled centres": {"centre_rate": 0.5},
+    "A-Softmax's annealing": {"loss": "asoftmax", "loss_options": {"m": 2}, "margin_warm_up": 0},
+    "batch normalisation": {"network": "small"},
+    "fp16 with its scaler": {"precision": "fp16"},
+    "workers": {"workers": 1},
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
+def test_a_run_that_is_stopped_and_continued_is_the_unbroken_run_bit_for_bit(options, config, faces, tmp_path) -> None:
+    config = config.replace(**options)
+    unbroken = train(config, faces=faces, say=silent)
+
+    def stop_at_six(line: str) -> None:
+        if line.startswith("step 6"):
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(config, tmp_path, faces=faces, say=stop_at_six)
+    assert load(tmp_path / "last.pt")["step"] == 4
+    torch.manual_seed(12345)  # whatever happened in between must not matter
+    continued = train(config, tmp_path, resume=True, faces=faces, say=silent)
+    assert same_weights(continued, unbroken)
+
+
+def test_dropout_continues_exactly_too(config, faces, tmp_path, monkeypatch) -> None:
+    from cosface_edu import networks
+    from cosface_edu.training import checkpoint
+
+    def with_dropout(config):
+        net = networks.create("sphereface4", embedding=config.embedding, size=config.size)
+        return torch.nn.Sequential(net, torch.nn.Dropout(0.3))
+
+    monkeypatch.setattr(checkpoint, "build_network", with_dropout)
+    unbroken = train(config, faces=faces, say=silent)
+    train(config, tmp_path, faces=faces, say=silent)
+    state = load(tmp_path / "last.pt")
+    again = train(config.replace(save_every=3), tmp_path, resume=True, faces=faces, say=silent)
+    assert state["step"] == 10
+    assert same_weights(again, unbroken)
+
+
+def test_a_margin_that_grows_changes_the_training_and_ends_at_its_full_size(config, faces) -> None:
+    grown = train(config, faces=faces, say=silent)
+    assert grown.head.m == 0.2
+    assert not same_weights(grown, train(config.replace(margin_warm_up=0), faces=faces, say=silent))
+    with pytest.raises(ValueError, match="no margin"):
+        train(config.replace(loss="softmax", loss_options={}), faces=faces, say=silent)
+
+
+def test_accumulated_parts_are_the_whole_batch(config, faces) -> None:
+    whole = train(config, faces=faces, say=silent)
+    parts = train(config.replace(micro_batch=6), faces=faces, say=silent)
+    for name, weights in whole.network.state_dict().items():
+        torch.testing.assert_close(parts.network.state_dict()[name], weights, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(("batch", "micro", "world", "parts"), [(512, 64, 8, 1), (512, 64, 1, 8), (24, 5, 1, 6)])
+def test_parts_are_equal_and_as_few_as_fit(batch, micro, world, parts, config) -> None:
+    assert accumulation(config.replace(batch=batch, micro_batch=micro), world) == parts
+
+
+def test_a_batch_that_processes_cannot_share_evenly_is_refused(config) -> None:
+    with pytest.raises(ValueError, match="batch=24 cannot be shared evenly by 5"):
+        accumulation(config, 5)
+
+
+def test_one_step_is_one_step_of_sgd(config, faces) -> None:
+    """Against the update written out: momentum and decay on weights, the biases twice as fast and without decay."""
+    from cosface_edu.data import normalise
+    from cosface_edu.training.batches import picks
+    from cosface_edu.training.checkpoint import build_network
+    from cosface_edu.training.loop import create_head
+
+    config = config.replace(steps=1, flip=False, clip=None, margin_warm_up=0)
+    torch.manual_seed(config.seed)
+    network, head = build_network(config), create_head(config, 10)
+    chosen = picks(config.seed, 0, config.batch, 60)
+    head(network(normalise(faces.images[chosen])), faces.labels[chosen]).backward()
+    run = train(config, faces=faces, say=silent)
+    for name, weights in network.named_parameters():
+        bias = name.endswith("bias")
+        rate, decay = (0.1, 0.0) if bias else (0.05, 5e-4)
+        wanted = weights - rate * (weights.grad + decay * weights)
+        torch.testing.assert_close(run.network.state_dict()[name], wanted.detach(), rtol=1e-4, atol=1e-6)
+    wanted = head.weight - 0.05 * (head.weight.grad + 5e-4 * head.weight)
+    torch.testing.assert_close(run.head.weight, wanted, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"precision": "bf16"}, {"precision": "fp16"}, {"channels_last": True}])
+def test_faster_arithmetic_learns_the_same_task(options, config, faces) -> None:
+    run = train(config.replace(**options), faces=faces, say=silent)
+    assert run.history[-1]["accuracy"] > 0.5
+    assert all(p.dtype == torch.float32 for p in run.network.parameters())
+
+
+def test_accuracy_is_measured_without_the_margin(config, faces) -> None:
+    """With a margin that no sample can meet, accuracy on margin logits would be 0."""
+    options = {"s": 16.0, "m": 1.5}
+    run = train(config.replace(loss_options=options, margin_warm_up=0, steps=30, log_every=30), faces=faces, say=silent)
+    assert run.history[-1]["accuracy"] > 0.5
+
+
+def test_a_run_starts_from_another_run_s_network_and_own_centres(config, faces, tmp_path) -> None:
+    first = train(config.replace(loss="softmax", loss_options={}, margin_warm_up=0), tmp_path, faces=faces, say=silent)
+    second = train(config.replace(init=str(tmp_path / "last.pt"), lr=0.0), faces=faces, say=silent)
+    assert all(torch.equal(a, b) for a, b in zip(first.network.parameters(), second.network.parameters(), strict=True))
+    assert not torch.equal(first.head.weight, second.head.weight)
+
+
+def test_validation_keeps_the_best_and_people_apart(config, faces, tmp_path) -> None:
+    config = config.replace(held_out=4, held_out_pairs=20, validate_every=2)
+    run = train(config, tmp_path, faces=faces, say=silent)
+    assert [v["step"] for v in run.validation] == [2, 4, 6, 8, 10]
+    assert run.head.num_classes == 6
+    best = max(v["accuracy"] for v in run.validation)
+    assert load(tmp_path / "last.pt")["best"] == best
+    first = next(v["step"] for v in run.validation if v["accuracy"] == best)
+    assert load(tmp_path / "best.pt")["step"] == first
+
+
+def test_a_folder_with_a_run_is_not_overwritten(config, faces, tmp_path) -> None:
+    train(config, tmp_path, faces=faces, say=silent)
+    with pytest.raises(FileExistsError, match="--resume"):
+        train(config, tmp_path, faces=faces, say=silent)
+    with pytest.raises(ValueError, match=r"lr: 0\.05 there, 0\.1 here"):
+        train(config.replace(lr=0.1), tmp_path, resume=True, faces=faces, say=silent)
+
+
+def test_nan_names_the_step_the_checkpoint_and_the_cause(config, faces, tmp_path) -> None:
+    train(config.replace(steps=8), tmp_path, faces=faces, say=silent)
+    longer = config.replace(steps=20)
+    state = load(tmp_path / "last.pt")
+    save(tmp_path / "last.pt", {**state, "config": longer.to_dict()})
+    before = (tmp_path / "last.pt").read_bytes()
+    faces.images[:] = float("nan")
+    with pytest.raises(TrainingDiverged, match=r"step 8.*last good checkpoint.*the images themselves") as failure:
+        train(longer, tmp_path, resume=True, faces=faces, say=silent)
+    assert failure.value.step == 8
+    assert failure.value.checkpoint == tmp_path / "last.pt"
+    assert (tmp_path / "last.pt").read_bytes() == before
+
+
+def test_nan_from_steps_that_are_too_long_blames_the_rate(config, faces) -> None:
+    with pytest.raises(TrainingDiverged, match="lower lr"):
+        train(config.replace(lr=1e8, clip=None, margin_warm_up=0), faces=faces, say=silent)
+
+
+def test_nan_from_overflow_in_fp16_blames_the_precision(config, faces, monkeypatch) -> None:
+    from cosface_edu import networks
+    from cosface_edu.training import checkpoint
+
+    class Loud(torch.nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, x):
+            return self.inner(x) * 1e6
+
+    def build(config):
+        return Loud(networks.create("sphereface4", embedding=config.embedding, size=config.size))
+
+    monkeypatch.setattr(checkpoint, "build_network", build)
+    with pytest.raises(TrainingDiverged, match="bf16 or fp32"):
+        train(config.replace(precision="fp16"), faces=faces, say=silent)
+
+
+def test_tensorboard_holds_the_curves(config, faces, tmp_path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(config, tmp_path, faces=faces, say=silent)
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    assert [e.step for e in events.Scalars("train/loss")] == [2, 4, 6, 8, 10]
+    assert events.Scalars("train/lr")[-1].value == pytest.approx(0.005)
+
+
+def test_every_loss_trains(config, faces) -> None:
+    for name in losses.available():
+        head = losses.create(name, in_features=8, num_classes=10)
+        if isinstance(head, losses.Head):
+            run = train(config.replace(loss=name, loss_options={}, margin_warm_up=0, steps=2), faces=faces, say=silent)
+            assert torch.isfinite(torch.tensor(run.history[-1]["loss"])), name
