@@ -1,8 +1,9 @@
 """Evaluation: from a network's embeddings to figures that can be compared with a paper's."""
 
 from .blufr import BLUFR, blufr, draw_trials, read_blufr
-from .bootstrap import Interval, bootstrap
-from .embedding import cosine_scores, embed, fastest_precision, load_embedder
+from .bootstrap import Interval, bootstrap, bootstrap_difference
+from .embedding import choose_precision, cosine_scores, embed, fastest_precision, load_embedder
+from .evaluate import Evaluation, evaluate, open_pairs
 from .identification import Identification, MegaFace, identify, megaface
 from .pairs import draw_pairs, faceworld_pairs
 from .templates import pool
@@ -11,21 +12,26 @@ from .verification import ROC, Verification, verify
 __all__ = [
     "BLUFR",
     "ROC",
+    "Evaluation",
     "Identification",
     "Interval",
     "MegaFace",
     "Verification",
     "blufr",
     "bootstrap",
+    "bootstrap_difference",
+    "choose_precision",
     "cosine_scores",
     "draw_pairs",
     "draw_trials",
     "embed",
+    "evaluate",
     "faceworld_pairs",
     "fastest_precision",
     "identify",
     "load_embedder",
     "megaface",
+    "open_pairs",
     "pool",
     "read_blufr",
     "verify",

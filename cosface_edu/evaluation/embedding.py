@@ -48,7 +48,7 @@ def embed(
         preprocess: Applied to each batch first; None for a callable that takes images in [0, 1].
         batch: Images at a time.
         workers: Processes that read a data set.
-        precision: Of a network's arithmetic; `auto` measures (see `fastest_precision`) where it pays.
+        precision: Of a network's arithmetic; see `choose_precision` for `auto`.
         progress: Whether to show a bar.
 
     Returns:
@@ -61,30 +61,53 @@ def embed(
         raise ValueError(f"flip is concat, sum or none, not {flip!r}")
     if len(images) == 0:
         raise ValueError("no images to embed")
+    if precision == "auto":
+        precision = choose_precision(network, images, preprocess)
+    dtype = getattr(torch, precision)
     module = network if isinstance(network, nn.Module) else None
-    device = next((p.device for p in module.parameters()), torch.device("cpu")) if module else torch.device("cpu")
+    device = _device(network)
     training = module is not None and module.training
     if module is not None:
         module.eval()
+    features = []
     try:
-        features = []
-        with torch.inference_mode():
-            dtype = getattr(torch, precision) if precision != "auto" else torch.float32
-            batches = _batches(images, batch, workers)
-            for number, x in enumerate(
-                tqdm(batches, total=-(-len(images) // batch), disable=not progress, unit="batch")
-            ):
-                x = x.to(device)
-                x = preprocess(x) if preprocess else x  # (B, 3, H, W)
-                if number == 0 and precision == "auto" and module is not None and len(images) >= MEASURE_FROM:
-                    dtype = fastest_precision(module, x)
-                with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-                    y = _both(network, x, flip)
-                features.append(_checked(y, len(x)).float().cpu())
+        with torch.inference_mode(), torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+            bar = tqdm(
+                _batches(images, batch, workers), total=-(-len(images) // batch), disable=not progress, unit="batch"
+            )
+            for x in bar:
+                x = preprocess(x.to(device)) if preprocess else x.to(device)  # (B, 3, H, W)
+                features.append(_checked(_both(network, x, flip), len(x)).float().cpu())
     finally:
         if module is not None:
             module.train(training)
     return torch.cat(features)
+
+
+def choose_precision(
+    network: Embedder, images: Any, preprocess: Callable[[Tensor], Tensor] | None = normalise
+) -> Literal["float32", "bfloat16"]:
+    """What `embed` computes in under `auto`: the faster one here, where there are images enough to make it worthwhile.
+
+    Args:
+        network: A network; any other callable stays in float32.
+        images: As for `embed`.
+        preprocess: As for `embed`.
+    """
+    if not isinstance(network, nn.Module) or len(images) < MEASURE_FROM:
+        return "float32"
+    x = next(iter(_batches(images, 8, workers=0))).to(_device(network))
+    training = network.training
+    network.eval()
+    try:
+        return fastest_precision(network, preprocess(x) if preprocess else x)
+    finally:
+        network.train(training)
+
+
+def _device(network: Embedder) -> torch.device:
+    parameters = network.parameters() if isinstance(network, nn.Module) else iter(())
+    return next((parameter.device for parameter in parameters), torch.device("cpu"))
 
 
 def _both(network: Embedder, x: Tensor, flip: Flip) -> Tensor:
@@ -111,7 +134,7 @@ def _checked(features: Any, rows: int) -> Tensor:
     return features
 
 
-def fastest_precision(network: nn.Module, x: Tensor) -> torch.dtype:
+def fastest_precision(network: nn.Module, x: Tensor) -> Literal["float32", "bfloat16"]:
     """Time a network's forward pass in float32 and in bfloat16 here and now, and name the better.
 
     Processors with bfloat16 units run several times faster in it, others emulate it and run slower: nothing but a
@@ -119,9 +142,8 @@ def fastest_precision(network: nn.Module, x: Tensor) -> torch.dtype:
 
     Args:
         network: In evaluation mode.
-        x: (B, 3, H, W) preprocessed images; the first eight are used.
+        x: (B, 3, H, W) preprocessed images.
     """
-    x = x[:8]
     seconds, features = {}, {}
     for dtype in (torch.float32, torch.bfloat16):
         with torch.inference_mode(), torch.autocast(x.device.type, dtype, enabled=dtype != torch.float32):
@@ -136,7 +158,7 @@ def fastest_precision(network: nn.Module, x: Tensor) -> torch.dtype:
         seconds[dtype] = min(timings)
     agreement = F.cosine_similarity(features[torch.float32], features[torch.bfloat16]).min()
     better = seconds[torch.float32] > CLEARLY_FASTER * seconds[torch.bfloat16] and agreement > SAME_DIRECTION
-    return torch.bfloat16 if better else torch.float32
+    return "bfloat16" if better else "float32"
 
 
 def _wait(device: torch.device) -> None:

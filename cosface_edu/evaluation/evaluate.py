@@ -1,0 +1,226 @@
+"""One call from a network and a test to a report."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cosface_edu import __version__
+from cosface_edu.data import Pairs, bin_pairs, lfw_pairs, normalise, ytf_pairs
+from cosface_edu.data.pairs import Pictures
+
+from .bootstrap import Interval, bootstrap
+from .embedding import Embedder, Flip, Precision, choose_precision, cosine_scores, embed
+from .pairs import faceworld_pairs
+from .report import write_report
+from .templates import pool
+from .verification import Verification, verify
+
+FARS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A network's figures on one test, and what is needed to read them.
+
+    Attributes:
+        test: Name of the test.
+        pairs: The test.
+        verification: Ten-fold result.
+        interval: Of the accuracy.
+        interval_over: 'people' or 'pairs': what was resampled.
+        embedder: What was evaluated and how: name, dimension, flip, precision, seconds.
+    """
+
+    test: str
+    pairs: Pairs
+    verification: Verification
+    interval: Interval
+    interval_over: str
+    embedder: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the pictures, as plain values."""
+        result = self.verification
+        impostors = int((~result.same).sum())
+        return {
+            "cosface_edu": __version__,
+            "test": self.test,
+            "pairs": len(result.same),
+            "genuine": int(result.same.sum()),
+            "images": len(self.pairs.images),
+            "accuracy": result.accuracy,
+            "standard_error": float(result.standard_error),
+            "std": result.std,
+            "interval": {**self.interval._asdict(), "over": self.interval_over},
+            "folds": [
+                {"accuracy": float(accuracy), "threshold": float(threshold)}
+                for accuracy, threshold in zip(result.accuracies, result.thresholds, strict=True)
+            ],
+            "eer": result.eer,
+            "auc": result.auc,
+            # a rate below 1/impostors cannot be seen in so few pairs, so it is left out, not guessed
+            "tar_at_far": {f"{far:g}": result.tar_at_far(far) for far in FARS if far * impostors >= 1},
+            "embedder": self.embedder,
+            "worst": {
+                kind: [
+                    {
+                        "pair": int(row),
+                        "images": [_name(self.pairs, int(side[row])) for side in (self.pairs.first, self.pairs.second)],
+                        "score": float(result.scores[row]),
+                        "wrong": bool(result.accepted[row] != result.same[row]),
+                    }
+                    for row in rows
+                ]
+                for kind, rows in zip(("impostors", "genuine"), result.worst(), strict=True)
+            },
+        }
+
+
+def evaluate(
+    network: Embedder,
+    pairs: Pairs,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    test: str = "pairs",
+    flip: Flip = "concat",
+    preprocess: Any = normalise,
+    batch: int = 64,
+    workers: int = 0,
+    precision: Precision = "auto",
+    samples: int = 1000,
+    progress: bool = False,
+) -> Evaluation:
+    """Verify pairs by a network's embeddings: LFW's protocol, on any test.
+
+    Args:
+        network: A network, or any callable from (B, 3, H, W) to (B, D).
+        pairs: The test; see `open_pairs`. Images that belong to a set (a video) are averaged first.
+        out: Folder for report.json and report.html; none is written without it.
+        test: The test's name in the report.
+        flip: What to do with mirror images, see `embed`.
+        preprocess: None for a callable that takes images in [0, 1], see `embed`.
+        batch: Images at a time.
+        workers: Processes that read images.
+        precision: See `embed`.
+        samples: Resamplings for the interval.
+        progress: Whether to show a bar.
+    """
+    if precision == "auto":
+        precision = choose_precision(network, pairs.images, preprocess)
+    start = time.perf_counter()
+    features = embed(
+        network,
+        pairs.images,
+        flip,
+        preprocess=preprocess,
+        batch=batch,
+        workers=workers,
+        precision=precision,
+        progress=progress,
+    )
+    seconds = time.perf_counter() - start
+    people = _people(pairs)
+    if pairs.member_of is not None:
+        features = pool(features, pairs.member_of)
+    scores = cosine_scores(features, torch.stack([pairs.first, pairs.second], dim=1))
+    # a development list comes as one fold, in which a threshold would be tested where it was chosen: deal ten
+    folds = pairs.fold.numpy() if len(torch.unique(pairs.fold)) > 1 else 10
+    result = verify(scores, pairs.same, folds)
+    evaluation = Evaluation(
+        test=test,
+        pairs=pairs,
+        verification=result,
+        interval=bootstrap(result, people=people, samples=samples),
+        interval_over="pairs" if people is None else "people",
+        embedder={
+            "name": getattr(network, "recipe", {}).get("name") or getattr(network, "__name__", type(network).__name__),
+            "dimension": features.shape[1],
+            "flip": flip,
+            "precision": precision,
+            "device": _device_name(network),
+            "images_per_second": len(pairs.images) / seconds,
+        },
+    )
+    if out is not None:
+        write_report(evaluation.to_dict(), result, _pictures(evaluation), out)
+    return evaluation
+
+
+def open_pairs(
+    source: str | os.PathLike[str],
+    pairs: str | os.PathLike[str] | None = None,
+    splits: str | os.PathLike[str] | None = None,
+    size: tuple[int, int] = (112, 96),
+) -> Pairs:
+    """Find a test by what its files are.
+
+    Args:
+        source: 'faceworld'; a .bin file (LFW, CFP-FP, AgeDB, CALFW, CPLFW as InsightFace packs them); or a folder of
+            aligned images, with one of the next two.
+        pairs: LFW's pairs.txt or a development list.
+        splits: YouTube Faces' splits.
+        size: (height, width) of the network's images.
+
+    Raises:
+        FileNotFoundError: If the source, or an image that a list names, is missing.
+        ValueError: If a folder comes without a list of pairs.
+    """
+    if str(source) == "faceworld":
+        return faceworld_pairs(size=size)
+    path = Path(source)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such test; give a .bin file, a folder of faces, or 'faceworld'")
+    if path.is_file():
+        return bin_pairs(path, size)
+    if (pairs is None) == (splits is None):
+        raise ValueError(
+            f"{path} is a folder: say which pairs to verify, by LFW's pairs.txt or by YouTube Faces' splits"
+        )
+    return lfw_pairs(pairs, path, size) if pairs is not None else ytf_pairs(splits, path, size)
+
+
+def _people(pairs: Pairs) -> NDArray | None:
+    """(n, 2) who the pairs show, where the test says so."""
+    if pairs.member_of is not None:
+        return None
+    if isinstance(pairs.images, Pictures):
+        names = np.array([path.parent.name for path in pairs.images.paths])
+    elif hasattr(pairs.images, "num_classes"):
+        names = np.asarray(pairs.images.labels)
+    else:
+        return None  # a .bin file tells pictures apart, not people
+    return np.stack([names[pairs.first], names[pairs.second]], axis=1)
+
+
+def _device_name(network: Embedder) -> str:
+    if isinstance(network, torch.nn.Module):
+        return next((str(parameter.device) for parameter in network.parameters()), "cpu")
+    return "unknown"
+
+
+def _shown(pairs: Pairs, number: int) -> int:
+    """The image that stands for one side of a pair: itself, or a video's first frame."""
+    return number if pairs.member_of is None else int(torch.nonzero(pairs.member_of == number)[0])
+
+
+def _name(pairs: Pairs, number: int) -> str:
+    number = _shown(pairs, number)
+    return pairs.images.paths[number].stem if isinstance(pairs.images, Pictures) else f"image {number}"
+
+
+def _pictures(evaluation: Evaluation) -> dict[int, tuple[Tensor, Tensor]]:
+    """The two images of each of the worst pairs."""
+    pairs = evaluation.pairs
+
+    def picture(number: int) -> Tensor:
+        return pairs.images[_shown(pairs, number)][0]
+
+    worst = np.concatenate(evaluation.verification.worst()).tolist()
+    return {row: (picture(int(pairs.first[row])), picture(int(pairs.second[row]))) for row in worst}

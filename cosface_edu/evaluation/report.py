@@ -1,0 +1,137 @@
+"""The report: JSON for programs, one HTML page for people. The page needs nothing from outside itself."""
+
+import base64
+import io
+import json
+import os
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from cosface_edu.data import to_bytes
+from cosface_edu.data.images import encode_jpeg
+
+from .verification import Verification
+
+# Text and axes are drawn in this colour and then made `currentColor`, the page's own, which follows dark mode.
+INK = "#010203"
+GENUINE, IMPOSTOR = "#0b84c6", "#d55e00"  # told apart by the colour-blind too
+
+
+def write_report(
+    figures: dict[str, Any],
+    result: Verification,
+    pictures: dict[int, tuple[Tensor, Tensor]],
+    out: str | os.PathLike[str],
+) -> None:
+    """Write report.json and report.html.
+
+    Args:
+        figures: Of `Evaluation.to_dict`.
+        result: What the plots are drawn from.
+        pictures: Two images, each (3, H, W) in [0, 1], for each pair named in `figures['worst']`.
+        out: Folder, made if need be. Each file appears whole or not at all.
+    """
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "report.json", json.dumps(figures, indent=2, allow_nan=False) + "\n")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["percent"] = lambda share: f"{100 * share:.2f} %"
+    template = environment.from_string(resources.files(__package__).joinpath("report.html").read_text("utf-8"))
+    page = template.render(
+        report=figures,
+        histogram=_svg(_histogram, result),
+        roc=_svg(_roc, result),
+        folds=_svg(_folds, result),
+        pictures={row: [_data_uri(image) for image in pair] for row, pair in pictures.items()},
+    )
+    _write(folder / "report.html", page)
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        temporary.write_text(text, "utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _data_uri(image: Tensor) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(to_bytes(image), quality=90)).decode()
+
+
+def _svg(draw: Any, result: Verification) -> jinja2.utils.markupsafe.Markup:
+    """Draw one figure as inline SVG, without metadata, outside addresses or a background."""
+    ink = {key: INK for key in ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")}
+    style = {
+        **ink,
+        "svg.hashsalt": draw.__name__,
+        "font.size": 10,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+    with mpl.rc_context(style):
+        figure = Figure(figsize=(4.6, 3.1), layout="constrained")
+        draw(figure.add_subplot(), result)
+        buffer = io.StringIO()
+        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")  # without the XML header and its DTD's address
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    title = re.escape(draw.__doc__.strip())
+    return jinja2.utils.markupsafe.Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1))
+
+
+def _histogram(axes: Axes, result: Verification) -> None:
+    """Histogram of the cosine scores of genuine and of impostor pairs, with the range of the folds' thresholds"""
+    edges = np.linspace(result.scores.min(), result.scores.max(), 60)
+    for kind, colour, hatch, label in (
+        (~result.same, IMPOSTOR, "///", "impostor"),
+        (result.same, GENUINE, "", "genuine"),
+    ):
+        axes.hist(
+            result.scores[kind],
+            edges,
+            color=colour,
+            alpha=0.55,
+            hatch=hatch,
+            edgecolor=colour,
+            linewidth=0.3,
+            label=label,
+        )
+    axes.axvspan(result.thresholds.min(), result.thresholds.max(), color=INK, alpha=0.35, label="thresholds")
+    axes.set(xlabel="cosine score", ylabel="pairs")
+    axes.legend(frameon=False)
+
+
+def _roc(axes: Axes, result: Verification) -> None:
+    """ROC curve: true accept rate against false accept rate on a logarithmic axis"""
+    smallest = 1 / np.count_nonzero(~result.same)
+    axes.step(np.maximum(result.roc.far, smallest / 2), result.roc.tar, where="post", color=GENUINE, linewidth=1.8)
+    axes.set(
+        xscale="log", xlim=(smallest / 2, 1), ylim=(min(0.9, result.roc.tar[result.roc.far <= smallest].max()), 1.003)
+    )
+    axes.set(xlabel="false accept rate", ylabel="true accept rate")
+    axes.grid(alpha=0.25)
+
+
+def _folds(axes: Axes, result: Verification) -> None:
+    """Accuracy of each fold, with the mean and its standard error"""
+    numbers = np.arange(1, len(result.accuracies) + 1)
+    low, high = (100 * (result.accuracy + sign * result.standard_error) for sign in (-1, 1))
+    axes.axhspan(low, high, color=INK, alpha=0.2, label="mean ± standard error")
+    axes.plot(numbers, 100 * result.accuracies, "o", color=GENUINE, label="fold")
+    axes.set(xlabel="fold", ylabel="accuracy, %", xticks=numbers)
+    axes.legend(frameon=False)
