@@ -1,0 +1,87 @@
+"""The Margin Lab: a small network that trains in the page while the reader moves the margin.
+
+The same JavaScript serves twice: as an anywidget in a live notebook (`MarginLab`) and as a script in a built page
+(`html`, with the files of `write_assets`). Its mathematics lies in `core.js` and `regions.js` and is tested against
+`cosface_edu.losses` and `cosface_edu.geometry`.
+"""
+
+import html as escape
+import os
+import tempfile
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+from cosface_edu.figures.lab import bundle
+
+_FOLDER = Path(__file__).parent
+_ALT = (
+    "The Margin Lab: eight identities on the unit circle with their regions and the gaps that the margin opens, beside "
+    "their features, the plane of the two cosines, the target logit, the gradient and the course of training."
+)
+
+
+class MarginLab(anywidget.AnyWidget):
+    """The lab in a notebook.
+
+    >>> lab = MarginLab(preset="fig4-m2")
+    >>> lab.setting = {"loss": "cosface", "m": 0.35}
+    >>> lab.figures["accuracy"]
+
+    Attributes:
+        preset: name of a preset to begin with, or "".
+        setting: loss, m (or m1, m2, m3), s, ids, noise, lr, seed, dim; read and write.
+        figures: step, loss, accuracy, heldOut, smallest and gap (radians) when training last paused; read only.
+    """
+
+    _esm = bundle.module()
+    _css = _FOLDER / "lab.css"
+    preset = traitlets.Unicode("").tag(sync=True)
+    setting = traitlets.Dict().tag(sync=True)
+    figures = traitlets.Dict().tag(sync=True)
+
+
+def html(preset: str = "", height: int = 900, static: str = "../_static") -> str:
+    """The lab for a built page: an element, the references to its script and style, and a picture for print.
+
+    Args:
+        preset: name of a preset to begin with (see `tour.js`), or "" for CosFace, m = 0.2.
+        height: pixels kept free until the lab is there, so that the page does not jump.
+        static: path from the page to the folder that `write_assets` filled.
+
+    Returns:
+        HTML.
+    """
+    static = escape.escape(static.rstrip("/"))
+    picture = f'<img src="{static}/margin-lab.png" alt="{escape.escape(_ALT)}" style="max-width: 100%">'
+    return (
+        f'<link rel="stylesheet" href="{static}/margin-lab.css">\n'
+        f'<div data-margin-lab data-preset="{escape.escape(preset)}" style="min-height: {height}px">\n{picture}\n'
+        "<noscript><p>The lab needs JavaScript; this picture shows one of its states.</p></noscript>\n</div>\n"
+        f'<script defer src="{static}/margin-lab.js"></script>\n'
+    )
+
+
+def write_assets(folder: str | os.PathLike[str]) -> list[Path]:
+    """Write margin-lab.js, margin-lab.css and margin-lab.png, which `html` refers to.
+
+    Args:
+        folder: the `_static` folder of the built pages; made where it is absent.
+
+    Returns:
+        The files written.
+    """
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    contents = {
+        "margin-lab.js": bundle.script().encode(),
+        "margin-lab.css": (_FOLDER / "lab.css").read_bytes(),
+        "margin-lab.png": (_FOLDER / "fallback.png").read_bytes(),
+    }
+    for name, content in contents.items():
+        with tempfile.NamedTemporaryFile(dir=target, suffix=".tmp", delete=False) as file:
+            file.write(content)
+        os.chmod(file.name, 0o644)
+        os.replace(file.name, target / name)
+    return [target / name for name in contents]

@@ -1,0 +1,109 @@
+// One run of the lab, without DOM: the task, the network, and what the views show of them.
+import { accuracy, annealing, LOSSES, makeTask, Network, norms, randomStream } from "./core.js";
+import { cloudGap, smallestAngle } from "./regions.js";
+
+export const DEFAULTS = {
+  loss: "cosface", s: 12, identities: 8, noise: 0, lr: 0.003, seed: 0, k: 2,
+  margins: Object.fromEntries(
+    Object.entries(LOSSES).map(([name, { margins }]) => [
+      name,
+      Object.fromEntries(Object.entries(margins).map(([key, range]) => [key, range[3]])),
+    ]),
+  ),
+};
+
+const HISTORY = 600;
+
+// Class centres spread evenly, so that no run starts with two of them side by side.
+export function evenCentres(classes, k, seed) {
+  const w = new Float64Array(classes * k);
+  const turn = randomStream(seed + 5).uniform() * 2 * Math.PI;
+  for (let j = 0; j < classes; j++) {
+    const z = k === 3 ? 1 - (2 * j + 1) / classes : 0;
+    const angle = turn + (k === 3 ? j * Math.PI * (3 - Math.sqrt(5)) : (2 * Math.PI * j) / classes);
+    w[j * k] = Math.sqrt(1 - z * z) * Math.cos(angle);
+    w[j * k + 1] = Math.sqrt(1 - z * z) * Math.sin(angle);
+    if (k === 3) w[j * k + 2] = z;
+  }
+  // On the sphere the spiral is only nearly even: let the centres push each other apart.
+  for (let round = 0; k === 3 && round < 2000; round++) {
+    const push = new Float64Array(classes * k);
+    for (let i = 0; i < classes; i++)
+      for (let j = 0; j < classes; j++) {
+        if (i === j) continue;
+        let dot = 0;
+        for (let d = 0; d < k; d++) dot += w[i * k + d] * w[j * k + d];
+        const force = Math.exp(12 * (dot - 1));
+        for (let d = 0; d < k; d++) push[i * k + d] += force * (w[i * k + d] - w[j * k + d]);
+      }
+    for (let i = 0; i < w.length; i++) w[i] += 0.3 * push[i];
+    const r = norms(w, classes, k);
+    for (let i = 0; i < w.length; i++) w[i] /= r[Math.floor(i / k)];
+  }
+  return w;
+}
+
+export class Engine {
+  constructor(data, state) {
+    this.data = data;
+    this.update(state);
+  }
+
+  // Takes a new setting. Only another number of people, of dimensions or another seed begins anew; everything else
+  // goes on from the weights as they are.
+  update(state) {
+    const old = this.state;
+    this.state = state;
+    const anew = !old || ["identities", "k", "seed"].some((key) => old[key] !== state[key]);
+    if (anew || old.noise !== state.noise) this.task = makeTask(this.data, state.identities, state.noise, state.seed);
+    if (anew) this.reset();
+    if (old && old.loss !== state.loss) this.lossStep = 0;
+  }
+
+  reset() {
+    const { identities, k, seed } = this.state;
+    this.net = new Network(this.data.dim, 32, k, identities, seed);
+    this.net.centres.value.set(evenCentres(identities, k, seed));
+    this.steps = 0;
+    this.lossStep = 0;
+    this.history = [];
+  }
+
+  config() {
+    const { loss, s, margins } = this.state;
+    return { loss, s, ...margins[loss], lam: loss === "asoftmax" ? annealing(this.lossStep) : 0 };
+  }
+
+  step() {
+    const { x, labels, n } = this.task.train;
+    const loss = this.net.step(this.config(), x, labels, n, this.state.lr);
+    this.steps += 1;
+    this.lossStep += 1;
+    return loss;
+  }
+
+  // Features and figures of the network as it is; `record` adds them to the history.
+  measure(record) {
+    const { net, task } = this;
+    const config = this.config();
+    const { k, identities: classes } = this.state;
+    const w = net.centres.value;
+    const held = net.forward(task.test.x, task.test.n);
+    const heldOut = accuracy(config, held, task.test.truth, w, task.test.n, classes, k);
+    const loss = net.loss(config, task.train.x, task.train.labels, task.train.n);
+    const features = net.buffers(task.train.n).out[2];
+    const figures = {
+      loss,
+      accuracy: accuracy(config, features, task.train.labels, w, task.train.n, classes, k),
+      heldOut,
+      smallest: smallestAngle(w, classes, k),
+      gap: cloudGap(features, task.train.truth, task.train.n, classes, k),
+    };
+    if (record) {
+      this.history.push(figures);
+      if (this.history.length > HISTORY) this.history.shift();
+    }
+    Object.assign(this, { features, held, figures });
+    return figures;
+  }
+}

@@ -1,0 +1,55 @@
+// The setting of a lab as flat names and numbers: what the URL, the presets and Python speak.
+import { LOSSES } from "./core.js";
+import { DEFAULTS } from "./engine.js";
+
+// name: [least, most, step, title]
+export const NUMBERS = {
+  s: [1, 64, 1, "scale s"],
+  ids: [2, 10, 1, "people"],
+  noise: [0, 0.5, 0.05, "wrong names"],
+  lr: [0.0003, 0.03, 0.0001, "learning rate"],
+  seed: [0, 999, 1],
+  dim: [2, 3, 1],
+};
+const INNER = { ids: "identities", dim: "k" };
+
+const bounded = (value, [least, most], old) => {
+  const number = Number(value);
+  return value === "" || Number.isNaN(number) ? old : Math.min(most, Math.max(least, number));
+};
+
+// The state with the flat setting applied; unknown names and values that are no numbers change nothing.
+export function apply(state, flat) {
+  const next = { ...state, margins: { ...state.margins } };
+  if (flat.loss in LOSSES) next.loss = flat.loss;
+  for (const [name, limits] of Object.entries(NUMBERS)) {
+    if (!(name in flat)) continue;
+    const inner = INNER[name] ?? name;
+    const value = bounded(flat[name], limits, state[inner]);
+    next[inner] = limits[2] >= 1 ? Math.round(value) : value;
+  }
+  const ranges = LOSSES[next.loss].margins;
+  const margins = { ...next.margins[next.loss] };
+  for (const key of Object.keys(ranges)) if (key in flat) margins[key] = bounded(flat[key], ranges[key], margins[key]);
+  next.margins[next.loss] = margins;
+  return next;
+}
+
+export function flatten(state) {
+  const { loss, s, identities, noise, lr, seed, k } = state;
+  return { loss, ...state.margins[loss], s, ids: identities, noise, lr, seed, dim: k };
+}
+
+const MARK = "#lab&";
+
+export function fromHash(hash) {
+  if (!hash.startsWith(MARK)) return null;
+  return Object.fromEntries(new URLSearchParams(hash.slice(MARK.length)));
+}
+
+// Only what differs from the defaults, so that links stay short.
+export function toHash(state) {
+  const plain = flatten(apply(DEFAULTS, { loss: state.loss }));
+  const parts = Object.entries(flatten(state)).filter(([key, value]) => key === "loss" || value !== plain[key]);
+  return MARK + new URLSearchParams(parts.map(([key, value]) => [key, String(+value === value ? +value.toFixed(6) : value)]));
+}

@@ -1,0 +1,519 @@
+// The linked views: each draws one scene on a canvas. Nothing here changes the scene.
+import { DEG, keepsFeatureNorm, makeRule, norms, TAU } from "./core.js";
+import { boundary, cosBetween, gradientCurve, makeJudge, room } from "./regions.js";
+
+// Okabe and Ito's colours (their yellow darkened on white, lightened on black) and two more, each with its own mark.
+const LIGHT = ["#0072b2", "#e08e00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#882255", "#a89a00", "#7a7a7a", "#44409c"];
+const DARK = ["#4a9fe0", "#f0a92b", "#22c294", "#e39ac2", "#8fd3ff", "#ff7f3f", "#c65b96", "#f0e442", "#b0b0b0", "#9a94ff"];
+export const letter = (j) => String.fromCharCode(65 + j);
+
+export function makeTheme(element) {
+  const style = getComputedStyle(element);
+  const read = (name) => style.getPropertyValue(`--ml-${name}`).trim();
+  const dark = read("scheme") === "dark";
+  const theme = { dark, palette: dark ? DARK : LIGHT };
+  for (const name of ["ink", "soft", "line", "ground", "accent", "warn"]) theme[name] = read(name);
+  theme.font = (size, weight = "") => `${weight} ${size}px system-ui, sans-serif`;
+  return theme;
+}
+
+const HIDDEN = [-99, -99]; // behind the globe: nothing to see or to grab
+
+const tint = (colour, alpha) => colour + Math.round(alpha * 255).toString(16).padStart(2, "0");
+
+// Corners, first angle in quarter turns, size, and the size of every second corner, by class.
+const MARKS = [[10, 0, 1], [4, 0.5, 1.2], [3, -1, 1.35], [4, 0, 1.35], [3, 1, 1.35], [10, -1, 1.5, 0.6], [6, 0, 1.15], [8, 0, 1.5, 0.5], [5, -1, 1.25], [3, 0, 1.35]];
+
+// Adds the mark of class j at (x, y) to the current path.
+function mark(ctx, j, x, y, r) {
+  const [corners, turn, size, inner = size] = MARKS[j];
+  for (let i = 0; i <= corners; i++) {
+    const angle = (turn * TAU) / 4 + (i * TAU) / corners;
+    const q = r * (i % 2 ? inner : size);
+    ctx[i ? "lineTo" : "moveTo"](x + q * Math.cos(angle), y + q * Math.sin(angle));
+  }
+}
+
+function text(ctx, theme, string, x, y, { size = 12, align = "left", colour = theme.soft, weight = "", base = "alphabetic" } = {}) {
+  ctx.font = theme.font(size, weight);
+  ctx.textAlign = align;
+  ctx.textBaseline = base;
+  ctx.fillStyle = colour;
+  ctx.fillText(string, x, y);
+}
+
+function line(ctx, points, colour, width = 1, dash = []) {
+  ctx.beginPath();
+  for (const point of points) ctx.lineTo(...point);
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = width;
+  ctx.setLineDash(dash);
+  ctx.stroke();
+  ctx.setLineDash([]);
+}
+
+function ring(ctx, theme, x, y, colour, r = 6) {
+  ctx.beginPath();
+  ctx.arc(x, y, r, 0, TAU);
+  ctx.fillStyle = colour;
+  ctx.fill();
+  ctx.lineWidth = 3;
+  ctx.strokeStyle = theme.ground;
+  ctx.stroke();
+  ctx.lineWidth = 1.5;
+  ctx.strokeStyle = theme.ink;
+  ctx.stroke();
+}
+
+// Marks of all samples, one path a class; samples with a wrong label get an outline in the colour of the true person.
+function samples(ctx, scene, place, r) {
+  const { theme, labels, truth, classes, spots } = scene;
+  const paths = Array.from({ length: classes }, () => []);
+  for (let i = 0; i < labels.length; i++) {
+    const spot = place(i);
+    spots[2 * i] = spot[0];
+    spots[2 * i + 1] = spot[1];
+    paths[labels[i]].push(i);
+  }
+  paths.forEach((list, j) => {
+    ctx.beginPath();
+    for (const i of list) mark(ctx, j, spots[2 * i], spots[2 * i + 1], r);
+    ctx.fillStyle = tint(theme.palette[j], 0.75);
+    ctx.fill();
+  });
+  for (let i = 0; i < labels.length; i++) {
+    if (labels[i] === truth[i]) continue;
+    ctx.beginPath();
+    ctx.arc(spots[2 * i], spots[2 * i + 1], r + 2.5, 0, TAU);
+    ctx.strokeStyle = theme.palette[truth[i]];
+    ctx.lineWidth = 1.5;
+    ctx.stroke();
+  }
+}
+
+function sector(ctx, cx, cy, r, from, to, colour) {
+  ctx.beginPath();
+  ctx.moveTo(cx, cy);
+  ctx.arc(cx, cy, r, -from, -to, true);
+  ctx.closePath();
+  ctx.fillStyle = colour;
+  ctx.fill();
+}
+
+// Coordinates on the screen: the plane as it is, space turned by scene.turn and seen from far away.
+export function project(scene, x, i) {
+  if (scene.k === 2) return [x[2 * i], -x[2 * i + 1], 1];
+  const t = scene.turn;
+  const [a, b, c] = [x[3 * i], x[3 * i + 1], x[3 * i + 2]];
+  return [t[0] * a + t[1] * b + t[2] * c, -(t[3] * a + t[4] * b + t[5] * c), t[6] * a + t[7] * b + t[8] * c];
+}
+
+// The way back: a screen direction to a vector of length 1 in feature space (on the near half of the sphere).
+export function unproject(scene, dx, dy) {
+  if (scene.k === 2) {
+    const r = Math.hypot(dx, dy) || 1e-9;
+    return [dx / r, -dy / r];
+  }
+  const r = Math.max(1, Math.hypot(dx, dy));
+  const p = [dx / r, -dy / r, Math.sqrt(Math.max(0, 1 - (dx * dx + dy * dy) / (r * r)))];
+  const t = scene.turn;
+  return [0, 1, 2].map((d) => t[d] * p[0] + t[3 + d] * p[1] + t[6 + d] * p[2]);
+}
+
+function centreMark(ctx, scene, j, x, y, depth = 1) {
+  const { theme } = scene;
+  const hot = scene.hotCentre === j;
+  ctx.globalAlpha = depth < 0 ? 0.35 : 1;
+  ctx.beginPath();
+  ctx.arc(x, y, hot ? 12 : 10, 0, TAU);
+  ctx.fillStyle = theme.palette[j];
+  ctx.fill();
+  ctx.lineWidth = hot ? 3 : 1.5;
+  ctx.strokeStyle = theme.ground;
+  ctx.stroke();
+  text(ctx, theme, letter(j), x, y + 0.5, { size: 12, align: "center", base: "middle", weight: "bold", colour: theme.dark ? "#111" : "#fff" });
+  if (!scene.inside[j]) {
+    line(ctx, [[x - 9, y - 9], [x + 9, y + 9]], theme.warn, 3);
+    line(ctx, [[x - 9, y + 9], [x + 9, y - 9]], theme.warn, 3);
+  }
+  ctx.globalAlpha = 1;
+}
+
+// ---------------------------------------------------------------- 1: features as they are
+
+export function euclid(ctx, W, H, scene) {
+  const { theme, k, classes, w, features, held, heldTruth, reach, focus } = scene;
+  const cx = W / 2;
+  const cy = H / 2;
+  const scale = (Math.min(W, H) / 2 - 8) / reach;
+  Object.assign(scene, { cx, cy, unit: scale });
+  if (k === 2) {
+    for (const { from, to, best, holds } of scene.wedges)
+      sector(ctx, cx, cy, W, from, to, tint(theme.palette[best], holds ? 0.2 : 0.05));
+  }
+  line(ctx, [[0, cy], [W, cy]], theme.line);
+  line(ctx, [[cx, 0], [cx, H]], theme.line);
+  for (let i = 0; i < heldTruth.length; i++) {
+    const [x, y] = project(scene, held, i);
+    ctx.beginPath();
+    mark(ctx, heldTruth[i], cx + scale * x, cy + scale * y, 2.6);
+    ctx.strokeStyle = theme.palette[heldTruth[i]];
+    ctx.lineWidth = 1;
+    ctx.stroke();
+  }
+  samples(ctx, scene, (i) => {
+    const [x, y] = project(scene, features, i);
+    return [cx + scale * x, cy + scale * y];
+  }, 2.8);
+  const rw = norms(w, classes, k);
+  const longest = Math.max(...rw);
+  const ray = Math.min(W, H) / 2 - 16;
+  scene.handles = [];
+  for (let j = 0; j < classes; j++) {
+    const [x, y, depth] = project(scene, w, j);
+    // Only softmax sees the length of a centre, so only there it is drawn.
+    const share = ray / (scene.config.loss === "softmax" ? longest : rw[j]);
+    const tip = [cx + share * x, cy + share * y];
+    line(ctx, [[cx, cy], tip], tint(theme.palette[j], depth < 0 ? 0.3 : 0.8), 1.5);
+    centreMark(ctx, scene, j, tip[0], tip[1], depth);
+    scene.handles.push(tip);
+  }
+  const [fx, fy] = project(scene, focus.x, 0);
+  const at = [cx + scale * fx, cy + scale * fy];
+  line(ctx, [[cx, cy], at], theme.ink, 1, [3, 3]);
+  ring(ctx, theme, at[0], at[1], theme.palette[focus.own]);
+  scene.focusSpot = at;
+  text(ctx, theme, `radius ${reach.toPrecision(2)}`, W - 8, H - 8, { align: "right", size: 11 });
+}
+
+// ---------------------------------------------------------------- 2: directions only
+
+export function circle(ctx, W, H, scene) {
+  const { theme, k, classes, w, features, focus, faces } = scene;
+  const cx = W / 2;
+  const cy = H / 2;
+  const outer = Math.min(W, H) / 2;
+  const r = k === 2 ? outer * 0.6 : outer * 0.8;
+  Object.assign(scene, { cx, cy, unit: r });
+  if (k === 3) globe(ctx, scene, cx, cy, r);
+  else {
+    for (const { from, to, best, holds } of scene.wedges) sector(ctx, cx, cy, r, from, to, tint(theme.palette[best], holds ? 0.3 : 0.06));
+    histogram(ctx, scene, cx, cy, r, outer - 36);
+  }
+  ctx.beginPath();
+  ctx.arc(cx, cy, r, 0, TAU);
+  ctx.strokeStyle = theme.soft;
+  ctx.lineWidth = 1;
+  ctx.stroke();
+  samples(ctx, scene, (i) => {
+    const [x, y, depth] = project(scene, features, i);
+    const share = r / scene.lengths[i];
+    return depth < 0 ? HIDDEN : [cx + share * x, cy + share * y];
+  }, 2.6);
+  const rw = norms(w, classes, k);
+  scene.handles = [];
+  for (let j = 0; j < classes; j++) {
+    const [x, y, depth] = project(scene, w, j);
+    const [ux, uy] = [x / rw[j], y / rw[j]];
+    const tip = [cx + r * ux, cy + r * uy];
+    if (k === 2) {
+      line(ctx, [[cx, cy], tip], tint(theme.palette[j], 0.8), 1.5);
+      const [px, py] = [cx + (outer - 17) * ux, cy + (outer - 17) * uy];
+      if (faces) {
+        ctx.drawImage(faces, ...scene.portrait(j), px - 13, py - 15, 26, 30);
+        ctx.strokeStyle = theme.palette[j];
+        ctx.lineWidth = 2.5;
+        ctx.strokeRect(px - 13, py - 15, 26, 30);
+      }
+    }
+    centreMark(ctx, scene, j, tip[0], tip[1], depth);
+    scene.handles.push(depth < 0 ? HIDDEN : tip);
+  }
+  if (k === 2) gapArc(ctx, scene, cx, cy, r);
+  const [fx, fy, depth] = project(scene, focus.x, 0);
+  const at = [cx + (r / focus.norm) * fx, cy + (r / focus.norm) * fy];
+  line(ctx, [[cx, cy], at], theme.ink, 1, [3, 3]);
+  if (depth >= 0) ring(ctx, theme, at[0], at[1], theme.palette[focus.own]);
+  scene.focusSpot = at;
+}
+
+// Stacked counts of the samples' directions, three degrees a bar, outside the circle.
+function histogram(ctx, scene, cx, cy, r, limit) {
+  const { theme, classes, labels, features } = scene;
+  const bins = 120;
+  const counts = new Uint16Array(bins * classes);
+  const totals = new Uint16Array(bins);
+  for (let i = 0; i < labels.length; i++) {
+    const angle = Math.atan2(features[2 * i + 1], features[2 * i]);
+    const bin = Math.floor(((angle + TAU) % TAU) / TAU * bins) % bins;
+    counts[bin * classes + labels[i]] += 1;
+    totals[bin] += 1;
+  }
+  const top = Math.sqrt(Math.max(12, ...totals)); // the root keeps thin tails visible
+  for (let bin = 0; bin < bins; bin++) {
+    let below = 0;
+    for (let j = 0; j < classes; j++) {
+      const count = counts[bin * classes + j];
+      if (!count) continue;
+      const r0 = r + 6 + ((limit - r - 6) * Math.sqrt(below)) / top;
+      const r1 = r + 6 + ((limit - r - 6) * Math.sqrt(below + count)) / top;
+      const a = (bin * TAU) / bins;
+      const b = ((bin + 0.85) * TAU) / bins;
+      ctx.beginPath();
+      ctx.arc(cx, cy, r0, -a, -b, true);
+      ctx.arc(cx, cy, r1, -b, -a);
+      ctx.closePath();
+      ctx.fillStyle = theme.palette[j];
+      ctx.fill();
+      below += count;
+    }
+  }
+}
+
+// The margin between the picked sample's class and its neighbour, as an angle.
+function gapArc(ctx, scene, cx, cy, r) {
+  const { theme, focus, wedges, w } = scene;
+  const middle = Math.atan2(w[2 * focus.own + 1] + w[2 * focus.rival + 1], w[2 * focus.own] + w[2 * focus.rival]);
+  const inside = (part) => {
+    const turn = (((middle - part.from) % TAU) + TAU) % TAU;
+    return turn <= part.to - part.from;
+  };
+  // The gap may be cut in two where the class that wins without the margin changes.
+  const at = wedges.findIndex((part) => !part.holds && inside(part));
+  if (at < 0) return;
+  const piece = (step) => wedges[(at + step + wedges.length) % wedges.length];
+  let { from, to } = wedges[at];
+  let [before, after] = [piece(-1), piece(1)];
+  if (!before.holds) [from, before] = [from - (before.to - before.from), piece(-2)];
+  if (!after.holds) [to, after] = [to + after.to - after.from, piece(2)];
+  const pair = [focus.own, focus.rival];
+  if (!before.holds || !after.holds || !pair.includes(before.best) || !pair.includes(after.best)) return;
+  const radius = r * 0.52;
+  ctx.beginPath();
+  ctx.arc(cx, cy, radius, -from, -to, true);
+  ctx.strokeStyle = theme.ink;
+  ctx.lineWidth = 2;
+  ctx.stroke();
+  for (const angle of [from, to])
+    line(ctx, [[cx + (radius - 5) * Math.cos(angle), cy - (radius - 5) * Math.sin(angle)],
+      [cx + (radius + 5) * Math.cos(angle), cy - (radius + 5) * Math.sin(angle)]], theme.ink, 2);
+  const m = (from + to) / 2;
+  text(ctx, theme, `${((to - from) * DEG).toFixed(0)}°`, cx + (radius + 16) * Math.cos(m), cy - (radius + 16) * Math.sin(m),
+    { align: "center", base: "middle", size: 13, weight: "bold", colour: theme.ink });
+}
+
+// The sphere, shaded pixel by pixel at a coarse grain.
+function globe(ctx, scene, cx, cy, r) {
+  const { theme, config, w, classes } = scene;
+  const grain = 90;
+  if (!scene.globe) {
+    scene.globe = document.createElement("canvas");
+    scene.globe.width = scene.globe.height = grain;
+  }
+  const pen = scene.globe.getContext("2d");
+  const image = pen.createImageData(grain, grain);
+  const judge = makeJudge(config, w, classes, 3);
+  const t = scene.turn;
+  const colours = theme.palette.map((c) => [1, 3, 5].map((at) => parseInt(c.slice(at, at + 2), 16)));
+  for (let row = 0; row < grain; row++)
+    for (let column = 0; column < grain; column++) {
+      const dx = ((column + 0.5) / grain) * 2 - 1;
+      const dy = ((row + 0.5) / grain) * 2 - 1;
+      const q = 1 - dx * dx - dy * dy;
+      if (q < 0) continue;
+      const [x, y, z] = [dx, -dy, Math.sqrt(q)]; // on the near half; the camera's matrix takes it to feature space
+      const { best, holds } = judge(t[0] * x + t[3] * y + t[6] * z, t[1] * x + t[4] * y + t[7] * z, t[2] * x + t[5] * y + t[8] * z);
+      const p = 4 * (row * grain + column);
+      image.data.set(colours[best], p);
+      image.data[p + 3] = (holds ? 120 : 26) * (0.6 + 0.4 * z);
+    }
+  pen.putImageData(image, 0, 0);
+  ctx.imageSmoothingEnabled = true;
+  ctx.drawImage(scene.globe, cx - r, cy - r, 2 * r, 2 * r);
+}
+
+// ---------------------------------------------------------------- plots with axes
+
+function axes(ctx, W, H, theme, [x0, x1], [y0, y1], xTicks, yTicks, xLabel, yLabel) {
+  const box = { left: 38, right: W - 16, top: 26, bottom: H - 32 };
+  const X = (x) => box.left + ((x - x0) / (x1 - x0)) * (box.right - box.left);
+  const Y = (y) => box.bottom - ((y - y0) / (y1 - y0)) * (box.bottom - box.top);
+  for (const [value, label] of xTicks) {
+    line(ctx, [[X(value), box.top], [X(value), box.bottom]], theme.line);
+    text(ctx, theme, label, X(value), box.bottom + 13, { align: "center", size: 11 });
+  }
+  for (const [value, label] of yTicks) {
+    line(ctx, [[box.left, Y(value)], [box.right, Y(value)]], theme.line);
+    text(ctx, theme, label, box.left - 5, Y(value), { align: "right", base: "middle", size: 11 });
+  }
+  text(ctx, theme, xLabel, box.right, H - 5, { align: "right", size: 12 });
+  text(ctx, theme, yLabel, 4, 12, { size: 12 });
+  return { X, Y, box };
+}
+
+const range = (from, to, count) => Array.from({ length: count }, (_, i) => from + ((to - from) * i) / (count - 1));
+const UNIT_TICKS = [-1, -0.5, 0, 0.5, 1].map((v) => [v, String(v)]);
+const ANGLE_TICKS = [0, 45, 90, 135, 180].map((v) => [v / DEG, `${v}°`]);
+
+// ---------------------------------------------------------------- 3: the (cosθ1, cosθ2) plane
+
+export function plane(ctx, W, H, scene) {
+  const { theme, config, focus, cosines, labels, spots, w, k } = scene;
+  const [own, rival] = [theme.palette[focus.own], theme.palette[focus.rival]];
+  const { X, Y, box } = axes(ctx, W, H, theme, [-1, 1], [-1, 1], UNIT_TICKS, UNIT_TICKS,
+    `cosθ₁ to own centre ${letter(focus.own)}`, `cosθ₂ to neighbour ${letter(focus.rival)}`);
+  const rw = norms(w, scene.classes, k);
+  const ratio = config.loss === "softmax" ? rw[focus.rival] / rw[focus.own] : 1;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(box.left, box.top - 8, box.right - box.left + 8, box.bottom - box.top + 8);
+  ctx.clip();
+  const edge = range(-1, 1, 81).map((c) => [boundary(config, c, ratio), c]).filter(([c]) => !Number.isNaN(c));
+  const other = range(-1, 1, 81).map((c) => [c, boundary(config, c, 1 / ratio)]).filter(([, c]) => !Number.isNaN(c));
+  const fill = (points, corner, colour) => {
+    ctx.beginPath();
+    for (const [a, b] of [...points, ...corner]) ctx.lineTo(X(a), Y(b));
+    ctx.closePath();
+    ctx.fillStyle = tint(colour, 0.2);
+    ctx.fill();
+  };
+  if (edge.length) fill(edge, [[1, edge[edge.length - 1][1]], [1, -1], [edge[0][0], -1]], own);
+  if (other.length) fill(other, [[other[other.length - 1][0], 1], [-1, 1], [-1, other[0][1]]], rival);
+  line(ctx, edge.map(([a, b]) => [X(a), Y(b)]), own, 2.5);
+  line(ctx, other.map(([a, b]) => [X(a), Y(b)]), rival, 2.5);
+  if (config.loss === "softmax")
+    for (let i = 0; i < scene.classes; i++)
+      for (let j = 0; j < scene.classes; j++)
+        if (i !== j) line(ctx, [-1, 1].map((c) => [X((rw[j] / rw[i]) * c), Y(c)]), tint(theme.soft, 0.25));
+  ctx.beginPath();
+  ctx.fillStyle = tint(theme.soft, 0.4);
+  for (let i = 0; i < labels.length; i++) {
+    const [x, y] = [X(cosines[2 * i]), Y(cosines[2 * i + 1])];
+    [spots[2 * i], spots[2 * i + 1]] = [x, y];
+    if (labels[i] === focus.own) mark(ctx, labels[i], x, y, 2.4);
+    else ctx.fillRect(x - 1.3, y - 1.3, 2.6, 2.6);
+  }
+  ctx.fillStyle = tint(own, 0.85);
+  ctx.fill();
+  // Where a sample can be on the arc between the two centres.
+  const phi = Math.acos(cosBetween(w, focus.own, w, focus.rival, k));
+  line(ctx, range(0, phi, 40).map((t) => [X(Math.cos(t)), Y(Math.cos(phi - t))]), theme.ink, 1, [2, 2]);
+  const at = [X(focus.cosOwn), Y(focus.cosRival)];
+  line(ctx, [[at[0], box.bottom], at, [box.left, at[1]]], theme.ink, 1, [3, 3]);
+  ring(ctx, theme, at[0], at[1], own);
+  scene.focusSpot = at;
+  ctx.restore();
+  text(ctx, theme, `class ${letter(focus.own)}`, X(0.96), Y(-0.93), { align: "right", colour: own, weight: "bold" });
+  text(ctx, theme, `class ${letter(focus.rival)}`, X(-0.96), Y(0.87), { colour: rival, weight: "bold" });
+}
+
+// ---------------------------------------------------------------- 4: the target logit
+
+export function target(ctx, W, H, scene) {
+  const { theme, config, focus, cosines, labels } = scene;
+  const { psi } = makeRule(config);
+  const floor = Math.min(-1, psi(-1)) - 0.15;
+  const step = floor < -3 ? 2 : 0.5;
+  const ticks = [];
+  for (let v = 1; v > floor; v -= step) ticks.push([v, String(v)]);
+  const { X, Y, box } = axes(ctx, W, H, theme, [0, Math.PI], [floor, 1.1], ANGLE_TICKS, ticks, "θ to own centre", "ψ(θ), in units of cosine");
+  const bins = 60;
+  const counts = new Uint16Array(bins);
+  for (let i = 0; i < labels.length; i++) counts[Math.min(bins - 1, Math.floor((Math.acos(Math.max(-1, Math.min(1, cosines[2 * i]))) / Math.PI) * bins))]++;
+  const top = Math.max(...counts);
+  ctx.fillStyle = tint(theme.soft, 0.45);
+  const wide = (box.right - box.left) / bins;
+  counts.forEach((count, b) => {
+    const tall = (count / top) * (box.bottom - box.top) * 0.25;
+    ctx.fillRect(box.left + b * wide, box.bottom - tall, wide - 0.5, tall);
+  });
+  const thetas = range(0, Math.PI, 121);
+  line(ctx, thetas.map((t) => [X(t), Y(Math.cos(t))]), theme.soft, 1.5, [5, 4]);
+  line(ctx, thetas.map((t) => [X(t), Y(psi(Math.cos(t)))]), theme.accent, 2.5);
+  const theta = Math.acos(Math.max(-1, Math.min(1, focus.cosOwn)));
+  const value = psi(focus.cosOwn);
+  if (focus.cosOwn - value > 0.02) line(ctx, [[X(theta), Y(focus.cosOwn)], [X(theta), Y(value)]], theme.ink, 1.5, [3, 3]);
+  ring(ctx, theme, X(theta), Y(value), theme.palette[focus.own]);
+  text(ctx, theme, "cosθ", X(Math.PI) - 4, Y(-1) - 8, { align: "right" });
+  text(ctx, theme, `ψ = ${value.toFixed(2)}`, box.right, 12, { align: "right", colour: theme.accent, weight: "bold" });
+}
+
+// ---------------------------------------------------------------- 5: the size of the gradient
+
+export function gradient(ctx, W, H, scene) {
+  const { theme, config, focus, w, classes, k } = scene;
+  const thetas = range(0, Math.PI, 91);
+  const curve = (c, at) => gradientCurve(c, w, classes, k, focus.own, focus.rival, focus.norm, at);
+  const now = curve(config, thetas);
+  // The same loss with its margin at nothing.
+  const bare = curve(keepsFeatureNorm(config.loss) ? { ...config, m: 1 } : { ...config, loss: "nsl" }, thetas);
+  const top = Math.max(1e-9, ...now, ...bare) * 1.1;
+  const decade = 10 ** Math.floor(Math.log10(top / 2));
+  const stride = decade * [1, 2, 5].find((v) => top / (v * decade) < 6);
+  const ticks = range(0, 4, 5).map((i) => [i * stride, String(+(i * stride).toPrecision(2))]).filter(([v]) => v < top);
+  const { X, Y, box } = axes(ctx, W, H, theme, [0, Math.PI], [0, top], ANGLE_TICKS, ticks, `θ from centre ${letter(focus.own)}`, "pull of the target, |∂L/∂θ|");
+  line(ctx, thetas.map((t, i) => [X(t), Y(bare[i])]), theme.soft, 1.5, [5, 4]);
+  line(ctx, thetas.map((t, i) => [X(t), Y(now[i])]), theme.accent, 2.5);
+  const theta = Math.acos(Math.max(-1, Math.min(1, focus.cosOwn)));
+  const [value] = curve(config, [theta]);
+  ring(ctx, theme, X(theta), Y(value), theme.palette[focus.own]);
+  text(ctx, theme, value.toPrecision(2), box.right, 12, { align: "right", colour: theme.accent, weight: "bold" });
+}
+
+// ---------------------------------------------------------------- 6: how training went
+
+export function progress(ctx, W, H, scene) {
+  const { theme, history } = scene;
+  const rows = [
+    ["loss", (f) => f.loss, 3],
+    ["accuracy in %, trained on", (f) => 100 * f.accuracy, 2],
+    ["accuracy in %, held out", (f) => 100 * f.heldOut, 0],
+    ["smallest angle of centres, °", (f) => f.smallest * DEG, 5],
+    ["gap between clouds, °", (f) => f.gap * DEG, 6],
+  ];
+  const tall = (H - 6) / rows.length;
+  rows.forEach(([name, read, colour], r) => {
+    const values = history.map(read);
+    const now = read(scene.figures);
+    const y1 = (r + 1) * tall - 2;
+    const y0 = r * tall + 20;
+    text(ctx, theme, name, 4, y0 - 6, { size: 12 });
+    text(ctx, theme, now.toFixed(r ? 1 : 3), W - 4, y0 - 6, { size: 13, align: "right", weight: "bold", colour: theme.ink });
+    const low = Math.min(0, ...values, now);
+    const high = Math.max(...values, now, low + 1e-9);
+    line(ctx, [[4, y1], [W - 4, y1]], theme.line);
+    if (values.length > 1)
+      line(ctx, values.map((v, i) => [4 + (i / (values.length - 1)) * (W - 8), y1 - ((v - low) / (high - low)) * (y1 - y0)]), theme.palette[colour], 1.8);
+  });
+}
+
+// ---------------------------------------------------------------- 7: is there room for the margin?
+
+export function gauge(ctx, W, H, scene) {
+  const { theme, config, classes, k } = scene;
+  const { angle, nearest, own, limit, fits } = room(config, classes, k);
+  const bad = theme.warn;
+  const bars = [
+    [`on centre A: ψ(0°)`, own, fits ? theme.palette[0] : bad],
+    [`nearest centre: cos ${(angle * DEG).toFixed(1)}°`, nearest, theme.palette[1]],
+  ];
+  const left = 12;
+  const right = W - 64;
+  const X = (v) => left + ((Math.max(-1, v) + 1) / 2) * (right - left);
+  text(ctx, theme, `Best arrangement of ${classes} centres ${k === 2 ? "on the circle" : "on the sphere"}`, 4, 14, { size: 12 });
+  bars.forEach(([name, value, colour], i) => {
+    const y = 30 + i * 46;
+    ctx.fillStyle = tint(colour, 0.85);
+    ctx.fillRect(X(-1), y + 16, X(value) - X(-1), 12);
+    text(ctx, theme, name, left, y + 9, { size: 12, colour: theme.ink });
+    text(ctx, theme, value.toFixed(3), W - 8, y + 22, { size: 13, align: "right", base: "middle", weight: "bold", colour: theme.ink });
+  });
+  line(ctx, [[X(nearest), 42], [X(nearest), 106]], theme.ink, 1.5, [4, 3]);
+  const words = fits
+    ? ["A sample on its own centre wins,", "margin included: there is room."]
+    : ["Even a sample on its own centre", "loses to its neighbour: no arrangement", "satisfies this margin."];
+  words.forEach((word, i) => text(ctx, theme, word, left, 132 + i * 16, { size: 12, colour: fits ? theme.ink : bad, weight: fits ? "" : "bold" }));
+  const name = config.loss === "combined" ? "m₃" : "m";
+  const bound = Number.isFinite(limit) ? `bound: ${name} ≤ ${limit.toFixed(3)}` : "this loss sets no bound";
+  text(ctx, theme, bound, left, H - 10, { size: 13, weight: "bold", colour: fits ? theme.ink : bad });
+}

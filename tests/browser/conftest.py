@@ -1,0 +1,82 @@
+"""Headless Chromium, offline: what the browser tests share."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+LOCAL = ("file:", "data:", "blob:", "about:", "http://localhost", "http://127.0.0.1")
+
+
+def _executable() -> str | None:
+    """CHROMIUM, or the first Chromium on the path."""
+    named = os.environ.get("CHROMIUM")
+    return named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator:
+    """A headless Chromium for the whole session."""
+    executable = _executable()
+    if executable is None:
+        pytest.skip("no Chromium on this machine: install chromium, or name it in CHROMIUM")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with api.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@dataclass
+class OfflinePage:
+    """A page cut off from the network, with what went wrong in it.
+
+    Attributes:
+        page: playwright's page.
+        errors: uncaught errors and messages on the console of type error.
+        outside: addresses that the page asked for and that are not on this machine.
+    """
+
+    page: object
+    errors: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def open_page(chromium) -> Iterator:
+    """`open_page(width=1280, height=900, **context options)` -> OfflinePage; all are checked when the test ends."""
+    contexts, pages = [], []
+
+    def open_(width: int = 1280, height: int = 900, **options: object) -> OfflinePage:
+        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(10_000)
+        held = OfflinePage(context.new_page())
+
+        def gate(route) -> None:
+            if route.request.url.startswith(LOCAL):
+                route.continue_()
+            else:
+                held.outside.append(route.request.url)
+                route.abort()
+
+        context.route("**/*", gate)
+        held.page.on("pageerror", lambda error: held.errors.append(str(error)))
+        held.page.on("console", lambda line: held.errors.append(line.text) if line.type == "error" else None)
+        contexts.append(context)
+        pages.append(held)
+        return held
+
+    yield open_
+    for context in contexts:
+        context.close()
+    for held in pages:
+        assert held.errors == []
+        assert held.outside == []
+
+
+@pytest.fixture
+def offline_page(open_page) -> OfflinePage:
+    """One offline page, 1280 × 900."""
+    return open_page()
