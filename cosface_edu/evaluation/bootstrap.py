@@ -40,7 +40,7 @@ def bootstrap(
         level: Of confidence.
         seed: Of the draws.
     """
-    return _interval(lambda rows: statistic(_again(result, rows)), result, people, samples, level, seed)
+    return _interval(statistic, [result], people, samples, level, seed)
 
 
 def bootstrap_difference(
@@ -72,31 +72,28 @@ def bootstrap_difference(
     """
     if not (np.array_equal(result.same, other.same) and np.array_equal(result.folds, other.folds)):
         raise ValueError("the two results are not of the same pairs in the same folds")
-    return _interval(
-        lambda rows: statistic(_again(result, rows)) - statistic(_again(other, rows)),
-        result,
-        people,
-        samples,
-        level,
-        seed,
-    )
-
-
-def _again(result: Verification, rows: np.ndarray) -> Verification:
-    return verify(result.scores[rows], result.same[rows], result.folds[rows])
+    return _interval(statistic, [result, other], people, samples, level, seed)
 
 
 def _interval(
-    figure: Callable[[np.ndarray], float],
-    result: Verification,
+    statistic: Callable[[Verification], float],
+    results: list[Verification],
     people: ArrayLike | None,
     samples: int,
     level: float,
     seed: int,
 ) -> Interval:
+    """Of the first result's figure, less the second's if there is one."""
+    first = results[0]
     rng = np.random.default_rng(seed)
-    draw = _draw_pairs(result) if people is None else _draw_people(result, np.asarray(people))
-    values = [figure(draw(rng)) for _ in range(samples)]
+    draw = _draw_pairs(first) if people is None else _draw_people(first, np.asarray(people))
+    values = []
+    for _ in range(samples):
+        rows = draw(rng)
+        # resampled people leave some folds all but empty, so theirs are dealt anew
+        folds = first.folds[rows] if people is None else len(first.accuracies)
+        figures = [statistic(verify(result.scores[rows], result.same[rows], folds)) for result in results]
+        values.append(figures[0] - sum(figures[1:]))
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high), level)
 

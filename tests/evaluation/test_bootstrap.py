@@ -1,0 +1,68 @@
+"""Bootstrapped intervals: their width against theory, and what resampling people changes."""
+
+import numpy as np
+import pytest
+
+from cosface_edu.evaluation import bootstrap, bootstrap_difference, verify
+
+
+@pytest.fixture
+def result():
+    rng = np.random.default_rng(0)
+    same = np.tile([True, False], 500)
+    return verify(rng.normal(np.where(same, 1.0, -1.0), 1.0), same)
+
+
+def test_width_agrees_with_the_binomial_law(result):
+    low, high, level = bootstrap(result, samples=200)
+    assert level == 0.95
+    assert low < result.accuracy < high
+    expected = 2 * 1.96 * np.sqrt(result.accuracy * (1 - result.accuracy) / 1000)
+    assert high - low == pytest.approx(expected, rel=0.3)
+
+
+def test_same_seed_same_interval_and_level_widens(result):
+    a = bootstrap(result, samples=60, seed=1)
+    assert a == bootstrap(result, samples=60, seed=1)
+    wide = bootstrap(result, samples=60, seed=1, level=0.99)
+    assert wide.low <= a.low < a.high <= wide.high
+
+
+def test_any_statistic(result):
+    low, high, _ = bootstrap(result, lambda r: r.tar_at_far(0.01), samples=60)
+    assert low < result.tar_at_far(0.01) < high
+
+
+def test_people_widen_the_interval_where_they_recur():
+    """Twenty people whose pairs stand or fall together: 1,000 pairs know little more than twenty."""
+    rng = np.random.default_rng(0)
+    person = np.repeat(np.arange(20), 50)
+    same = np.tile([True, False], 500)
+    hard = rng.random(20) < 0.4
+    scores = np.where(same, 1.0, 0.0) + np.where(hard[person], rng.normal(0, 2.0, 1000), 0)
+    result = verify(scores, same)
+    people = np.stack([person, np.where(same, person, (person + 1) % 20)], axis=1)
+    pairs_interval, people_interval = (bootstrap(result, people=p, samples=150) for p in (None, people))
+    assert people_interval.high - people_interval.low > 1.5 * (pairs_interval.high - pairs_interval.low)
+
+
+def test_people_have_to_fit(result):
+    with pytest.raises(ValueError, match="two people for each of 1000 pairs"):
+        bootstrap(result, people=np.zeros((10, 2)), samples=1)
+
+
+def test_difference_on_the_same_pairs_is_sharper(result):
+    """A second network with the same hard pairs and a little noise less: apart it is lost in the width of both."""
+    better = verify(result.scores + np.where(result.same, 0.25, -0.25), result.same)
+    low, high, _ = bootstrap_difference(better, result, samples=100)
+    assert low > 0
+    assert low < better.accuracy - result.accuracy < high
+    a, b = bootstrap(better, samples=100), bootstrap(result, samples=100)
+    assert high - low < (a.high - a.low) + (b.high - b.low)
+    assert bootstrap_difference(result, result, samples=20)[:2] == (0, 0)
+
+
+def test_difference_needs_the_same_pairs(result):
+    other = verify(result.scores, ~result.same)
+    with pytest.raises(ValueError, match="same pairs"):
+        bootstrap_difference(result, other)
