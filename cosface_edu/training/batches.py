@@ -5,7 +5,7 @@ run that is killed and continued, or spread over more processes or workers, sees
 no sampler whose state a checkpoint could forget.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Protocol
 
@@ -90,40 +90,59 @@ class Steps(Sampler[list[tuple[int, int]]]):
                 yield [(images[i], mix(seed, 2, step, i)) for i in range(start, start + share)]
 
 
-class TrainingFaces(Dataset[tuple[Tensor, int]]):
-    """The training part of a data set: held-out people removed, the others' labels counted from 0, augmented.
+class Part:
+    """The images of some people of a data set, their labels counted from 0.
 
     Args:
         faces: the whole data set.
-        people: (C,) labels of the people to train on; person `people[k]` becomes class k.
-        augment: applied to each image with its own generator, or None.
+        people: (C,) labels of the people; person `people[k]` becomes class k.
     """
 
-    def __init__(self, faces: Faces, people: Tensor, augment: Augment | None) -> None:
-        self.faces, self.augment = faces, augment
-        self.num_classes = len(people)
-        classes = torch.full((int(torch.as_tensor(faces.labels).max()) + 1,), -1)
+    def __init__(self, faces: Faces, people: Tensor) -> None:
+        self.faces, self.num_classes = faces, len(people)
+        labels = torch.as_tensor(faces.labels)
+        classes = torch.full((int(labels.max()) + 1,), -1)
         classes[people] = torch.arange(len(people))
-        self.classes = classes[faces.labels]  # (N,) -1 for a held-out person's image
-        self.images = torch.nonzero(self.classes >= 0)[:, 0]  # (n,)
+        self.images = torch.nonzero(classes[labels] >= 0)[:, 0]  # (n,)
+        self.labels = classes[labels[self.images]]  # (n,)
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, pick: tuple[int, int]) -> tuple[Tensor, int]:
-        return self.__getitems__([pick])[0]
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: list[int]) -> list[tuple[Tensor, int]]:
+        """A batch at once, which a DataLoader asks for: FaceWorld draws many faces faster than one by one."""
+        found = fetch(self.faces, self.images[indices].tolist())
+        return [(image, int(self.labels[i])) for i, (image, _) in zip(indices, found, strict=True)]
+
+
+class Augmented(Dataset[tuple[Tensor, int]]):
+    """Faces to train on, each changed by its own generator.
+
+    Args:
+        faces: the training part.
+        augment: what may happen to an image.
+    """
+
+    def __init__(self, faces: Part, augment: Augment) -> None:
+        self.faces, self.augment = faces, augment
+
+    def __len__(self) -> int:
+        return len(self.faces)
 
     def __getitems__(self, picks: list[tuple[int, int]]) -> list[tuple[Tensor, int]]:
-        """A micro-batch at once, which a DataLoader asks for: FaceWorld draws many faces faster than one by one."""
-        places = [int(self.images[index]) for index, _ in picks]
-        together = getattr(self.faces, "__getitems__", None)
-        found = together(places) if together else [self.faces[place] for place in places]
-        examples = []
-        for (index, seed), (image, _) in zip(picks, found, strict=True):
-            if self.augment:
-                image = self.augment(image, torch.Generator().manual_seed(seed))
-            examples.append((image, int(self.classes[self.images[index]])))
-        return examples
+        """A micro-batch of (image, seed)."""
+        found = self.faces.__getitems__([index for index, _ in picks])
+        seeds = [torch.Generator().manual_seed(seed) for _, seed in picks]
+        return [(self.augment(image, seed), label) for (image, label), seed in zip(found, seeds, strict=True)]
+
+
+def fetch(faces: Faces, indices: list[int]) -> list[tuple[Tensor, int]]:
+    """Several images, at once where the data set can."""
+    together = getattr(faces, "__getitems__", None)
+    return together(indices) if together else [faces[index] for index in indices]
 
 
 class InMemory:
@@ -131,9 +150,8 @@ class InMemory:
 
     def __init__(self, faces: Faces) -> None:
         self.labels = torch.as_tensor(faces.labels)
-        together = getattr(faces, "__getitems__", lambda places: [faces[place] for place in places])
         blocks = torch.arange(len(faces)).split(64)
-        self.images = torch.cat([to_bytes(torch.stack([x for x, _ in together(block.tolist())])) for block in blocks])
+        self.images = torch.cat([to_bytes(torch.stack([x for x, _ in fetch(faces, b.tolist())])) for b in blocks])
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -166,44 +184,8 @@ def hold_out(labels: Tensor, people: int) -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: if fewer than two people would be left to train on.
     """
-    everyone = labels.unique()
+    everyone = torch.as_tensor(labels).unique()
     if people and len(everyone) - people < 2:
         raise ValueError(f"held_out={people} leaves fewer than two of {len(everyone)} people to train on")
     order = torch.randperm(len(everyone), generator=torch.Generator().manual_seed(HELD_OUT_SEED))
     return everyone[order[people:]].sort().values, everyone[order[:people]].sort().values
-
-
-def draw_pairs(labels: Tensor, people: Sequence[int] | Tensor, number: int) -> tuple[Tensor, Tensor]:
-    """Pairs shaped like LFW's: half of the same person, half of two.
-
-    Args:
-        labels: (N,) of all images.
-        people: whose images may be drawn.
-        number: genuine pairs, and as many impostor pairs; fewer genuine ones if there are not as many.
-
-    Returns:
-        Index pairs (2·number, 2), and whether they are genuine (2·number,); both kinds alternate.
-
-    Raises:
-        ValueError: if nobody has two images, or there is only one person.
-    """
-    generator = torch.Generator().manual_seed(HELD_OUT_SEED)
-    images = {int(p): torch.nonzero(labels == p)[:, 0].tolist() for p in people}
-    genuine = [(own[i], own[j]) for own in images.values() for i in range(len(own)) for j in range(i)]
-    if not genuine or len(images) < 2:
-        raise ValueError("pairs for validation need two people, one of them with two images; hold out more people")
-    kept = torch.randperm(len(genuine), generator=generator)[:number].tolist()
-    same = [genuine[k] for k in kept]
-    names = list(images)
-    different: set[tuple[int, int]] = set()
-    possible = (sum(map(len, images.values())) ** 2 - sum(len(own) ** 2 for own in images.values())) // 2
-    while len(different) < min(len(same), possible):
-        a, b = torch.randperm(len(names), generator=generator)[:2].tolist()
-        first, second = (
-            images[names[k]][int(torch.randint(len(images[names[k]]), (), generator=generator))] for k in (a, b)
-        )
-        different.add((max(first, second), min(first, second)))
-    same = same[: len(different)]
-    kinds = zip(same, sorted(different), strict=True)
-    paired = torch.tensor([pair for both in kinds for pair in both])  # (2·number, 2)
-    return paired, torch.tensor([True, False]).repeat(len(same))

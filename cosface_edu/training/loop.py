@@ -24,7 +24,7 @@ from cosface_edu.data import Augment, normalise
 from cosface_edu.networks import load_weights, parameter_groups
 
 from . import checkpoint, distributed
-from .batches import Faces, Steps, TrainingFaces, hold_out, mix, open_faces
+from .batches import Augmented, Faces, Part, Steps, hold_out, mix, open_faces
 from .config import Config
 from .diagnose import diverged
 from .validation import HeldOut
@@ -85,7 +85,7 @@ def train(
     faces = faces if faces is not None else open_faces(config)
     people, others = hold_out(faces.labels, config.held_out)  # (C,), (held_out,)
     augment = Augment(flip=config.flip, crop=config.crop, colour=config.colour, occlude=config.occlude)
-    training = TrainingFaces(faces, people, augment)
+    training = Part(faces, people)
     held_out = HeldOut(faces, others, config.held_out_pairs) if config.held_out else None
 
     # --- the network, the class centres, and what changes them
@@ -128,7 +128,7 @@ def train(
     half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(config.precision)
     autocast = torch.autocast(device.type, dtype=half, enabled=half is not None)
     loader = DataLoader(
-        training,
+        Augmented(training, augment),
         batch_sampler=Steps(len(training), config, start, rank, world, parts),
         num_workers=config.workers,
         pin_memory=device.type == "cuda",

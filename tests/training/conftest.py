@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cosface_edu.training import Config
+from cosface_edu.training import Config, checkpoint
 
 
 class MemoryFaces:
@@ -25,6 +25,16 @@ class MemoryFaces:
 @pytest.fixture
 def faces() -> MemoryFaces:
     return MemoryFaces()
+
+
+@pytest.fixture
+def linear_network(monkeypatch) -> None:
+    """Runs train a plain linear map: half precision convolutions are emulated, very slowly, on many processors."""
+
+    def build(config: Config) -> torch.nn.Module:
+        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 16 * 16, config.embedding))
+
+    monkeypatch.setattr(checkpoint, "build_network", build)
 
 
 @pytest.fixture

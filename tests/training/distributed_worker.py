@@ -26,19 +26,19 @@ def run_config() -> Config:
     """A whole run with everything in it that processes must agree on."""
     return Config(
         identities=11,
-        per_identity=4,
+        per_identity=2,
         size=(16, 16),
         network="sphereface4",
         embedding=6,
         loss_options={"s": 16.0, "m": 0.2},
         margin_warm_up=3,
         batch=16,
-        micro_batch=2,
-        steps=4,
+        micro_batch=4,
+        steps=3,
         lr=0.02,
         clip=2.0,
         log_every=1,
-        save_every=2,
+        save_every=3,
         device="cpu",
     )
 

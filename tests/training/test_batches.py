@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from cosface_edu.data import Augment
-from cosface_edu.training.batches import Steps, TrainingFaces, draw_pairs, hold_out, picks
+from cosface_edu.training import Config
+from cosface_edu.training.batches import Augmented, InMemory, Part, Steps, hold_out, open_faces, picks
+from cosface_edu.training.validation import HeldOut
 
 
 def test_every_image_once_an_epoch_across_batches_that_do_not_divide_it() -> None:
@@ -33,21 +35,25 @@ def test_a_later_start_continues_the_same_steps(config) -> None:
 
 
 def test_augmentation_follows_the_seed_of_the_pick(faces) -> None:
-    training = TrainingFaces(faces, torch.arange(10), Augment(flip=True, crop=2, colour=0.2, occlude=0.5))
+    augmented = Augmented(Part(faces, torch.arange(10)), Augment(flip=True, crop=2, colour=0.2, occlude=0.5))
+
+    def picture(seed: int) -> torch.Tensor:
+        return augmented.__getitems__([(3, seed)])[0][0]
+
     torch.manual_seed(1)
-    first = training[(3, 77)][0]
+    first = picture(77)
     torch.manual_seed(2)
-    assert torch.equal(training[(3, 77)][0], first)
-    assert any(not torch.equal(training[(3, seed)][0], first) for seed in range(5))
+    assert torch.equal(picture(77), first)
+    assert any(not torch.equal(picture(seed), first) for seed in range(5))
 
 
 def test_held_out_people_are_never_trained_on(faces) -> None:
     people, others = hold_out(faces.labels, 4)
     assert sorted([*people.tolist(), *others.tolist()]) == list(range(10))
-    training = TrainingFaces(faces, people, None)
+    training = Part(faces, people)
     assert len(training) == 36
     for index in range(len(training)):
-        image, label = training[(index, 0)]
+        image, label = training[index]
         source = int(training.images[index])
         assert torch.equal(image, faces.images[source])
         assert int(people[label]) == int(faces.labels[source])
@@ -55,16 +61,27 @@ def test_held_out_people_are_never_trained_on(faces) -> None:
         hold_out(faces.labels, 9)
 
 
-def test_pairs_are_half_genuine_distinct_and_only_of_the_people_named(faces) -> None:
-    pairs, same = draw_pairs(faces.labels, [2, 5, 7], 30)
-    assert len({tuple(sorted(p)) for p in pairs.tolist()}) == len(pairs) == 60
-    assert torch.equal(faces.labels[pairs[:, 0]] == faces.labels[pairs[:, 1]], same)
-    assert int(same.sum()) == 30
-    assert set(faces.labels[pairs].flatten().tolist()) <= {2, 5, 7}
+def test_validation_pairs_are_of_held_out_people(faces) -> None:
+    held_out = HeldOut(faces, torch.tensor([2, 5, 7, 8]), 20)
+    pairs = held_out.pairs
+    assert len(pairs) == 40
+    assert pairs.images.num_classes == 4
+    assert torch.equal(pairs.images.labels[pairs.first] == pairs.images.labels[pairs.second], pairs.same)
+    assert torch.equal(pairs.images[7][0], faces.images[31])  # the second image of person 5
 
 
-def test_pairs_need_two_people() -> None:
-    with pytest.raises(ValueError, match="two people"):
-        draw_pairs(torch.tensor([0, 0, 0]), [0], 5)
-    with pytest.raises(ValueError, match="two images"):
-        draw_pairs(torch.tensor([0, 1, 2]), [0, 1, 2], 5)
+def test_images_kept_in_memory_are_the_images(faces) -> None:
+    kept = InMemory(faces)
+    assert len(kept) == 60
+    assert kept[13][1] == faces[13][1]
+    torch.testing.assert_close(kept[13][0], faces[13][0], atol=0.5 / 255, rtol=0)
+
+
+def test_the_data_set_follows_its_name(tmp_path) -> None:
+    from cosface_edu.data import FaceWorldDataset
+
+    assert isinstance(open_faces(Config(identities=3, per_identity=2, size=(16, 16))), FaceWorldDataset)
+    with pytest.raises(FileNotFoundError, match=r"nothing\.rec"):
+        open_faces(Config(data=str(tmp_path / "nothing.rec")))
+    with pytest.raises(FileNotFoundError, match="nothing"):
+        open_faces(Config(data=str(tmp_path / "nothing")))

@@ -2,8 +2,7 @@
 
 import os
 import pickle
-import subprocess
-import sys
+import resource
 
 import pytest
 import torch
@@ -16,17 +15,13 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path) -> None:
     """A real write that fails half way: the process may write no file larger than 100 KB."""
     path = tmp_path / "last.pt"
     save(path, {"step": 1, "weights": torch.ones(10)})
-    program = (
-        "import resource, sys, torch\n"
-        "from cosface_edu.training.checkpoint import CheckpointError, save\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
-        "try:\n"
-        "    save(sys.argv[1], {'step': 2, 'weights': torch.ones(1_000_000)})\n"
-        "except CheckpointError as error:\n"
-        "    print(error)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True)
-    assert "whole and kept" in done.stdout, done.stderr
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(CheckpointError, match="whole and kept"):
+            save(path, {"step": 2, "weights": torch.ones(1_000_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert load(path)["step"] == 1
     assert os.listdir(tmp_path) == ["last.pt"]
 

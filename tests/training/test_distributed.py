@@ -72,7 +72,7 @@ def test_a_run_of_many_processes_is_the_run_of_one(processes, tmp_path) -> None:
     for name, weights in one.network.state_dict().items():
         assert error(many["network"][name], weights) < 1e-5
     assert error(many["head"]["weight"], one.head.weight) < 1e-5
-    longer = run_config().replace(steps=6)
+    longer = run_config().replace(steps=5)
     state = load(out / "run" / "last.pt")
     torch.save({**state, "config": longer.to_dict()}, out / "run" / "last.pt")
     resumed = train(longer, out / "run", resume=True, say=_silent)
