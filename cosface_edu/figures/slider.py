@@ -1,0 +1,352 @@
+"""The margin slider: every frame is a trained toy at an epoch; moves in a built page with no kernel and no network."""
+
+import json
+import os
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from cosface_edu.figures import embeddings, style
+from cosface_edu.losses.margins import NoMargin
+from cosface_edu.training import toy
+
+# Coordinates are whole numbers in thousandths of the panel's half width: plotly packs them into two bytes each.
+_UNIT = 1000
+_SAMPLES = 36  # of an identity in a frame
+# Below 560 px of width the panels stand one above the other.
+_WIDE = {
+    "height": 540,
+    "xaxis.domain": [0, 0.49],
+    "yaxis.domain": [0, 1],
+    "xaxis2.domain": [0.51, 1],
+    "yaxis2.domain": [0, 1],
+}
+_NARROW = {
+    "height": 860,
+    "xaxis.domain": [0, 1],
+    "yaxis.domain": [0.51, 1],
+    "xaxis2.domain": [0, 1],
+    "yaxis2.domain": [0, 0.49],
+}
+
+# Classic script: ES modules do not load from file://. State: which margin, which epoch; the sliders follow it.
+_SCRIPT = """
+(function () {
+  const gd = document.getElementById("{plot_id}"), said = document.getElementById("{plot_id}-said");
+  const texts = TEXTS, last = texts[0].length - 1;
+  let m = START, e = last, timer = null, narrow = null;
+  function tell() { said.textContent = texts[m][e]; }
+  function show(duration) {
+    tell();
+    return Plotly.animate(gd, [m + "|" + e], {
+      mode: "immediate", frame: {duration: duration, redraw: false}, transition: {duration: duration, easing: "linear"}
+    }).catch(function () {});  // a frame that another one replaced
+  }
+  function stop() { clearInterval(timer); timer = null; }
+  gd.on("plotly_sliderchange", function (event) {
+    const step = event.step.name.split("|");
+    stop();
+    if (step[0] === "m") {  // the slider itself animates to the last epoch
+      m = +step[1];
+      if (e !== last) { e = last; Plotly.relayout(gd, {"sliders[1].active": e}); }
+      tell();
+    } else {
+      e = +step[1];
+      show(100);
+    }
+  });
+  gd.on("plotly_buttonclicked", function () {
+    if (timer) { stop(); return; }
+    e = -1;
+    timer = setInterval(function () {
+      e += 1;
+      Plotly.relayout(gd, {"sliders[1].active": e});
+      show(e ? 250 : 0);
+      if (e === last) { stop(); }
+    }, 420);
+  });
+  function fit() {
+    const now = gd.parentElement.clientWidth < 560;
+    if (now === narrow) { return; }
+    narrow = now;
+    Plotly.relayout(gd, now ? NARROW : WIDE);
+  }
+  fit();
+  tell();
+  window.addEventListener("resize", fit);
+})();
+"""
+
+
+def _whole(x: NDArray[Any], y: NDArray[Any]) -> dict[str, NDArray[np.int16]]:
+    points = np.stack([np.asarray(x), np.asarray(y)]) * _UNIT
+    x, y = np.clip(np.rint(points), -32000, 32000).astype(np.int16)
+    return {"x": x, "y": y}
+
+
+def _sector(start: float, end: float, radius: float) -> dict[str, NDArray[np.int16]]:
+    if not end > start:  # NaN too: a margin that cannot be met accepts nothing
+        start = end = 0.0
+        radius = 0.0
+    arc = np.linspace(start, end, 7)
+    return _whole(np.r_[0, radius * np.cos(arc)], np.r_[0, radius * np.sin(arc)])
+
+
+def _spokes(directions: NDArray[Any], radius: float) -> dict[str, NDArray[np.int16]]:
+    """Origin, first centre, origin, second centre, …: one line, of which markers show every second point."""
+    points = np.zeros((2 * len(directions), 2))
+    points[1::2] = radius * directions
+    return _whole(points[:, 0], points[:, 1])
+
+
+def _outline(edges: NDArray[Any], bars: NDArray[Any]) -> dict[str, NDArray[np.int16]]:
+    """A class's frequency polygon as a closed path around the circle, cut to where the class has samples."""
+    base, tallest = 1.06, 0.4
+    if not bars.any():
+        return _whole(np.zeros(1), np.zeros(1))
+    empty = np.flatnonzero(bars == 0)
+    # start after the longest hole, so that the path does not run around the whole circle
+    first = (empty[np.argmax(np.diff(np.r_[empty, empty[0] + len(bars)]))] + 1) if len(empty) else 0
+    turned = np.roll(bars, -first)
+    turned = turned[: np.flatnonzero(turned)[-1] + 1]
+    width = edges[1] - edges[0]
+    angles = edges[0] + width * (
+        first + np.arange(-0.5, len(turned) + 1)
+    )  # middles of the bins, one more on either side
+    back = angles[[*range(len(angles) - 1, 0, -3), 0]]
+    radius = base + tallest * np.r_[0, turned, 0]
+    angle, radius = np.r_[angles, back], np.r_[radius, np.full(len(back), base)]
+    return _whole(radius * np.cos(angle), radius * np.sin(angle))
+
+
+def _frame(run: toy.ToyRun, epoch: int, scale: float) -> list[dict[str, NDArray[np.int16]]]:
+    """Coordinates of all traces of a frame, in the order of `_traces`."""
+    centres = run.centres[epoch]
+    directions = centres / np.linalg.norm(centres, axis=1, keepdims=True)
+    classes = range(len(centres))
+    at_epoch = embeddings.wedges(run, epoch)
+    inside = {label: (start, end) for label, start, end in at_epoch}
+    regions = {label: (start, end) for label, start, end in embeddings.wedges(run, epoch, NoMargin())}
+    edges, density = embeddings.density(run, epoch, bins=90)
+    traces = [_sector(*regions[c], radius=2.0) for c in classes]
+    for c in classes:
+        x, y = run.features[epoch][embeddings.drawn(run.labels, c, _SAMPLES)].T / scale
+        traces.append(_whole(x, y))
+    traces.append(_spokes(directions, 1.0))
+    traces += [_sector(*inside[c], radius=1.0) for c in classes]
+    traces += [_outline(edges, density[c]) for c in classes]
+    traces.append(_spokes(directions, 1.0))
+    return traces
+
+
+def _traces(names: Sequence[str]) -> list[tuple[int, dict[str, Any]]]:
+    """Panel (1 Euclidean, 2 angular) and looks of every trace, without coordinates."""
+    classes = range(len(names))
+    area: dict[str, Any] = {"mode": "none", "fill": "toself", "hoverinfo": "skip", "showlegend": False}
+    points = [embeddings.colour(c) for c in classes for _ in range(2)]
+    spokes = {
+        "mode": "lines+markers",
+        "line": {"color": style.GUIDE, "width": 1},
+        "marker": {
+            "color": points,
+            "size": [0, 11] * len(names),
+            "symbol": [style.PLOTLY_MARKERS[c % 8] for c in classes for _ in range(2)],
+            "opacity": 1,
+        },
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+    def tint(label: int, strength: float) -> str:
+        red, green, blue = (int(embeddings.colour(label)[i : i + 2], 16) for i in (1, 3, 5))
+        return f"rgba({red},{green},{blue},{strength})"
+
+    return [
+        *((1, area | {"fillcolor": tint(c, 0.14)}) for c in classes),
+        *(
+            (
+                1,
+                {
+                    "mode": "markers",
+                    "name": names[c],
+                    "marker": {
+                        "color": embeddings.colour(c),
+                        "symbol": style.PLOTLY_MARKERS[c % 8],
+                        "size": 5,
+                        "opacity": 0.8,
+                    },
+                    "hoverinfo": "name",
+                },
+            )
+            for c in classes
+        ),
+        (1, spokes),
+        *((2, area | {"fillcolor": tint(c, 0.28)}) for c in classes),
+        *((2, area | {"fillcolor": tint(c, 0.95)}) for c in classes),
+        (2, spokes),
+    ]
+
+
+def _epochs(count: int) -> list[int]:
+    """Epochs worth a frame: all of the first, then every second, and the last."""
+    return sorted({0, 1, 2, 3, *range(4, count, 2), count - 1} & set(range(count)))
+
+
+def _said(run: toy.ToyRun, epoch: int) -> str:
+    """What the frame shows, in numbers."""
+    gap = np.degrees(run.cloud_gaps(epoch).mean())
+    return (
+        f"m = {run.config.m:g}, epoch {epoch}: {run.train_accuracies[epoch]:.1%} of the training and "
+        f"{run.test_accuracies[epoch]:.1%} of the test images right; mean gap between neighbouring clouds {gap:.0f}°; "
+        f"smallest angle between class centres {np.degrees(run.centre_gaps(epoch).min()):.0f}°."
+    )
+
+
+def margin_slider(runs: Sequence[toy.ToyRun]) -> go.Figure:
+    """Trained toys under a slider for the margin, with a second slider and a button for the epochs of training.
+
+    The margin slider works by itself; the epochs need the script that `to_page_html` adds.
+
+    Args:
+        runs: of losses that normalise their centres, differing in m, with the same number of epochs.
+
+    Returns:
+        A figure whose frames are named "<index of the run>|<index of the epoch>".
+    """
+    epochs = _epochs(len(runs[0].centres))
+    start = min(range(len(runs)), key=lambda i: abs((runs[i].config.m or 0) - 0.2))
+    scales = [max(embeddings.reach(run, e) for e in epochs) for run in runs]
+    looks = _traces([str(name) for name in runs[start].names])
+    fig = make_subplots(rows=1, cols=2)
+    for (panel, look), data in zip(looks, _frame(runs[start], epochs[-1], scales[start]), strict=True):
+        fig.add_trace(go.Scatter(**look, **data), row=1, col=panel)
+    turn = np.linspace(0, 2 * np.pi, 91)
+    circle = {"mode": "lines", "line": {"color": style.GUIDE, "width": 1}, "hoverinfo": "skip", "showlegend": False}
+    fig.add_trace(go.Scatter(**circle, **_whole(np.cos(turn), np.sin(turn))), row=1, col=2)
+    fig.frames = [
+        go.Frame(
+            name=f"{i}|{k}",
+            data=[go.Scatter(**data) for data in _frame(run, epoch, scales[i])],
+            traces=list(range(len(looks))),
+        )
+        for i, run in enumerate(runs)
+        for k, epoch in enumerate(epochs)
+    ]
+    move = {"mode": "immediate", "frame": {"duration": 120, "redraw": False}, "transition": {"duration": 120}}
+    margins = [
+        {
+            "label": f"{run.config.m:g}",
+            "name": f"m|{i}",
+            "method": "animate",
+            "args": [[f"{i}|{len(epochs) - 1}"], move],
+        }
+        for i, run in enumerate(runs)
+    ]
+    passes = [{"label": str(epoch), "name": f"e|{k}", "method": "skip", "args": []} for k, epoch in enumerate(epochs)]
+    bar = {
+        "x": 0.02,
+        "len": 0.96,
+        "ticklen": 4,
+        "tickcolor": style.TEXT,
+        "bgcolor": style.GUIDE,
+        "activebgcolor": style.CYCLE[0],
+        "bordercolor": style.GUIDE,
+        "font": {"color": style.TEXT, "size": 12},
+        "transition": {"duration": 0},
+    }
+    shown = {"font": {"color": style.TEXT, "size": 15}, "xanchor": "left", "offset": 6}
+    fig.update_layout(
+        template="none",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": style.TEXT, "size": 13},
+        margin={"l": 8, "r": 8, "t": 10, "b": 210},
+        showlegend=False,
+        dragmode=False,
+        sliders=[
+            bar
+            | {
+                "steps": margins,
+                "active": start,
+                "y": 0,
+                "pad": {"t": 16},
+                "currentvalue": shown | {"prefix": "margin m = "},
+            },
+            bar
+            | {
+                "steps": passes,
+                "active": len(epochs) - 1,
+                "y": 0,
+                "pad": {"t": 100},
+                "currentvalue": shown | {"prefix": "after epoch "},
+            },
+        ],
+        updatemenus=[
+            {
+                "type": "buttons",
+                "buttons": [{"label": "▶ play the training", "method": "skip", "args": []}],
+                "showactive": False,
+                "x": 1,
+                "xanchor": "right",
+                "y": 0,
+                "yanchor": "top",
+                "pad": {"t": 92, "r": 8},
+                "bgcolor": "rgba(127,127,127,0.18)",
+                "bordercolor": style.GUIDE,
+                "font": {"color": style.TEXT, "size": 13},
+            }
+        ],
+    )
+    hidden = {"visible": False, "fixedrange": True, "constrain": "domain"}
+    fig.update_xaxes(hidden)
+    fig.update_yaxes(hidden)
+    for panel, half in ((1, 1.05), (2, 1.5)):
+        limits = [-half * _UNIT, half * _UNIT]
+        fig.update_xaxes(range=limits, row=1, col=panel)
+        fig.update_yaxes(range=limits, scaleanchor="x" if panel == 1 else "x2", row=1, col=panel)
+    fig.layout.meta = {"start": start, "texts": [[_said(run, epoch) for epoch in epochs] for run in runs]}
+    return fig.update_layout({k.replace(".", "_"): v for k, v in _WIDE.items()})
+
+
+def plotly_source() -> str | bool:
+    """Where a page finds plotly.js: beside the built pages; a live notebook gets the whole script inside."""
+    return True if "JPY_SESSION_NAME" in os.environ else "_static/plotly.min.js"
+
+
+def to_page_html(fig: go.Figure, include_plotlyjs: str | bool | None = None) -> str:
+    """A margin slider as a piece of HTML for a page: the figure, its script, and a line that says what it shows.
+
+    Args:
+        fig: from `margin_slider`.
+        include_plotlyjs: path of plotly.min.js as the page sees it; True puts the script into the piece (4.8 MB). By
+            default what `plotly_source` says.
+    """
+    name = "margin-slider-" + uuid.uuid4().hex[:8]
+    script = _SCRIPT
+    numbers = {"TEXTS": fig.layout.meta["texts"], "START": fig.layout.meta["start"], "NARROW": _NARROW, "WIDE": _WIDE}
+    for word, value in numbers.items():
+        script = script.replace(word, json.dumps(value, ensure_ascii=False))
+    bare = go.Figure(fig).update_layout(meta=None)
+    drawn = bare.to_html(
+        full_html=False,
+        include_plotlyjs=plotly_source() if include_plotlyjs is None else include_plotlyjs,
+        auto_play=False,
+        div_id=name,
+        post_script=script,
+        config={"displayModeBar": False, "responsive": True},
+    )
+    label = "Margin slider: features of eight identities in the plane and on the unit circle, for trained models."
+    return (
+        f'<figure class="plot-figure" role="group" aria-label="{label}">'
+        f'<figcaption id="{name}-said" aria-live="polite"></figcaption>{drawn}</figure>'
+    )
+
+
+def margin_slider_html(runs: Sequence[toy.ToyRun]) -> str:
+    """`margin_slider`, ready for a page: `HTML(margin_slider_html(toy.grid()))`."""
+    return to_page_html(margin_slider(runs))

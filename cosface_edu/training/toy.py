@@ -1,0 +1,473 @@
+"""Eight identities, two features: the experiment of the CosFace paper's Fig. 4, in seconds on a processor.
+
+The paper leaves data, network, s and schedule unstated; all of these are our choices:
+
+- images from `faces.toy_faces`, network `networks.toy`, Adam with a one-cycle learning rate, mirrored images;
+- class centres are learned. They start evenly spread over the circle, identities that look alike side by side: a
+  circle has no room to overtake, and from a random order training settles in poor minima;
+- the margin grows from 0 (A-Softmax: λ falls) during the first half of training, for the same reason.
+
+`train(config)` trains, `cached(config)` looks into the cache first, `grid(ms)` does so for many margins.
+"""
+
+import hashlib
+import itertools
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from cosface_edu import losses
+from cosface_edu.data.images import normalise, to_bytes, to_float
+from cosface_edu.faces import ToyFaces, toy_faces
+from cosface_edu.losses import LambdaAnnealing, MarginWarmUp, Rule
+from cosface_edu.networks.toy import toy as network
+from cosface_edu.training import toy_cache
+
+Array = NDArray[np.float64]
+Progress = Callable[[int, int, float], None]
+
+#: The margins of `grid`: up to the bound 1 - cos 45° = .2929 of eight identities, and beyond.
+MARGINS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.29, 0.35, 0.5)
+# m means something else in each loss: a cosine, radians, a factor. Softmax and NSL have none.
+_DEFAULT_M = {"cosface": 0.2, "arcface": 0.5, "asoftmax": 4.0}
+_NAMES = {"softmax": "Softmax", "nsl": "NSL", "asoftmax": "A-Softmax", "cosface": "LMCL", "arcface": "ArcFace"}
+
+
+@dataclass(frozen=True)
+class ToyConfig:
+    """What a toy run depends on, besides the code.
+
+    Args:
+        loss: "softmax", "nsl", "asoftmax", "cosface" or "arcface".
+        m: the loss's margin; by default .2 (cosface), .5 radians (arcface), a factor of 4 (asoftmax). None where the
+            loss has none.
+        s: scale of NSL, CosFace and ArcFace; the other losses ignore it.
+        seed: of the network's start and of the order of images.
+        source: which people, as in `faces.toy_faces`: "synthetic", "lfw" or a folder.
+        epochs: passes over the training images.
+        identities: C.
+        train: training images a person, where there are so many.
+        test: test images a person.
+        size: (height, width) of the images; a quarter of the SphereFace crop is enough for eight people.
+    """
+
+    loss: str = "cosface"
+    m: float | None = None
+    s: float = 16.0
+    seed: int = 0
+    source: str = "synthetic"
+    epochs: int = 14
+    identities: int = 8
+    train: int = 500
+    test: int = 100
+    size: tuple[int, int] = (28, 24)
+
+    def __post_init__(self) -> None:
+        if self.loss not in _NAMES:
+            raise ValueError(f"loss must be one of {', '.join(_NAMES)}; got {self.loss!r}")
+        if self.m is None:
+            object.__setattr__(self, "m", _DEFAULT_M.get(self.loss))
+        elif self.loss not in _DEFAULT_M:
+            raise ValueError(f"{_NAMES[self.loss]} has no margin: leave m out (got m={self.m})")
+        else:
+            object.__setattr__(self, "m", float(self.m))
+        if self.m is not None and self.m < 0:
+            raise ValueError(f"m must not be negative, got {self.m}")
+        if self.s <= 0 or self.epochs < 1:
+            raise ValueError(f"s must be positive and epochs at least 1, got s={self.s}, epochs={self.epochs}")
+
+    @property
+    def title(self) -> str:
+        """Such as 'LMCL, m = 0.2'."""
+        return _NAMES[self.loss] + ("" if self.m is None else f", m = {self.m:g}")
+
+
+@dataclass(frozen=True)
+class ToyRun:
+    """A trained toy and its history; index 0 of an epoch axis is the start, before any training.
+
+    Attributes:
+        config: what was trained.
+        features: (E+1, N, 2) of the training images, without mirroring, in evaluation mode.
+        labels: (N,).
+        test_features: (E+1, M, 2).
+        test_labels: (M,).
+        centres: (E+1, C, 2), the class centres as the loss holds them (not normalised).
+        losses: (E,) mean training loss of an epoch, with the margin as it then was.
+        margins: (E+1,) the margin (A-Softmax: the factor m) in force; NaN where the loss has none.
+        train_accuracies: (E+1,) share of the training images whose score without a margin is highest for their class.
+        test_accuracies: (E+1,) the same of the test images.
+        names: of the identities.
+        seconds: of training, on the machine that trained it.
+    """
+
+    config: ToyConfig
+    features: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    test_features: NDArray[np.float32]
+    test_labels: NDArray[np.int64]
+    centres: NDArray[np.float32]
+    losses: NDArray[np.float32]
+    margins: NDArray[np.float32]
+    train_accuracies: NDArray[np.float32]
+    test_accuracies: NDArray[np.float32]
+    names: tuple[str, ...]
+    seconds: float
+
+    @property
+    def train_accuracy(self) -> float:
+        """Share of the training images that the trained toy puts right, in [0, 1]."""
+        return float(self.train_accuracies[-1])
+
+    @property
+    def test_accuracy(self) -> float:
+        """Share of the test images that the trained toy puts right, in [0, 1]."""
+        return float(self.test_accuracies[-1])
+
+    @property
+    def rule(self) -> Rule:
+        """The rule that was trained with at the end: what its boundaries are computed from."""
+        return _head(self.config).rule
+
+    def head(self, epoch: int = -1) -> losses.Head:
+        """The loss with its class centres as they were after an epoch."""
+        head = _head(self.config).requires_grad_(False)
+        head.weight.copy_(torch.from_numpy(self.centres[epoch]))
+        return head
+
+    def centre_gaps(self, epoch: int = -1) -> Array:
+        """`centre_gaps` of the class centres, radians (C,)."""
+        return centre_gaps(self.centres[epoch])
+
+    def cloud_gaps(self, epoch: int = -1, split: str = "train") -> Array:
+        """`cloud_gaps` of the training (or "test") samples, radians (C,)."""
+        features, labels = (self.features, self.labels) if split == "train" else (self.test_features, self.test_labels)
+        return cloud_gaps(features[epoch], labels, self.centres[epoch])
+
+
+def angles_of(vectors: NDArray[Any]) -> Array:
+    """Direction of two-dimensional vectors (..., 2), radians in (-π, π]."""
+    return np.arctan2(vectors[..., 1].astype(np.float64), vectors[..., 0].astype(np.float64))
+
+
+def wrap(angles: Array) -> Array:
+    """Angles brought to [-π, π)."""
+    return (angles + np.pi) % (2 * np.pi) - np.pi
+
+
+def around_the_circle(centres: NDArray[Any]) -> NDArray[np.int64]:
+    """Classes in the counter-clockwise order of their centres; the last one's neighbour is the first."""
+    return np.argsort(angles_of(centres))
+
+
+def centre_gaps(centres: NDArray[Any]) -> Array:
+    """Angles between neighbouring class centres.
+
+    Args:
+        centres: (C, 2).
+
+    Returns:
+        (C,) radians, in the order of `around_the_circle`; they add up to 2π.
+    """
+    angles = angles_of(centres)[around_the_circle(centres)]
+    return np.diff(angles, append=angles[0] + 2 * np.pi)
+
+
+def cloud_gaps(features: NDArray[Any], labels: NDArray[Any], centres: NDArray[Any], edge: float = 0.05) -> Array:
+    """Angles of the empty space between the sample clouds of neighbouring classes.
+
+    A cloud is the middle 90 % of a class by angle: it reaches from the 5th to the 95th percentile of its samples'
+    signed angles to their own class centre. The gap between two neighbours is what lies between the upper edge of one
+    and the lower edge of the next; it is negative where the clouds overlap. Since the gaps and the widths of the clouds
+    fill the circle, the mean gap is 2π/C minus the mean width.
+
+    Args:
+        features: (N, 2).
+        labels: (N,).
+        centres: (C, 2).
+        edge: share of a class that is left out on either side.
+
+    Returns:
+        (C,) radians, in the order of `around_the_circle`.
+    """
+    order = around_the_circle(centres)
+    offsets = wrap(angles_of(features) - angles_of(centres)[labels])  # (N,)
+    below, above = np.array([np.quantile(offsets[labels == c], [edge, 1 - edge]) for c in order]).T  # (C,), (C,)
+    return centre_gaps(centres) - above + np.roll(below, -1)
+
+
+def pair_scores(run: ToyRun) -> tuple[Array, Array]:
+    """Cosine scores of all pairs of test images: genuine (one person) and impostor (two)."""
+    unit = run.test_features[-1] / np.linalg.norm(run.test_features[-1], axis=1, keepdims=True)
+    first, second = np.triu_indices(len(unit), k=1)
+    scores = (unit[first] * unit[second]).sum(axis=1).astype(np.float64)
+    same = run.test_labels[first] == run.test_labels[second]
+    return scores[same], scores[~same]
+
+
+def faces_of(config: ToyConfig) -> ToyFaces:
+    """The images that a configuration trains and tests on; FaceWorld's are kept in the cache, real ones never."""
+    return _faces(config.source, config.identities, config.train, config.test, config.size)
+
+
+@lru_cache(maxsize=2)
+def _faces(source: str, identities: int, train: int, test: int, size: tuple[int, int]) -> ToyFaces:
+    if source != "synthetic":
+        return toy_faces(source, identities=identities, train=train, test=test, size=size)
+    name = toy_cache.key(faces=source, identities=identities, train=train, test=test, size=size)
+    images = ("train_images", "test_images")
+    if kept := toy_cache.load(name):
+        tensors, texts = kept
+        parts = {k: to_float(v) if k in images else v for k, v in tensors.items()}
+        return ToyFaces(**parts, names=tuple(json.loads(texts["names"])), source=source)
+    faces = toy_faces(source, identities=identities, train=train, test=test, size=size)
+    tensors = {k: to_bytes(getattr(faces, k)) for k in images}
+    tensors |= {k: getattr(faces, k) for k in ("train_labels", "test_labels")}
+    toy_cache.save(name, tensors, {"names": json.dumps(faces.names)})
+    # in bytes and back, so that a first run and a cached one train on the same numbers
+    return replace(faces, **{k: to_float(tensors[k]) for k in images})
+
+
+def _head(config: ToyConfig) -> losses.Head:
+    options: dict[str, Any] = {} if config.m is None else {"m": config.m}
+    if config.loss not in ("softmax", "asoftmax"):
+        options["s"] = config.s
+    return losses.create(config.loss, in_features=2, num_classes=config.identities, **options)  # type: ignore[return-value]
+
+
+def _shortest_tour(images: Tensor, labels: Tensor) -> list[int]:
+    """The classes in the order of the shortest closed tour through their mean images: look-alikes become neighbours."""
+    means = torch.stack([images[labels == c].mean(dim=0).flatten() for c in range(int(labels.max()) + 1)])
+    distance = torch.cdist(means, means).tolist()
+    if len(distance) > 9:  # (C-1)! tours
+        raise ValueError(f"at most 9 identities fit the toy's circle, got {len(distance)}")
+    tours = itertools.permutations(range(1, len(distance)))
+    rest = min(tours, key=lambda tour: sum(distance[a][b] for a, b in itertools.pairwise((0, *tour, 0))))
+    return [0, *rest]
+
+
+def _spread(head: nn.Module, order: Sequence[int]) -> None:
+    """Class centres of length 1, evenly spread over the circle in the order given."""
+    angles = torch.empty(len(order))
+    angles[list(order)] = torch.arange(len(order)) * (2 * math.pi / len(order))
+    with torch.no_grad():
+        head.weight.copy_(torch.stack([angles.cos(), angles.sin()], dim=1))  # (C, 2)
+
+
+def train(config: ToyConfig, progress: Progress | None = None, device: torch.device | str | None = None) -> ToyRun:
+    """Train one toy, without looking into the cache or writing to it.
+
+    Args:
+        config: what to train.
+        progress: called after each epoch with its number from 1, the number of epochs, and the mean loss.
+        device: where to train; a GPU if there is one.
+
+    Returns:
+        The run, with its features and centres after every epoch.
+    """
+    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    faces = faces_of(config)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):  # the caller's seed stays as it was
+        torch.manual_seed(config.seed)
+        return _train(config, faces, progress, device)
+
+
+def _train(config: ToyConfig, faces: ToyFaces, progress: Progress | None, device: torch.device) -> ToyRun:
+    batch, peak_rate = 64, 5e-3
+    started = time.perf_counter()
+    images, labels = normalise(faces.train_images).to(device), faces.train_labels.to(device)  # (N, 3, H, W), (N,)
+    test_images = normalise(faces.test_images).to(device)
+    net, head = network(feature_dim=2).to(device), _head(config).to(device)
+    _spread(head, _shortest_tour(faces.train_images, faces.train_labels))
+
+    steps = config.epochs * (len(images) // batch)
+    schedule: list[Any] = []
+    if isinstance(head, losses.ASoftmax):
+        # the shape of the released schedule (1000 down to 5), over the first half of this much shorter training
+        head.annealing = LambdaAnnealing(gamma=(1000 / 5 - 1) / (steps / 2))
+        schedule.append(head.annealing)
+    elif config.m is not None:
+        schedule.append(MarginWarmUp(head, steps // 2))
+    groups = [
+        {"params": net.parameters(), "weight_decay": 5e-4},
+        {"params": head.parameters(), "weight_decay": 0.0},  # decay would do nothing to a direction
+    ]
+    optimiser = torch.optim.AdamW(groups, lr=peak_rate)
+    schedule.append(torch.optim.lr_scheduler.OneCycleLR(optimiser, peak_rate, total_steps=steps, pct_start=0.2))
+
+    history = _History(config, faces)
+    history.record(net, head, images, test_images)
+    for epoch in range(1, config.epochs + 1):
+        net.train()
+        total = torch.zeros((), device=device)
+        batches = torch.randperm(len(images)).split(batch)
+        whole = [b.to(device) for b in batches if len(b) == batch]
+        for index in whole:
+            x = images[index]  # (B, 3, H, W)
+            mirrored = (torch.rand(batch, 1, 1, 1) < 0.5).to(device)
+            loss = head(net(torch.where(mirrored, x.flip(-1), x)), labels[index])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            for part in schedule:
+                part.step()
+            total += loss.detach()
+        mean = float(total) / len(whole)
+        history.losses.append(mean)
+        history.record(net, head, images, test_images)
+        if progress:
+            progress(epoch, config.epochs, mean)
+    return history.run(time.perf_counter() - started)
+
+
+class _History:
+    """Collects what a run remembers of each epoch."""
+
+    def __init__(self, config: ToyConfig, faces: ToyFaces) -> None:
+        self.config, self.faces = config, faces
+        self.losses: list[float] = []
+        self.rows: dict[str, list[Any]] = {
+            k: [] for k in ("features", "test_features", "centres", "margins", "train_accuracies", "test_accuracies")
+        }
+
+    @torch.no_grad()
+    def record(self, net: nn.Module, head: nn.Module, images: Tensor, test_images: Tensor) -> None:
+        """Features, centres, margin and accuracies now."""
+        net.eval()
+        rows = self.rows
+        for split, pictures, labels in (
+            ("", images, self.faces.train_labels),
+            ("test_", test_images, self.faces.test_labels),
+        ):
+            features = torch.cat([net(chunk) for chunk in pictures.split(256)])  # (N, 2)
+            right = head.logits(features).argmax(dim=1).cpu() == labels
+            rows[f"{split}features"].append(features.half().cpu())
+            rows[f"{split or 'train_'}accuracies"].append(right.float().mean())
+        rows["centres"].append(head.weight.detach().float().cpu().clone())
+        rows["margins"].append(torch.tensor(getattr(head, "m", math.nan), dtype=torch.float32))
+
+    def run(self, seconds: float) -> ToyRun:
+        """The finished run."""
+        tensors = {k: torch.stack(v) for k, v in self.rows.items()}
+        tensors |= {"losses": torch.tensor(self.losses)}
+        tensors |= {"labels": self.faces.train_labels, "test_labels": self.faces.test_labels}
+        return _assemble(self.config, tensors, self.faces.names, seconds)
+
+
+def _assemble(config: ToyConfig, tensors: Mapping[str, Tensor], names: Sequence[str], seconds: float) -> ToyRun:
+    arrays = {k: (v.float() if v.is_floating_point() else v).numpy() for k, v in tensors.items()}
+    return ToyRun(config=config, names=tuple(names), seconds=seconds, **arrays)
+
+
+def _images_key(config: ToyConfig) -> str:
+    """What a result's images were: FaceWorld's follow from the code, real ones are hashed."""
+    if config.source == "synthetic":
+        return config.source
+    faces = faces_of(config)
+    digest = hashlib.sha256()
+    for images in (faces.train_images, faces.test_images):
+        digest.update(to_bytes(images).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _key(config: ToyConfig) -> str:
+    return toy_cache.key(images=_images_key(config), **asdict(config))
+
+
+def cached(config: ToyConfig, progress: Progress | None = None) -> ToyRun:
+    """The run of a configuration: from the cache if it was trained before with this code, else trained and kept.
+
+    Args:
+        config: what to train.
+        progress: as in `train`; not called for a run from the cache.
+    """
+    name = _key(config)
+    if kept := toy_cache.load(name):
+        tensors, texts = kept
+        return _assemble(config, tensors, json.loads(texts["names"]), float(texts["seconds"]))
+    run = train(config, progress)
+    arrays = {f.name: getattr(run, f.name) for f in fields(run)}
+    tensors = {k: torch.from_numpy(v) for k, v in arrays.items() if isinstance(v, np.ndarray)}
+    tensors |= {k: tensors[k].half() for k in ("features", "test_features")}  # were half to begin with: exact
+    toy_cache.save(name, tensors, {"names": json.dumps(run.names), "seconds": str(run.seconds)})
+    return run
+
+
+def grid(ms: Sequence[float] = MARGINS, progress: Progress | None = None, **options: Any) -> list[ToyRun]:
+    """CosFace (or another loss with a margin) over many margins, by `cached`.
+
+    Args:
+        ms: the margins.
+        progress: as in `train`, for each model.
+        **options: further fields of `ToyConfig`, the same for all.
+    """
+    return [cached(ToyConfig(m=m, **options), progress) for m in ms]
+
+
+def rows(runs: Sequence[ToyRun]) -> list[dict[str, str]]:
+    """What a table says of each run, as texts by column; angles in degrees."""
+    return [
+        {
+            "loss": _NAMES[run.config.loss],
+            "m": "–" if run.config.m is None else f"{run.config.m:g}",
+            "s": "‖x‖" if run.config.loss in ("softmax", "asoftmax") else f"{run.config.s:g}",
+            "train %": f"{100 * run.train_accuracy:.1f}",
+            "test %": f"{100 * run.test_accuracy:.1f}",
+            "smallest centre gap": f"{np.degrees(run.centre_gaps().min()):.1f}°",
+            "mean cloud gap": f"{np.degrees(run.cloud_gaps().mean()):.1f}°",
+            "mean cloud gap, test": f"{np.degrees(run.cloud_gaps(split='test').mean()):.1f}°",
+        }
+        for run in runs
+    ]
+
+
+def table(runs: Sequence[ToyRun]) -> str:
+    """The runs as a Markdown table: readable in a terminal, rendered in a chapter."""
+    return _markdown(rows(runs))
+
+
+def seed_table(by_margin: Mapping[float, Sequence[ToyRun]]) -> str:
+    """Mean ± standard deviation over seeds for each margin, as a Markdown table.
+
+    Args:
+        by_margin: for each m the runs that differ in their seed alone.
+    """
+
+    def spread(values: Sequence[float], unit: str = "") -> str:
+        return f"{np.mean(values):.1f} ± {np.std(values, ddof=1) if len(values) > 1 else 0:.1f}{unit}"
+
+    return _markdown(
+        [
+            {
+                "m": f"{m:g}",
+                "seeds": str(len(runs)),
+                "train %": spread([100 * run.train_accuracy for run in runs]),
+                "test %": spread([100 * run.test_accuracy for run in runs]),
+                "smallest centre gap": spread([np.degrees(run.centre_gaps().min()) for run in runs], "°"),
+                "mean cloud gap": spread([np.degrees(run.cloud_gaps().mean()) for run in runs], "°"),
+                "mean cloud gap, test": spread([np.degrees(run.cloud_gaps(split="test").mean()) for run in runs], "°"),
+            }
+            for m, runs in by_margin.items()
+        ]
+    )
+
+
+def _markdown(lines: Sequence[Mapping[str, str]]) -> str:
+    columns = list(lines[0])
+    width = {c: max(len(c), *(len(line[c]) for line in lines)) for c in columns}
+
+    def row(cells: Mapping[str, str]) -> str:
+        return "| " + " | ".join(cells[c].rjust(width[c]) for c in columns) + " |"
+
+    return "\n".join(
+        [row({c: c for c in columns}), row({c: "-" * (width[c] - 1) + ":" for c in columns}), *map(row, lines)]
+    )
