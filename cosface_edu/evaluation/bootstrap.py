@@ -90,8 +90,9 @@ def _interval(
     values = []
     for _ in range(samples):
         rows = draw(rng)
-        # resampled people leave some folds all but empty, so theirs are dealt anew
-        folds = first.folds[rows] if people is None else len(first.accuracies)
+        folds = first.folds[rows]
+        if people is not None:  # they leave some folds all but empty, so folds are dealt anew
+            folds = min(len(first.accuracies), *np.bincount(first.same[rows]))
         figures = [statistic(verify(result.scores[rows], result.same[rows], folds)) for result in results]
         values.append(figures[0] - sum(figures[1:]))
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
@@ -117,6 +118,8 @@ def _draw_people(result: Verification, people: np.ndarray) -> Callable[[np.rando
     def draw(rng: np.random.Generator) -> np.ndarray:
         times = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
         weight = np.where(result.same, times[first], times[first] * times[second])
+        if min(weight[result.same].sum(), weight[~result.same].sum()) < 2:  # of a handful of people: nothing to fold
+            return draw(rng)
         return np.repeat(np.arange(len(weight)), weight)
 
     return draw

@@ -46,6 +46,15 @@ def test_people_widen_the_interval_where_they_recur():
     assert people_interval.high - people_interval.low > 1.5 * (pairs_interval.high - pairs_interval.low)
 
 
+def test_a_handful_of_people():
+    """Draws that leave no impostor pair, or fewer than there are folds, are not an error."""
+    same = np.tile([True, False], 6)
+    result = verify(np.linspace(0, 1, 12), same, folds=3)
+    people = np.stack([np.arange(12) % 3, np.where(same, np.arange(12), np.arange(12) + 1) % 3], axis=1)
+    low, high, _ = bootstrap(result, people=people, samples=50)
+    assert 0 <= low <= high <= 1
+
+
 def test_people_have_to_fit(result):
     with pytest.raises(ValueError, match="two people for each of 1000 pairs"):
         bootstrap(result, people=np.zeros((10, 2)), samples=1)

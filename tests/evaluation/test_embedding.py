@@ -1,0 +1,148 @@
+"""Embeddings: what flipping does, what reaches the network, and other people's embedders."""
+
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from cosface_edu.data import FaceWorldDataset, normalise
+from cosface_edu.evaluation import choose_precision, cosine_scores, embed, embedding, fastest_precision, load_embedder
+
+
+class LeftRight(nn.Module):
+    """Features that tell an image from its mirror image: the mean brightness of each half."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(1.0))
+        self.dropout = nn.Dropout(0.9)
+
+    def forward(self, x):
+        half = x.shape[-1] // 2
+        return self.dropout(self.scale * torch.stack([x[..., :half].mean((1, 2, 3)), x[..., half:].mean((1, 2, 3))], 1))
+
+
+@pytest.fixture
+def images():
+    images = torch.zeros(5, 3, 4, 4)
+    images[:, :, :, 2:] = 1.0
+    return images
+
+
+def test_flips(images):
+    network = LeftRight().train()
+    dark, bright = normalise(torch.tensor([0.0, 1.0])).tolist()
+    for flip, expected in (
+        ("none", [dark, bright]),
+        ("concat", [dark, bright, bright, dark]),
+        ("sum", [dark + bright, dark + bright]),
+    ):
+        features = embed(network, images, flip, batch=2)
+        torch.testing.assert_close(features, torch.tensor([expected] * 5))
+    assert network.training  # evaluated without dropout, and left as it was
+    assert not features.requires_grad
+
+
+def test_data_sets_and_tensors_give_the_same():
+    faces = FaceWorldDataset(3, 2, size=(16, 16))
+    stacked = torch.stack([faces[i][0] for i in range(6)])
+    network = LeftRight()
+    assert torch.equal(embed(network, faces, batch=4), embed(network, stacked, batch=4))
+
+
+def test_other_peoples_embedders_get_plain_images(images):
+    seen = []
+
+    def embedder(x):
+        seen.append(x)
+        return x.mean((2, 3))
+
+    embed(embedder, images, preprocess=None, batch=3)
+    assert [tuple(x.shape) for x in seen] == [(3, 3, 4, 4)] * 2 + [(2, 3, 4, 4)] * 2
+    assert torch.equal(seen[0], images[:3])
+    assert torch.equal(seen[1], images[:3].flip(-1))
+
+
+@pytest.mark.parametrize(
+    ("embedder", "message"),
+    [
+        (lambda x: x.mean((2, 3))[:1], r"for 5 images it gave \(1, 3\)"),
+        (lambda x: x, r"gave \(5, 3, 4, 4\)"),
+        (lambda x: None, "gave NoneType"),
+        (lambda x: x.mean((2, 3)) / 0, "not finite"),
+    ],
+)
+def test_bad_embedders(images, embedder, message):
+    with pytest.raises(ValueError, match=message):
+        embed(embedder, images, "none")
+
+
+def test_bad_arguments(images):
+    with pytest.raises(ValueError, match="concat, sum or none"):
+        embed(LeftRight(), images, "both")
+    with pytest.raises(ValueError, match="no images"):
+        embed(LeftRight(), images[:0])
+
+
+def test_cosines():
+    features = torch.tensor([[3.0, 0.0], [1.0, 1.0], [0.0, -2.0], [-5.0, 0.0]])
+    scores = cosine_scores(features, torch.tensor([[0, 1], [0, 2], [0, 3], [0, 0]]))
+    torch.testing.assert_close(scores, torch.tensor([0.5**0.5, 0.0, -1.0, 1.0]))
+
+
+class Clocked(nn.Module):
+    """Takes a set time in each precision, by a clock that the test owns."""
+
+    def __init__(self, clock, bfloat16, rounding=0.0):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+        self.clock, self.seconds, self.rounding = clock, bfloat16, rounding
+
+    def forward(self, x):
+        half = torch.is_autocast_enabled(x.device.type)
+        self.clock[0] += self.seconds if half else 1.0
+        features = x.flatten(1)
+        return features + (self.rounding * torch.linspace(0, 1, features.shape[1]) if half else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("bfloat16", "rounding", "expected"),
+    [(0.5, 0.0, "bfloat16"), (2.0, 0.0, "float32"), (0.95, 0.0, "float32"), (0.5, 9.0, "float32")],
+)
+def test_the_measurement_decides_on_the_precision(monkeypatch, bfloat16, rounding, expected):
+    """Faster, slower, as good as equal, and faster but wrong."""
+    clock = [0.0]
+    monkeypatch.setattr(embedding.time, "perf_counter", lambda: clock[0])
+    network = Clocked(clock, bfloat16, rounding).eval()
+    assert fastest_precision(network, torch.rand(8, 3, 4, 4)) == expected
+    many, few = torch.rand(600, 3, 4, 4), torch.rand(60, 3, 4, 4)
+    assert choose_precision(network, many) == expected
+    assert choose_precision(network, few) == "float32"
+    assert choose_precision(lambda x: x, many) == "float32"
+
+
+def test_bfloat16_is_used_when_asked_for():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(48, 4))
+    images = torch.rand(3, 3, 4, 4)
+    exact, rounded = (embed(network, images, precision=p) for p in ("float32", "bfloat16"))
+    assert rounded.dtype == torch.float32
+    assert not torch.equal(exact, rounded)
+    torch.testing.assert_close(exact, rounded, atol=0.03, rtol=0.03)
+
+
+def test_load_embedder(tmp_path, monkeypatch):
+    (tmp_path / "their_network.py").write_text("def embed(x):\n    return x.mean((2, 3))\n\nsize = 3\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    embedder = load_embedder("their_network:embed")
+    assert embedder(torch.ones(2, 3, 4, 4)).shape == (2, 3)
+    for spec, message in (
+        ("their_network", "module:function"),
+        (":embed", "module:function"),
+        ("their_netwerk:embed", "their_netwerk.*looked in"),
+        ("their_network:embedd", "has no function embedd"),
+        ("their_network:size", "has no function size"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            load_embedder(spec)

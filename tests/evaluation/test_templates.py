@@ -1,0 +1,35 @@
+"""Templates against a plain loop."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from cosface_edu.evaluation import pool
+
+
+def test_mean_of_unit_vectors():
+    features = torch.randn(7, 4)
+    pooled = pool(features, [1, 0, 1, 1, 2, 0, 1])
+    for template, members in enumerate(([1, 5], [0, 2, 3, 6], [4])):
+        expected = torch.stack([features[i] / features[i].norm() for i in members]).mean(0)
+        torch.testing.assert_close(pooled[template], expected / expected.norm())
+
+
+def test_a_videos_frames_count_as_one_image():
+    photo, frame = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
+    features = torch.stack([photo, *[frame] * 9])
+    by_frame = pool(features, [0] * 10)
+    by_media = pool(features, [0] * 10, media=[7] + [3] * 9)
+    torch.testing.assert_close(by_media[0], F.normalize(photo + frame, dim=0))
+    torch.testing.assert_close(by_frame[0], F.normalize(photo + 9 * frame, dim=0))
+
+
+def test_the_same_media_number_in_two_templates_is_two_media():
+    features = torch.eye(4)
+    pooled = pool(features, [0, 0, 1, 1], media=[5, 5, 5, 5])
+    torch.testing.assert_close(pooled, pool(features, [0, 0, 1, 1]))
+
+
+def test_a_template_without_images_is_named():
+    with pytest.raises(ValueError, match="template 1 of 3"):
+        pool(torch.randn(2, 4), [0, 2])
