@@ -1,0 +1,74 @@
+"""Pictures of verification and identification: score histograms with a threshold, ROC and CMC curves."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from cosface_edu.evaluation import Identification, Verification
+from cosface_edu.figures import style
+
+GENUINE, IMPOSTOR = style.CYCLE[0], style.CYCLE[1]
+
+
+def scores_and_threshold(result: Verification, threshold: float | None = None) -> Figure:
+    """Histograms of genuine and impostor scores, and the threshold between them.
+
+    Args:
+        result: of `verify`.
+        threshold: where to draw the line; the mean of the folds' thresholds if not given.
+
+    Returns:
+        The figure.
+    """
+    threshold = float(result.thresholds.mean()) if threshold is None else threshold
+    fig, ax = plt.subplots(figsize=(5.6, 3.2))
+    bins = np.linspace(result.scores.min(), result.scores.max(), 61)
+    ax.hist(result.scores[~result.same], bins, color=IMPOSTOR, alpha=0.55, hatch="//", label="impostor pairs")
+    ax.hist(result.scores[result.same], bins, color=GENUINE, alpha=0.55, label="genuine pairs")
+    ax.axvline(threshold, color=style.WARN, linestyle="--", label=f"threshold {threshold:.2f}")
+    ax.set(xlabel="cosine score", ylabel="pairs")
+    ax.legend()
+    return fig
+
+
+def roc(results: Mapping[str, Verification], mark: float | None = None) -> Figure:
+    """True accept rate against false accept rate, the latter on a logarithmic axis.
+
+    Args:
+        results: by the name in the legend.
+        mark: a false accept rate to mark with a vertical line.
+
+    Returns:
+        The figure.
+    """
+    fig, ax = plt.subplots(figsize=(5.6, 3.4))
+    for (name, result), line in zip(results.items(), style.LINES, strict=False):
+        curve = result.roc
+        least = 1 / np.count_nonzero(~result.same)  # a smaller rate cannot be seen in so many pairs
+        seen = curve.far >= least
+        ax.step(curve.far[seen], curve.tar[seen], where="post", linestyle=line, label=name)
+    if mark is not None:
+        ax.axvline(mark, color=style.GUIDE, linewidth=1, linestyle=":")
+    ax.set(xscale="log", xlabel="false accept rate", ylabel="true accept rate", ylim=(None, 1.01))
+    ax.legend(loc="lower right")
+    return fig
+
+
+def cmc(results: Mapping[str, Identification], upto: int = 20) -> Figure:
+    """Share of probes whose person is among the k best, against k.
+
+    Args:
+        results: by the name in the legend.
+        upto: largest k.
+
+    Returns:
+        The figure.
+    """
+    fig, ax = plt.subplots(figsize=(5.6, 3.2))
+    for (name, result), line in zip(results.items(), style.LINES, strict=False):
+        ax.plot(range(1, upto + 1), result.cmc(upto), linestyle=line, marker=".", label=name)
+    ax.set(xlabel="rank k", ylabel="share of probes", xticks=[1, *range(5, upto + 1, 5)])
+    ax.legend(loc="lower right")
+    return fig
