@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from cosface_edu.evaluation.verification import verify
 from cosface_edu.losses import CosFace, Head
 from cosface_edu.losses.margins import Rule
 
@@ -158,3 +159,25 @@ def walk(head: Head, per_class: int = 5, steps: int = 300, lr: float = 0.5, star
                 point -= lr * share * slope
                 point.copy_(F.normalize(point))
     return Walk(np.array(own), np.array(nearest))
+
+
+def peeking_gains(pairs: int, sets: int = 200, apart: float = 4.5, seed: int = 0) -> Array:
+    """What a threshold chosen on the test pairs gains over the ten-fold protocol, in points, on synthetic scores.
+
+    Args:
+        pairs: in each test set, half of them genuine.
+        sets: number of test sets.
+        apart: distance of the two score distributions in standard deviations; 4.5 gives an accuracy of about 98.8 %.
+        seed: of the scores.
+
+    Returns:
+        (sets,) accuracy with the best threshold of all pairs minus accuracy by folds, times 100.
+    """
+    draw = np.random.default_rng(seed)
+    same = np.arange(pairs) % 2 == 0
+    gains = []
+    for _ in range(sets):
+        result = verify(draw.normal(np.where(same, apart, 0.0)), same)
+        far, tar, _ = result.roc
+        gains.append(100 * ((tar + 1 - far).max() / 2 - result.accuracy))  # as many genuine pairs as impostors
+    return np.array(gains)

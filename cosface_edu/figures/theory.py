@@ -55,7 +55,7 @@ def colour(name: str) -> str:
     return style.LOSS["combined"]
 
 
-def _panels(*shape: int, **options: Any) -> tuple[Figure, Any]:
+def subplots(*shape: int, **options: Any) -> tuple[Figure, Any]:
     """plt.subplots, closed at once: the cell that returns the figure shows it, and pyplot does not show it again."""
     figure, axes = plt.subplots(*shape, **options)
     plt.close(figure)
@@ -65,7 +65,7 @@ def _panels(*shape: int, **options: Any) -> tuple[Figure, Any]:
 def ceilings(classes: Sequence[int] = (8, 1000, CASIA, 90_000), m: float = 0.35) -> Figure:
     """Posterior that a class centre itself can reach at most, against s, with the bound at P = .99 marked."""
     s = np.linspace(0, 30, 301)
-    figure, axes = _panels(figsize=(7, 3.8))
+    figure, axes = subplots(figsize=(7, 3.8))
     for C, tint in zip(classes, style.CYCLE, strict=False):
         axes.plot(s, experiments.simplex_posterior(NoMargin(), s, C), color=tint, label=f"C = {C:,}")
         axes.plot(geometry.min_scale(C, 0.99), 0.99, "o", color=tint)
@@ -86,7 +86,7 @@ def ceilings(classes: Sequence[int] = (8, 1000, CASIA, 90_000), m: float = 0.35)
 def settled_posteriors(scales: Sequence[float] = (1, 2, 4, 6, 8, 12, 16, 20), C: int = 8) -> Figure:
     """Posteriors of centres that the loss arranged by itself, in many dimensions and on a circle."""
     s = np.linspace(0, max(scales), 200)
-    figure, axes = _panels(figsize=(7, 3.6))
+    figure, axes = subplots(figsize=(7, 3.6))
     axes.plot(s, experiments.simplex_posterior(NoMargin(), s, C), color=style.CYCLE[0], label="simplex, closed form")
     for K, tint, marker in ((16, style.CYCLE[0], "o"), (2, style.CYCLE[1], "s")):
         reached = []
@@ -111,7 +111,7 @@ def _circle(axes: Axes, reach: float = 1.3) -> None:
 
 def circle_demands(margins: Sequence[float] = (0.0, 0.15, 0.29, 0.4), C: int = 8) -> Figure:
     """Where on the circle the samples of each of C evenly spread classes must lie, for several margins."""
-    figure, panels = _panels(1, len(margins), figsize=(9.6, 2.9))
+    figure, panels = subplots(1, len(margins), figsize=(9.6, 2.9))
     for axes, m in zip(panels, margins, strict=True):
         _circle(axes)
         width = float(geometry.edge_on_arc(AdditiveCosine(m), 2 * math.pi / C))
@@ -131,7 +131,7 @@ def circle_demands(margins: Sequence[float] = (0.0, 0.15, 0.29, 0.4), C: int = 8
 def packing(grid: Mapping[int, Sequence[int]] | None = None) -> Figure:
     """The largest margin that gradient descent finds for C centres in K dimensions, and the bound."""
     grid = grid or {2: (3, 4, 6, 8, 12, 24), 3: (3, 4, 6, 8, 12, 24), 8: (9, 12, 16, 32, 64)}
-    figure, axes = _panels(figsize=(7, 3.8))
+    figure, axes = subplots(figsize=(7, 3.8))
     for (K, classes), tint in zip(grid.items(), style.CYCLE, strict=False):
         axes.plot(classes, [geometry.max_margin(C, K) for C in classes], color=tint, label=f"bound, K = {K}")
         found = [experiments.best_margin_found(C, K, steps=240) for C in classes]
@@ -146,7 +146,7 @@ def packing(grid: Mapping[int, Sequence[int]] | None = None) -> Figure:
 def random_neighbours(nearest: Tensor, K: int, margins: Sequence[float] = (0.35, 0.45)) -> Figure:
     """Cosines of random class centres to their nearest neighbours, with what each margin would still allow."""
     C = len(nearest)
-    figure, axes = _panels(figsize=(7, 3.2))
+    figure, axes = subplots(figsize=(7, 3.2))
     axes.hist(nearest.cpu().numpy(), bins=60, color=style.LOSS["nsl"], alpha=0.8)
     top = axes.get_ylim()[1]
     welch = geometry.welch_bound(C, K)
@@ -161,7 +161,7 @@ def random_neighbours(nearest: Tensor, K: int, margins: Sequence[float] = (0.35,
 
 def collapse(margins: Sequence[float] = (0.0, 0.2, 0.29, 0.35, 0.45, 0.6), C: int = 8, s: float = 30.0) -> Figure:
     """Eight centres on a circle as LMCL itself arranges them, for margins up to and past the bound."""
-    figure, panels = _panels(2, (len(margins) + 1) // 2, figsize=(8.4, 6))
+    figure, panels = subplots(2, (len(margins) + 1) // 2, figsize=(8.4, 6))
     for axes, m in zip(panels.flat, margins, strict=True):
         head = CosFace(2, C, s=s, m=m).double()
         centres = experiments.settle_centres(head, steps=400).numpy()
@@ -198,7 +198,7 @@ def _line(name: str) -> str:
 def pulls(C: int = CASIA) -> Figure:
     """How hard each loss turns a sample towards its centre, against the sample's angle; all others at 90°."""
     degrees = np.linspace(0.5, 120, 480)
-    figure, axes = _panels(figsize=(7, 3.8))
+    figure, axes = subplots(figsize=(7, 3.8))
     for name, (rule, s) in PULLS.items():
         force = experiments.pull(rule, s, np.radians(degrees), C) / s
         axes.plot(degrees, force, _line(name), color=colour(name), label=name)
@@ -215,7 +215,7 @@ def pulls(C: int = CASIA) -> Figure:
 def hinges(C: int = CASIA) -> Figure:
     """L/s against the lead cosθ_y - cosθ_j: a large s turns the loss into a hinge, and m moves the hinge's foot."""
     lead = np.linspace(-0.5, 1, 301)
-    figure, axes = _panels(figsize=(7, 3.6))
+    figure, axes = subplots(figsize=(7, 3.6))
     for name in ("NSL, s = 20", "NSL, s = 64", "CosFace, s = 64, m = .35"):
         rule, s = PULLS[name]
         p = experiments.posterior(rule, s, np.clip(lead, -1, 1), 0.0, C)
@@ -228,7 +228,7 @@ def hinges(C: int = CASIA) -> Figure:
 
 def walks(walked: Mapping[str, experiments.Walk]) -> Figure:
     """Mean angle of free embeddings to their own class centre while each loss pulls them."""
-    figure, axes = _panels(figsize=(7, 3.6))
+    figure, axes = subplots(figsize=(7, 3.6))
     for name, path in walked.items():
         axes.plot(path.own, _line(name), color=colour(name), label=name)
     axes.set(xlabel="step of gradient descent", ylabel="mean angle to own centre (degrees)", ylim=(0, 85))
@@ -240,7 +240,7 @@ def walks(walked: Mapping[str, experiments.Walk]) -> Figure:
 def gaps(rules: Mapping[str, Rule] = FAMILY) -> Figure:
     """The margin as an angle against the angle between the two class centres, for every loss."""
     phi = np.linspace(2, 180, 713)
-    figure, axes = _panels(figsize=(7, 4))
+    figure, axes = subplots(figsize=(7, 4))
     for name, rule in rules.items():
         axes.plot(phi, np.degrees(geometry.gap_on_arc(rule, np.radians(phi))), color=colour(name), label=name)
     axes.plot(phi, phi, color=style.GUIDE, linewidth=0.8, linestyle=":")
@@ -257,7 +257,7 @@ def gaps(rules: Mapping[str, Rule] = FAMILY) -> Figure:
 
 def arcs(angles: Sequence[float] = (30, 60, 90), rules: Mapping[str, Rule] = FAMILY) -> Figure:
     """Regions of two classes and the gap between them, for class centres at several angles (degrees)."""
-    figure, panels = _panels(len(angles), len(rules), figsize=(9.6, 6.2))
+    figure, panels = subplots(len(angles), len(rules), figsize=(9.6, 6.2))
     for row, degrees in zip(panels, angles, strict=True):
         phi = math.radians(degrees)
         for axes, (name, rule) in zip(row, rules.items(), strict=True):
@@ -298,7 +298,7 @@ def prices(rules: Mapping[str, Rule] = FAMILY) -> Figure:
     """What each margin takes from the target's cosine, cosθ - ψ(θ), against the sample's angle to its own centre."""
     degrees = np.linspace(0, 180, 361)
     cos = torch.cos(torch.deg2rad(torch.tensor(degrees)))
-    figure, axes = _panels(figsize=(7, 3.8))
+    figure, axes = subplots(figsize=(7, 3.8))
     for name, rule in rules.items():
         axes.plot(degrees, (cos - rule.target(cos)).numpy(), color=colour(name), label=name)
     axes.set(
@@ -314,7 +314,7 @@ def prices(rules: Mapping[str, Rule] = FAMILY) -> Figure:
 def beyond_pi(m: float = 0.5) -> Figure:
     """ArcFace's target past θ = π - m under each choice, and the slope that training gets from it."""
     degrees = np.linspace(0.5, 179.5, 719)
-    figure, (left, right) = _panels(1, 2, figsize=(9.6, 3.6))
+    figure, (left, right) = subplots(1, 2, figsize=(9.6, 3.6))
     styles = {
         "monotone": ("-", style.LOSS["arcface"]),
         "exact": ("--", style.LOSS["cosface"]),
@@ -338,7 +338,7 @@ def beyond_pi(m: float = 0.5) -> Figure:
 
 def unified(rules: Mapping[str, Rule] = UNIFIED) -> Figure:
     """The unified margin's five published settings: target curves, and boundaries of class 1 on the cosine plane."""
-    figure, (left, right) = _panels(1, 2, figsize=(9.6, 4.4))
+    figure, (left, right) = subplots(1, 2, figsize=(9.6, 4.4))
     degrees = np.linspace(0, 180, 361)
     cos = torch.cos(torch.deg2rad(torch.tensor(degrees)))
     other = np.linspace(-1, 1, 401)
@@ -351,4 +351,33 @@ def unified(rules: Mapping[str, Rule] = UNIFIED) -> Figure:
     left.set(xlabel="angle θ_y (degrees)", ylabel="target ψ(θ_y)", xlim=(0, 180))
     left.legend(fontsize=8)
     right.set(xlabel="cos θ₁", ylabel="cos θ₂", xlim=(-1, 1), ylim=(-1, 1), aspect="equal")
+    return figure
+
+
+def straight_through(m: float = 0.5, s: float = 64.0) -> Figure:
+    """Gradient of ArcFace's target logit, and what code that computes the angle without gradient takes for it."""
+    degrees = np.linspace(2, 140, 400)
+    figure, axes = subplots(figsize=(7, 3.4))
+    for choice, label, line in (
+        ("monotone", "true gradient", "-"),
+        ("straight-through", "angle without gradient", "--"),
+    ):
+        cos = torch.cos(torch.deg2rad(torch.tensor(degrees))).requires_grad_()
+        (slope,) = torch.autograd.grad((s * AdditiveAngle(m, beyond_pi=choice).target(cos)).sum(), cos)
+        tint = style.LOSS["arcface"] if line == "-" else style.WARN
+        axes.plot(degrees, slope.numpy(), line, color=tint, label=label)
+    axes.set(yscale="log", xlabel="angle θ_y (degrees)", ylabel="d logit / d cos θ_y", xlim=(0, 140))
+    axes.legend(fontsize=9)
+    return figure
+
+
+def peeking(gains: Mapping[int, np.ndarray]) -> Figure:
+    """How much a threshold chosen on the test pairs flatters, for test sets of several sizes."""
+    figure, panels = subplots(1, len(gains), figsize=(8.4, 3))
+    for axes, (pairs, gain), tint in zip(panels, gains.items(), style.CYCLE, strict=False):
+        axes.hist(gain, bins=20, color=tint, alpha=0.8)
+        axes.axvline(0, color=style.GUIDE, linewidth=0.8)
+        axes.axvline(gain.mean(), color=style.WARN, linestyle="--")
+        axes.set_title(f"{pairs:,} pairs: mean {gain.mean():.2f}", fontsize=10)
+        axes.set(xlabel="gain in points of accuracy", ylabel="test sets")
     return figure

@@ -1,0 +1,206 @@
+"""The rows of the CosFace paper's Tables 1 and 2 on FaceWorld: one network, the same batches, another loss each time.
+
+`python -m cosface_edu.training.comparison` trains them all and writes `book/results/loss-table.json`, which the book
+shows together with where and when it was made. A run takes some ten seconds of one processor core. What the paper
+leaves open (s of A-Softmax-NormFea, the weights of the pair losses, batches for triplets) is our choice, not tuned.
+"""
+
+import json
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+import typer
+from torch import Tensor, nn
+
+from cosface_edu import losses, networks
+from cosface_edu.data.images import normalise
+from cosface_edu.evaluation.embedding import cosine_scores, embed
+from cosface_edu.evaluation.identification import identify
+from cosface_edu.evaluation.verification import verify
+from cosface_edu.faces import FaceWorld
+from cosface_edu.losses import LambdaAnnealing
+from cosface_edu.training import toy_cache
+
+RESULTS = Path(__file__).resolve().parents[2] / "book" / "results" / "loss-table.json"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all rows share.
+
+    Args:
+        identities: people trained on.
+        strangers: people tested on, none of them trained on.
+        images: pictures of each person.
+        people: persons a batch; each comes with `shots` pictures, so that pair losses find genuine pairs.
+        shots: pictures of each person in a batch.
+        steps: of SGD with momentum .9, weight decay 5e-4, the learning rate falling from `lr` along half a cosine.
+        lr: learning rate at the start.
+        embedding: D.
+        pairs: genuine, and as many impostor, test pairs.
+    """
+
+    identities: int = 100
+    strangers: int = 100
+    images: int = 16
+    size: tuple[int, int] = (56, 48)
+    people: int = 16
+    shots: int = 4
+    steps: int = 400
+    lr: float = 0.1
+    embedding: int = 64
+    pairs: int = 3000
+
+
+# Row of the book's table -> name in the registry and the head's arguments. "m4" losses are annealed (`_build`).
+ROWS: dict[str, tuple[str, dict[str, Any]]] = {
+    "Softmax": ("softmax", {}),
+    "Softmax + Contrastive": ("softmax_contrastive", {"weight_pairs": 1.0}),
+    "Triplet": ("triplet", {}),
+    "L-Softmax": ("lsoftmax", {"m": 4}),
+    "Softmax + Center": ("softmax_center", {}),
+    "A-Softmax": ("asoftmax", {"m": 4}),
+    "A-Softmax-NormFea": ("asoftmax_normfea", {"m": 4, "s": 16.0}),
+    "LMCL": ("cosface", {"s": 16.0, "m": 0.2}),
+    "LMCL, features not normalised": ("cosface", {"s": None, "m": 0.2}),
+    "NSL": ("nsl", {"s": 16.0}),
+    "NSL, s = 64": ("nsl", {"s": 64.0}),
+    "LMCL, s = 64": ("cosface", {"s": 64.0, "m": 0.2}),
+}
+
+
+def _build(name: str, options: dict[str, Any], setting: Setting) -> tuple[nn.Module, LambdaAnnealing | None]:
+    annealing = None
+    if name in ("lsoftmax", "asoftmax", "asoftmax_normfea"):
+        # λ falls as in the SphereFace solver, but to its floor of 5 within 60 % of so short a training.
+        annealing = LambdaAnnealing(base=1000.0, gamma=199 / (0.6 * setting.steps), floor=5.0)
+        options = options | {"annealing": annealing}
+    return losses.create(name, in_features=setting.embedding, num_classes=setting.identities, **options), annealing
+
+
+def train(row: str, images: Tensor, setting: Setting, seed: int) -> tuple[nn.Module, float]:
+    """One row.
+
+    Args:
+        row: a name of ROWS.
+        images: (identities, images, 3, H, W) in [0, 1].
+        setting: what all rows share.
+        seed: of the start weights and of the batches; rows of one seed see the same batches.
+
+    Returns:
+        The trained network, and the loss of the last step.
+    """
+    torch.manual_seed(seed)
+    network = networks.toy(feature_dim=setting.embedding)
+    head, annealing = _build(*ROWS[row], setting)
+    parameters = [*network.parameters(), *head.parameters()]
+    optimiser = torch.optim.SGD(parameters, setting.lr, momentum=0.9, weight_decay=5e-4)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, setting.steps)
+    draw = torch.Generator().manual_seed(seed)
+    network.train()
+    for _ in range(setting.steps):
+        people = torch.randperm(setting.identities, generator=draw)[: setting.people]
+        shots = torch.rand(setting.people, setting.images, generator=draw).argsort(1)[:, : setting.shots]
+        batch = images[people[:, None], shots].flatten(0, 1)  # (people·shots, 3, H, W)
+        mirrored = torch.rand(len(batch), generator=draw) < 0.5
+        batch[mirrored] = batch[mirrored].flip(-1)
+        loss = head(network(normalise(batch)), people.repeat_interleave(setting.shots))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        if annealing:
+            annealing.step()
+    return network.eval(), loss.item()
+
+
+def test(network: nn.Module, images: Tensor, setting: Setting) -> dict[str, float]:
+    """Verification on pairs of strangers, and identification of each against one enrolled picture, in per cent.
+
+    Args:
+        network: trained, in evaluation mode.
+        images: (strangers, images, 3, H, W) in [0, 1].
+        setting: what all rows share.
+    """
+    people, shots = images.shape[:2]
+    features = embed(network, images.flatten(0, 1), precision="float32")  # (people·shots, 2D)
+    owner = torch.arange(people).repeat_interleave(shots)
+    pairs, same = _pairs(people, shots, setting.pairs)
+    result = verify(cosine_scores(features, pairs), same)
+    first = torch.arange(0, people * shots, shots)  # the enrolled picture of each
+    probes = torch.ones(len(owner), dtype=torch.bool)
+    probes[first] = False
+    found = identify(features[probes], owner[probes], features[first], owner[first])
+    return {
+        "accuracy": 100 * result.accuracy,
+        "standard_error": 100 * float(result.standard_error),
+        "tar_at_far_1e-2": 100 * result.tar_at_far(0.01),
+        "rank1": 100 * found.rank(1),
+    }
+
+
+def _pairs(people: int, shots: int, n: int) -> tuple[Tensor, Tensor]:
+    """n genuine and n impostor pairs of rows, the same on every call: (2n, 2) and (2n,)."""
+    draw = torch.Generator().manual_seed(0)
+    who = torch.randint(people, (n,), generator=draw)
+    two = torch.rand(n, shots, generator=draw).argsort(1)[:, :2]
+    genuine = who[:, None] * shots + two
+    apart = torch.rand(n, people, generator=draw).argsort(1)[:, :2]
+    impostor = apart * shots + torch.randint(shots, (n, 2), generator=draw)
+    return torch.cat([genuine, impostor]), torch.arange(2 * n) < n
+
+
+def compare(setting: Setting, seeds: int, say: Callable[[str], None] = print) -> Iterator[dict[str, Any]]:
+    """All rows, seed by seed: one record a run."""
+    world = FaceWorld(seed=0)
+    everybody = torch.arange(setting.identities + setting.strangers)
+    images, _ = world.sample_many(everybody, setting.images, setting.size)
+    images = images.unflatten(0, (-1, setting.images))  # (people, images, 3, H, W)
+    known, strangers = images[: setting.identities], images[setting.identities :]
+    for seed in range(seeds):
+        for row in ROWS:
+            began = time.perf_counter()
+            network, loss = train(row, known, setting, seed)
+            seconds = time.perf_counter() - began
+            record = {"row": row, "seed": seed, "loss": loss, "seconds": seconds} | test(network, strangers, setting)
+            say(f"{row}, seed {seed}: {record['accuracy']:.2f} %, rank-1 {record['rank1']:.1f} %, {seconds:.0f} s")
+            yield record
+
+
+def write(path: Path, setting: Setting, runs: list[dict[str, Any]]) -> None:
+    """Results with where they come from, at once or not at all."""
+    record = {
+        "made": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "machine": f"{platform.machine()}, {os.cpu_count()} logical cores, {torch.get_num_threads()} torch thread(s)",
+        "torch": torch.__version__,
+        "code": toy_cache.code_key(),
+        "setting": asdict(setting),
+        "losses": {row: {"name": name, **options} for row, (name, options) in ROWS.items()},
+        "runs": runs,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:
+        json.dump(record, file, indent=1)
+    os.replace(file.name, path)
+
+
+def main(seeds: int = 3, out: Path = RESULTS) -> None:
+    """Train and test every row, and write the results."""
+    setting, runs = Setting(), []
+    for run in compare(setting, seeds, say=partial(print, flush=True)):
+        runs.append(run)
+        if run["row"] == list(ROWS)[-1]:  # a seed is complete
+            write(out, setting, runs)
+
+
+if __name__ == "__main__":
+    typer.run(main)
