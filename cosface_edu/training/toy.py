@@ -284,9 +284,10 @@ def train(config: ToyConfig, progress: Progress | None = None, device: torch.dev
 def _train(config: ToyConfig, faces: ToyFaces, progress: Progress | None, device: torch.device) -> ToyRun:
     batch, peak_rate = 64, 5e-3
     started = time.perf_counter()
-    images, labels = normalise(faces.train_images).to(device), faces.train_labels.to(device)  # (N, 3, H, W), (N,)
-    test_images = normalise(faces.test_images).to(device)
-    net, head = network(feature_dim=2).to(device), _head(config).to(device)
+    rows_last: Any = {"memory_format": torch.channels_last}  # a third faster on a processor
+    images, labels = normalise(faces.train_images).to(device, **rows_last), faces.train_labels.to(device)
+    test_images = normalise(faces.test_images).to(device, **rows_last)  # (M, 3, H, W); images (N, 3, H, W), labels (N,)
+    net, head = network(feature_dim=2).to(device, **rows_last), _head(config).to(device)
     _spread(head, _shortest_tour(faces.train_images, faces.train_labels))
 
     steps = config.epochs * (len(images) // batch)
