@@ -179,11 +179,11 @@ def open_pairs(
         raise FileNotFoundError(f"{path}: no such test; give a .bin file, a folder of faces, or 'faceworld'")
     if path.is_file():
         return bin_pairs(path, size)
-    if (pairs is None) == (splits is None):
-        raise ValueError(
-            f"{path} is a folder: say which pairs to verify, by LFW's pairs.txt or by YouTube Faces' splits"
-        )
-    return lfw_pairs(pairs, path, size) if pairs is not None else ytf_pairs(splits, path, size)
+    if pairs is not None and splits is None:
+        return lfw_pairs(pairs, path, size)
+    if splits is not None and pairs is None:
+        return ytf_pairs(splits, path, size)
+    raise ValueError(f"{path} is a folder: say which pairs to verify, by LFW's pairs.txt or by YouTube Faces' splits")
 
 
 def _people(pairs: Pairs) -> NDArray | None:

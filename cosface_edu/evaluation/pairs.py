@@ -43,7 +43,8 @@ def draw_pairs(dataset: PictureDataset | FaceWorldDataset, count: int = 3000, fo
         fold_of.append(np.full(2 * share, fold))
     first, second = torch.from_numpy(np.concatenate(pairs)).unbind(1)
     same = torch.tensor([True] * share + [False] * share).repeat(folds)
-    return Pairs(dataset, first, second, same, torch.from_numpy(np.concatenate(fold_of)))
+    numbers = torch.from_numpy(np.concatenate(fold_of))
+    return Pairs(dataset, first, second, same, numbers)  # type: ignore[arg-type]  # a FaceWorldDataset serves as well
 
 
 def _all_pairs(images: np.ndarray) -> np.ndarray:

@@ -74,7 +74,7 @@ def _data_uri(image: Tensor) -> str:
 def _svg(draw: Any, result: Verification) -> jinja2.utils.markupsafe.Markup:
     """Draw one figure as inline SVG, without metadata, outside addresses or a background."""
     ink = {key: INK for key in ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")}
-    style = {
+    style: dict[Any, Any] = {
         **ink,
         "svg.hashsalt": draw.__name__,
         "font.size": 10,
@@ -96,7 +96,7 @@ def _svg(draw: Any, result: Verification) -> jinja2.utils.markupsafe.Markup:
 
 def _histogram(axes: Axes, result: Verification) -> None:
     """Histogram of the cosine scores of genuine and of impostor pairs, with the range of the folds' thresholds"""
-    edges = np.linspace(result.scores.min(), result.scores.max(), 60)
+    edges = np.linspace(result.scores.min(), result.scores.max(), 60).tolist()
     for kind, colour, hatch, label in (
         (~result.same, IMPOSTOR, "///", "impostor"),
         (result.same, GENUINE, "", "genuine"),

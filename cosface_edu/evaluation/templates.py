@@ -25,15 +25,15 @@ def pool(features: Tensor, template: ArrayLike | Tensor, media: ArrayLike | Tens
         ValueError: If a template has no image.
     """
     unit = F.normalize(features.float(), dim=1)
-    template = torch.as_tensor(template)
+    owner = torch.as_tensor(template)
     if media is not None:
-        pairs = torch.stack([template, torch.as_tensor(media)], dim=1)  # (N, 2)
+        pairs = torch.stack([owner, torch.as_tensor(media)], dim=1)  # (N, 2)
         pairs, group = torch.unique(pairs, dim=0, return_inverse=True)
-        unit, template = _means(unit, group, len(pairs)), pairs[:, 0]
-    counts = torch.bincount(template)
+        unit, owner = _means(unit, group, len(pairs)), pairs[:, 0]
+    counts = torch.bincount(owner)
     if (counts == 0).any():
         raise ValueError(f"template {int(torch.argmin(counts))} of {len(counts)} has no image")
-    return F.normalize(_means(unit, template, len(counts)), dim=1)
+    return F.normalize(_means(unit, owner, len(counts)), dim=1)
 
 
 def _means(rows: Tensor, group: Tensor, groups: int) -> Tensor:

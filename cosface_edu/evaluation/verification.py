@@ -40,18 +40,11 @@ def verify(
         ValueError: If a score is not finite, the lengths differ, or a fold leaves nothing to choose a threshold on.
     """
     scores, same = _checked(scores, same)
-    numbers = _folds(folds, same)
-    order = np.argsort(-scores, kind="stable")
-    scores_down, same_down, numbers_down = scores[order], same[order], numbers[order]
-
-    accuracies, thresholds = [], []
-    for fold in np.unique(numbers):
-        others = numbers_down != fold
-        threshold = _best_threshold(scores_down[others], same_down[others], fold)
-        tested = ~others
-        accuracies.append(np.mean((scores_down[tested] >= threshold) == same_down[tested]))
-        thresholds.append(threshold)
-    return Verification(scores, same, numbers, np.array(accuracies), np.array(thresholds))
+    numbers, count = _folds(folds, same)
+    thresholds = _best_thresholds(scores, same, numbers, count)
+    right = (scores >= thresholds[numbers]) == same
+    accuracies = np.bincount(numbers, right, count) / np.bincount(numbers, minlength=count)
+    return Verification(scores, same, numbers, accuracies, thresholds)
 
 
 @dataclass(frozen=True, repr=False)
@@ -61,7 +54,7 @@ class Verification:
     Attributes:
         scores: (n,) similarities.
         same: (n,) whether a pair is genuine.
-        folds: (n,) the number of each pair's fold.
+        folds: (n,) the number of each pair's fold, from 0.
         accuracies: (k,) accuracy on each fold.
         thresholds: (k,) the threshold that each fold was tested with.
     """
@@ -96,8 +89,7 @@ class Verification:
     @cached_property
     def accepted(self) -> NDArray[np.bool_]:
         """(n,) whether each pair passes its own fold's threshold."""
-        rank = np.searchsorted(np.unique(self.folds), self.folds)
-        return self.scores >= self.thresholds[rank]
+        return self.scores >= self.thresholds[self.folds]
 
     @cached_property
     def roc(self) -> ROC:
@@ -163,15 +155,16 @@ def _checked(scores: ArrayLike | torch.Tensor, same: ArrayLike | torch.Tensor) -
     return scores, same
 
 
-def _folds(folds: int | ArrayLike, same: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """(n,) fold numbers; a count is dealt to genuine and impostor pairs separately, in their order."""
+def _folds(folds: int | ArrayLike, same: NDArray[np.bool_]) -> tuple[NDArray[np.int64], int]:
+    """(n,) fold numbers from 0 and how many; a count is dealt to genuine and impostor pairs separately, in order."""
     if not isinstance(folds, int | np.integer):
-        numbers = np.asarray(folds)
-        if numbers.shape != same.shape:
-            raise ValueError(f"one fold number for each of {len(same)} pairs, got shape {numbers.shape}")
-        if len(np.unique(numbers)) < 2:
+        given = np.asarray(folds)
+        if given.shape != same.shape:
+            raise ValueError(f"one fold number for each of {len(same)} pairs, got shape {given.shape}")
+        names, numbers = np.unique(given, return_inverse=True)
+        if len(names) < 2:
             raise ValueError("at least two folds are needed: a threshold must not be tested where it was chosen")
-        return numbers
+        return numbers, len(names)
     fewest = int(min(same.sum(), (~same).sum()))
     if not 2 <= folds <= fewest:
         raise ValueError(
@@ -181,7 +174,7 @@ def _folds(folds: int | ArrayLike, same: NDArray[np.bool_]) -> NDArray[np.int64]
     for kind in (same, ~same):
         count = int(kind.sum())
         numbers[kind] = np.arange(count) * folds // count
-    return numbers
+    return numbers, int(folds)
 
 
 def _count_down(scores: NDArray, same: NDArray) -> tuple[NDArray, NDArray, NDArray]:
@@ -201,18 +194,44 @@ def _count_down(scores: NDArray, same: NDArray) -> tuple[NDArray, NDArray, NDArr
     return scores[last], genuine, accepted - genuine
 
 
-def _best_threshold(scores: NDArray, same: NDArray, fold: int) -> float:
-    """The threshold of highest accuracy; of several, the middle one. Scores fall."""
-    distinct, genuine, impostors = _count_down(scores, same)
-    if not (genuine[-1] and impostors[-1]):
-        raise ValueError(f"outside fold {fold} there are only {'genuine' if genuine[-1] else 'impostor'} pairs")
-    correct = genuine + (impostors[-1] - impostors)
-    best = np.flatnonzero(correct == correct.max())
-    cut = int(best[len(best) // 2])  # the number of distinct scores accepted
-    if cut == 0:
-        return float(np.nextafter(distinct[0], np.inf))
-    if cut == len(distinct):
-        return float(distinct[-1])
-    lowest_accepted, highest_rejected = distinct[cut - 1], distinct[cut]
-    middle = (lowest_accepted + highest_rejected) / 2
-    return float(middle if middle > highest_rejected else lowest_accepted)  # neighbouring floats have no middle
+def _best_thresholds(scores: NDArray, same: NDArray, numbers: NDArray, count: int) -> NDArray[np.float64]:
+    """For each of k folds, the threshold of highest accuracy on the other folds; of several, the middle one.
+
+    As the threshold falls past a pair, one more is right if the pair is genuine and one less if it is not, so a
+    running sum of +1 and -1 along the falling scores is the accuracy at every threshold at once. The fold's own
+    pairs count 0, and no threshold is placed by where they lie.
+    """
+    kinds = np.bincount(2 * numbers + same, minlength=2 * count).reshape(
+        count, 2
+    )  # impostor and genuine pairs per fold
+    for fold, (impostors, genuine) in enumerate(kinds.sum(0) - kinds):
+        if not (impostors and genuine):
+            raise ValueError(f"outside fold {fold} there are only {'genuine' if genuine else 'impostor'} pairs")
+
+    order = np.argsort(scores)[::-1]
+    falling = scores[order]
+    present = numbers[order] != np.arange(count)[:, None]  # (k, n) whether a pair is in another fold
+    gain = np.where(same[order], np.int32(1), np.int32(-1)) * present  # (k, n)
+    starts = np.append(0, np.flatnonzero(falling[:-1] != falling[1:]) + 1)
+    if len(starts) < len(falling):  # equal scores pass or fail together: (k, n) -> (k, c)
+        falling = falling[starts]
+        gain = np.add.reduceat(gain, starts, axis=1)
+        present = np.logical_or.reduceat(present, starts, axis=1)
+    right = np.cumsum(gain, axis=1)  # more than if nobody were accepted
+
+    thresholds = np.empty(count)
+    for fold in range(count):
+        best = max(0, right[fold].max())
+        cuts = np.flatnonzero(present[fold] & (right[fold] == best))  # the last score accepted
+        if best == 0:
+            cuts = np.append(-1, cuts)  # accept nobody
+        cut = cuts[len(cuts) // 2]
+        after = cut + 1 + int(np.argmax(present[fold, cut + 1 :])) if present[fold, cut + 1 :].any() else None
+        if cut < 0:
+            thresholds[fold] = np.nextafter(falling[after], np.inf)
+        elif after is None:
+            thresholds[fold] = falling[cut]
+        else:
+            middle = (falling[cut] + falling[after]) / 2
+            thresholds[fold] = middle if middle > falling[after] else falling[cut]  # neighbouring floats have no middle
+    return thresholds

@@ -45,7 +45,7 @@ class IResNet(nn.Module):
 
     def __init__(
         self,
-        blocks: tuple[int, int, int, int],
+        blocks: tuple[int, ...],
         embedding: int = 512,
         size: tuple[int, int] = (112, 112),
         dropout: float = 0.0,

@@ -50,7 +50,7 @@ def create(name: str, **options: Any) -> nn.Module:
     except TypeError as error:
         raise ValueError(f"{name}: {error}; it takes {inspect.signature(_FACTORIES[name])}") from error
     network = _FACTORIES[name](**options)
-    network.recipe = {"name": name, "options": options}
+    network.recipe = {"name": name, "options": options}  # type: ignore[assignment]
     return network
 
 

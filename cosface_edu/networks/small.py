@@ -31,7 +31,7 @@ class Small(nn.Module):
         blocks: Residual blocks of each stage.
     """
 
-    def __init__(self, embedding: int, size: tuple[int, int], blocks: tuple[int, int, int, int]) -> None:
+    def __init__(self, embedding: int, size: tuple[int, int], blocks: tuple[int, ...]) -> None:
         super().__init__()
         inputs = (3, *CHANNELS)
         self.stages = nn.Sequential(
@@ -55,9 +55,7 @@ class Small(nn.Module):
         return self.bn(self.fc(torch.flatten(x, 1)))  # (B, D)
 
 
-def small(
-    embedding: int = 128, size: tuple[int, int] = (56, 48), blocks: tuple[int, int, int, int] = (0, 1, 1, 1)
-) -> Small:
+def small(embedding: int = 128, size: tuple[int, int] = (56, 48), blocks: tuple[int, ...] = (0, 1, 1, 1)) -> Small:
     """Build the rehearsal network.
 
     Args:

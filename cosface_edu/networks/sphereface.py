@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 CHANNELS = (64, 128, 256, 512)
-BLOCKS = {
+BLOCKS: dict[int, tuple[int, ...]] = {
     4: (0, 0, 0, 0),
     10: (0, 1, 2, 0),
     20: (1, 2, 4, 1),
@@ -17,7 +17,7 @@ BLOCKS = {
     64: (3, 8, 16, 3),
 }
 # The definition that the authors released for 64 layers has one block less in stage 2 than their paper's table.
-RELEASED_64 = (3, 7, 16, 3)
+RELEASED_64: tuple[int, ...] = (3, 7, 16, 3)
 
 
 class Residual(nn.Module):
@@ -43,7 +43,7 @@ class SphereFace(nn.Module):
         size: (height, width) of the images.
     """
 
-    def __init__(self, blocks: tuple[int, int, int, int], embedding: int = 512, size: tuple[int, int] = (112, 96)):
+    def __init__(self, blocks: tuple[int, ...], embedding: int = 512, size: tuple[int, int] = (112, 96)):
         super().__init__()
         inputs = (3, *CHANNELS)
         self.stages = nn.Sequential(
@@ -82,7 +82,7 @@ def sphereface(
     depth: int = 64,
     embedding: int = 512,
     size: tuple[int, int] = (112, 96),
-    blocks: tuple[int, int, int, int] | None = None,
+    blocks: tuple[int, ...] | None = None,
 ) -> SphereFace:
     """Build a SphereFace network; depth counts its convolutions.
 
