@@ -21,12 +21,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 ZERO_LENGTH = 1e-12  # a vector shorter than this has no direction; its length counts as 1 where we divide by it
-BLOCK = 2**18  # numbers a thread handles at once: 1 MB in float32, about a core's cache
-CLASSES = 256  # centres whose gradient is finished at once
+BLOCK = 2**22  # numbers handled at once: 16 MB in float32, a processor's last cache
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def margin_softmax(x: Tensor, weight: Tensor, norms: Tensor, labels: Tensor, sco
         scores: how classes are scored.
 
     Returns:
-        Scalar loss. Once differentiable; for second derivatives take `Head.logits` and cross entropy.
+        Scalar loss. Second derivatives (create_graph=True) are right too, at the price of plain operations.
     """
     return _MarginSoftmax.apply(x, weight, norms, labels, scores)
 
@@ -91,9 +90,13 @@ class _MarginSoftmax(torch.autograd.Function):
         return parts.loss
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         x, weight, norms, labels = ctx.saved_tensors
+        if torch.is_grad_enabled():  # create_graph=True: a second derivative is wanted, which plain operations have
+            wanted = [t for t, need in zip((x, weight, norms), ctx.needs_input_grad, strict=False) if need]
+            loss = F.cross_entropy(margin_logits(x, weight, norms, labels, ctx.scores), labels)
+            grads = iter(torch.autograd.grad(loss, wanted, grad, create_graph=True, allow_unused=True))
+            return *(next(grads) if need else None for need in ctx.needs_input_grad[:3]), None, None
         # The gradients are handed over, not copied. A second pass through the same graph computes them anew.
         parts: _Parts = ctx.parts or _compute(x, weight, norms, labels, ctx.scores, ctx.needs_input_grad)
         ctx.parts = None
@@ -230,17 +233,19 @@ def _finish_weight(grad_weight: Tensor, weight: Tensor, inverse: Tensor | None, 
     if inverse is None:
         grad_weight.mul_(grad)
         return
-    for first in range(0, len(weight), CLASSES):
-        a, w = grad_weight[first : first + CLASSES], weight[first : first + CLASSES]
+    step = max(1, BLOCK // weight.shape[1])
+    for first in range(0, len(weight), step):
+        part = slice(first, first + step)
+        a, w = grad_weight[part], weight[part]
         a.mul_(grad)
-        along = (a * w).sum(1, keepdim=True) * inverse[first : first + CLASSES, None].square()
+        along = (a * w).sum(1, keepdim=True) * inverse[part, None].square()
         a.addcmul_(along, w, value=-1)
 
 
 def _blocks(part: slice, columns: int, device: torch.device) -> Iterator[slice]:
     """Rows of a chunk, in blocks that stay in cache; elsewhere than on a CPU all rows at once."""
     rows = part.stop - part.start
-    step = max(1, BLOCK * torch.get_num_threads() // columns) if device.type == "cpu" else rows
+    step = max(1, BLOCK // columns) if device.type == "cpu" else rows
     for first in range(part.start, part.stop, step):
         yield slice(first, min(first + step, part.stop))
 
@@ -248,8 +253,8 @@ def _blocks(part: slice, columns: int, device: torch.device) -> Iterator[slice]:
 def margin_logits(x: Tensor, weight: Tensor, norms: Tensor, labels: Tensor | None, scores: Scores) -> Tensor:
     """The scores themselves, (B, C), in ordinary differentiable operations.
 
-    What `margin_softmax` takes the cross entropy of, for accuracy, for figures, for second derivatives and for
-    `torch.compile`, which fuses it on its own.
+    What `margin_softmax` takes the cross entropy of, for accuracy, for figures, for second derivatives, and for
+    `torch.compile`, which fuses operations on its own.
 
     Args:
         x: scaled embeddings (B, D).

@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import nn
 
+from .checks import check_count, check_number
+
 
 class LambdaAnnealing:
     """λ = max(floor, base · (1 + gamma · step)^-power), the weight of the plain cosine in A-Softmax.
@@ -23,6 +25,8 @@ class LambdaAnnealing:
     """
 
     def __init__(self, base: float = 1000.0, gamma: float = 0.12, power: float = 1.0, floor: float = 5.0) -> None:
+        for name, value in (("base", base), ("gamma", gamma), ("power", power), ("floor", floor)):
+            check_number(name, value, 0)
         self.base, self.gamma, self.power, self.floor = base, gamma, power, floor
         self.steps_done = 0
 
@@ -51,16 +55,17 @@ class MarginWarmUp:
     spread first.
 
     Args:
-        head: a head with a settable `m`; its m at this moment is the final value.
+        head: a head with a margin that can be set; its value at this moment is the final one.
         steps: number of iterations of the warm-up, ≥ 1.
         start: margin at step 0; for a factor on the angle (A-Softmax) that is 1, for the others 0.
+        setting: which margin: "m", or "m1", "m2", "m3" of the combined margin.
     """
 
-    def __init__(self, head: nn.Module, steps: int, start: float = 0.0) -> None:
-        if steps < 1:
-            raise ValueError(f"steps must be at least 1, got {steps}")
-        self.head, self.steps, self.start = head, steps, start
-        self.end = float(head.m)  # type: ignore[arg-type]
+    def __init__(self, head: nn.Module, steps: int, start: float = 0.0, setting: str = "m") -> None:
+        if not hasattr(head, setting):
+            raise ValueError(f"setting must name a margin of {type(head).__name__}, got {setting!r}")
+        self.head, self.steps, self.start, self.setting = head, check_count("steps", steps, 1), start, setting
+        self.end = float(getattr(head, setting))
         self.steps_done = 0
         self._apply()
 
@@ -71,7 +76,7 @@ class MarginWarmUp:
         return self.start + share * (self.end - self.start)
 
     def _apply(self) -> None:
-        self.head.m = self.value  # type: ignore[assignment]
+        setattr(self.head, self.setting, self.value)
 
     def step(self) -> None:
         """One training iteration has passed: set the head's margin."""

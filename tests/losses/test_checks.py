@@ -1,0 +1,112 @@
+"""Bad input: the message names the argument, its value and what is allowed."""
+
+import math
+import warnings
+
+import pytest
+import torch
+
+from cosface_edu import losses
+
+X, Y = torch.randn(4, 3), torch.tensor([0, 1, 2, 1])
+
+
+@pytest.mark.parametrize(
+    ("features", "labels", "message"),
+    [
+        (X, torch.tensor([0, 1, 5, 1]), r"labels .* between 0 and 4, got 5"),
+        (X, torch.tensor([0, -1, 2, 1]), r"labels .* between 0 and 4, got -1"),
+        (X, Y.int(), r"labels .* int64 .* torch.int32.*long\(\)"),
+        (X, Y.float(), r"labels .* int64 .* torch.float32"),
+        (X, [0, 1, 2, 1], r"labels .* int64 .* list"),
+        (X, Y[:3], r"labels .* shape \(4,\).* \(3,\)"),
+        (X, Y[:, None], r"labels .* shape \(4,\).* \(4, 1\)"),
+        (X.long(), Y, r"features .* floating-point .* torch.int64"),
+        (X.tolist(), Y, r"features .* floating-point .* list"),
+        (X[:, :2], Y, r"features .* \(B, 3\) .* \(4, 2\)"),
+        (X[0], Y, r"features .* \(B, 3\) .* \(3,\)"),
+        (X[:0], Y[:0], r"features .* B ≥ 1.* \(0, 3\)"),
+        (X.clone().index_fill(0, torch.tensor([2]), math.nan), Y, r"features .* nan in sample 2"),
+        (X.clone().index_fill(0, torch.tensor([1]), -math.inf), Y, r"features .* -inf in sample 1"),
+    ],
+)
+def test_bad_batch(make, features, labels, message):
+    head = make(3, 5)
+    with pytest.raises(ValueError, match=message):
+        head(features, labels)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("cosface", {"m": -0.1}, r"m must be a number between 0 and 2, got -0.1"),
+        ("cosface", {"m": 2.5}, r"m must be a number between 0 and 2, got 2.5"),
+        ("cosface", {"m": math.nan}, r"m must be .* got nan"),
+        ("cosface", {"m": "0.35"}, r"m must be .* got '0.35'"),
+        ("cosface", {"s": 0.0}, r"s must be a positive number, or None.*, got 0.0"),
+        ("arcface", {"m": 4.0}, r"m must be a number between 0 and 3.14159, got 4.0"),
+        ("arcface", {"beyond_pi": "none"}, r"beyond_pi must be .* got 'none'"),
+        ("asoftmax", {"m": 0.5}, r"m must be a finite number ≥ 1, got 0.5"),
+        ("combined", {"m1": 0.0}, r"m1 must be a positive number, got 0.0"),
+        ("combined", {"m3": 3.0}, r"m3 must be .* got 3.0"),
+        ("sphereface_r", {"version": 3}, r"version must be 1 or 2, got 3"),
+        ("sphereface_r", {"s": None}, r"s must be a positive number, got None"),
+        ("sphereface2", {"alpha": 1.0}, r"alpha .* got 1.0"),
+        ("subcenter_arcface", {"sub_centers": 0}, r"sub_centers .* got 0"),
+        ("magface", {"lower": 5.0, "upper": 4.0}, r"lower and upper .* got 5.0 and 4.0"),
+        ("elastic_arcface", {"std": -1.0}, r"std must be .* got -1.0"),
+        ("cosface", {"chunk_size": 0}, r"chunk_size must be an integer of at least 1, got 0"),
+    ],
+)
+def test_bad_settings(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        losses.create(name, in_features=3, num_classes=5, **options)
+
+
+def test_one_class_is_no_classification(make):
+    with pytest.raises(ValueError, match="num_classes must be an integer of at least 2, got 1"):
+        make(3, 1)
+    with pytest.raises(ValueError, match=r"in_features must be an integer of at least 1, got 2.0"):
+        make(2.0, 4)
+
+
+def test_a_margin_set_later_is_checked_too():
+    head = losses.CosFace(3, 5)
+    with pytest.raises(ValueError, match="got -1"):
+        head.m = -1
+    assert head.m == 0.35
+
+
+@pytest.mark.parametrize(
+    ("name", "fits", "beyond"),
+    [
+        ("cosface", 0.2928, 0.2930),
+        ("arcface", math.pi / 4 - 1e-4, math.pi / 4 + 1e-4),
+        ("combined", 0.0928, 0.0930),
+        ("subcenter_arcface", 0.78, 0.79),
+    ],
+)
+def test_margin_beyond_the_bound_warns_once(name, fits, beyond):
+    """Eight centres in the plane are at most 45 degrees apart: cosine .7071, margin .2929 (with m2 = 0, m3 + ...)."""
+    options = {"m1": 1.0, "m2": 0.0, "m3": 0.2} if name == "combined" else {}
+    key = "m3" if name == "combined" else "m"
+    head = losses.create(name, in_features=2, num_classes=8, **options)
+    x, labels = torch.randn(4, 2), torch.tensor([0, 1, 7, 3])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        setattr(head, key, fits)
+        head(x, labels)
+    setattr(head, key, max(beyond, 0.2930) if name == "combined" else beyond)
+    with pytest.warns(UserWarning, match=r"geometric bound.* 0\.7071.* 0\.2929"):
+        head(x, labels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        head(x, labels)
+
+
+def test_no_warning_where_the_bound_is_met():
+    x, labels = torch.randn(4, 64), torch.tensor([0, 1, 7, 3])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for name in losses.available():
+            losses.create(name, in_features=64, num_classes=200)(x, labels)

@@ -1,0 +1,63 @@
+"""Margin warm-up and λ annealing: their values, and continuing from a checkpoint."""
+
+import pytest
+
+from cosface_edu import losses
+
+
+def test_annealing_follows_the_sphereface_solver():
+    annealing = losses.LambdaAnnealing()
+    head = losses.ASoftmax(5, 7, m=4, annealing=annealing)
+    assert head.rule.lam == 1000
+    annealing.step()
+    assert head.rule.lam == pytest.approx(892.86, abs=0.005)
+    while annealing.value > 5:
+        annealing.step()
+    assert annealing.steps_done == pytest.approx(1658, abs=1)
+    annealing.step()
+    assert head.rule.lam == 5
+
+
+def test_warm_up_grows_to_the_heads_own_margin():
+    head = losses.CosFace(5, 7, m=0.4)
+    warm_up = losses.MarginWarmUp(head, steps=4)
+    margins = [head.m]
+    for _ in range(5):
+        warm_up.step()
+        margins.append(head.m)
+    assert margins == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.4])
+    assert head.rule == losses.AdditiveCosine(0.4)
+
+
+def test_both_continue_from_a_checkpoint():
+    head = losses.ArcFace(5, 7, m=0.5)
+    warm_up, annealing = losses.MarginWarmUp(head, steps=10), losses.LambdaAnnealing()
+    for _ in range(3):
+        warm_up.step()
+        annealing.step()
+    saved = warm_up.state_dict(), annealing.state_dict()
+    new_head = losses.ArcFace(5, 7, m=0.5)
+    new_warm_up, new_annealing = losses.MarginWarmUp(new_head, steps=10), losses.LambdaAnnealing()
+    new_warm_up.load_state_dict(saved[0])
+    new_annealing.load_state_dict(saved[1])
+    assert new_head.m == head.m == pytest.approx(0.15)
+    assert new_annealing.value == annealing.value
+
+
+def test_warm_up_of_a_factor_and_of_another_setting():
+    head = losses.ASoftmax(5, 7, m=4)
+    warm_up = losses.MarginWarmUp(head, steps=2, start=1.0)
+    warm_up.step()
+    assert head.m == 2.5
+    combined = losses.CombinedMargin(5, 7, m2=0.4)
+    losses.MarginWarmUp(combined, steps=2, setting="m2").step()
+    assert combined.m2 == pytest.approx(0.2)
+
+
+def test_bad_arguments():
+    with pytest.raises(ValueError, match="steps"):
+        losses.MarginWarmUp(losses.CosFace(5, 7), steps=0)
+    with pytest.raises(ValueError, match="setting"):
+        losses.MarginWarmUp(losses.NSL(5, 7), steps=3)
+    with pytest.raises(ValueError, match="floor"):
+        losses.LambdaAnnealing(floor=-1)
