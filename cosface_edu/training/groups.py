@@ -1,0 +1,109 @@
+"""Who a network works for: training crowds of chosen make-up from FaceWorld, and errors by group.
+
+FaceWorld's people belong to groups whose members resemble each other. The groups have letters, not names: they are
+no model of any real population. What they allow is an experiment that real data rarely does: change nothing but the
+make-up of the training crowd.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cosface_edu import evaluation
+from cosface_edu.data.images import to_bytes, to_float
+from cosface_edu.faces import FaceWorld
+
+
+def people(counts: Mapping[str, int], first: int = 0, seed: int = 0) -> Tensor:
+    """The first identities from `first` on that make up a crowd.
+
+    Args:
+        counts: how many people of each group.
+        first: identity to begin the search at.
+        seed: of the world.
+
+    Returns:
+        Identities, group after group.
+
+    Raises:
+        ValueError: a group that FaceWorld does not have.
+    """
+    if unknown := set(counts) - set(FaceWorld.groups):
+        raise ValueError(f"no group {', '.join(sorted(unknown))}: FaceWorld has {', '.join(FaceWorld.groups)}")
+    world = FaceWorld(seed)
+    searched = torch.arange(first, first + 40 * (sum(counts.values()) + 10))
+    group = world.group(searched)
+    return torch.cat([searched[group == FaceWorld.groups.index(name)][:count] for name, count in counts.items()])
+
+
+class Crowd:
+    """Faces of chosen identities, drawn once and kept in memory: a data set for `training.train`.
+
+    Args:
+        identities: who; row k gets label k.
+        per_identity: pictures of each.
+        size: (height, width).
+        seed: of the world.
+    """
+
+    def __init__(self, identities: Tensor, per_identity: int, size: tuple[int, int], seed: int = 0) -> None:
+        images, _ = FaceWorld(seed).sample_many(identities, per_identity, size)
+        self.images = to_bytes(images)  # (N, 3, H, W)
+        self.labels = torch.arange(len(identities)).repeat_interleave(per_identity)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return to_float(self.images[index]), int(self.labels[index])
+
+
+@dataclass(frozen=True)
+class GroupErrors:
+    """Errors of one group at a threshold that all groups share.
+
+    Attributes:
+        false_accepts: share of the group's impostor pairs (two people of the group) that are accepted.
+        false_rejects: share of its genuine pairs that are rejected.
+    """
+
+    false_accepts: float
+    false_rejects: float
+
+
+def errors_by_group(
+    network: nn.Module, size: tuple[int, int], per_group: int = 30, images: int = 6, far: float = 0.01, first: int = 90_000
+) -> dict[str, GroupErrors]:
+    """Verify strangers of every group at one threshold.
+
+    The threshold accepts a share `far` of all impostor pairs within groups, all groups counting alike.
+
+    Args:
+        network: trained.
+        size: (height, width) of its images.
+        per_group: strangers of each group.
+        images: pictures of each stranger.
+        far: false accept rate over all groups together.
+        first: identity from which strangers are searched.
+
+    Returns:
+        Errors by the group's name.
+    """
+    scores, same = {}, {}
+    for name in FaceWorld.groups:
+        crowd = Crowd(people({name: per_group}, first), images, size)
+        features = evaluation.embed(network, to_float(crowd.images), precision="float32")
+        pairs = torch.triu_indices(len(features), len(features), 1).T  # (P, 2)
+        scores[name] = evaluation.cosine_scores(features, pairs).numpy()
+        same[name] = (crowd.labels[pairs[:, 0]] == crowd.labels[pairs[:, 1]]).numpy()
+    impostors = np.concatenate([scores[name][~same[name]] for name in scores])
+    threshold = np.quantile(impostors, 1 - far, method="higher")
+    return {
+        name: GroupErrors(
+            float((scores[name][~same[name]] > threshold).mean()), float((scores[name][same[name]] <= threshold).mean())
+        )
+        for name in scores
+    }

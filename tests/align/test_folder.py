@@ -1,0 +1,232 @@
+"""Whole folders: detect, align, write, resume, refuse."""
+
+import csv
+import json
+import shutil
+
+import pytest
+import torch
+
+from cosface_edu import align, data
+from cosface_edu.align import folder as folder_module
+from cosface_edu.align.record import COLUMNS
+from cosface_edu.data.images import encode_jpeg
+
+BLANK = encode_jpeg(torch.full((3, 160, 160), 90, dtype=torch.uint8))
+
+
+def run(src, dst, **options) -> align.AlignReport:
+    return align.align_folder(src, dst, progress=False, **options)
+
+
+def rows(dst) -> list[dict[str, str]]:
+    with open(dst / "landmarks.csv", newline="") as table:
+        return list(csv.DictReader(table))
+
+
+def tree(dst) -> dict[str, bytes]:
+    return {str(p.relative_to(dst)): p.read_bytes() for p in sorted(dst.rglob("*")) if p.is_file()}
+
+
+def test_detection_finds_faceworld_s_faces(scenes) -> None:
+    images, landmarks = scenes
+    found = align.detect(images)
+    assert all(found)
+    errors = [
+        float((faces[0].landmarks - truth).norm(dim=-1).mean()) for faces, truth in zip(found, landmarks, strict=True)
+    ]
+    assert sorted(errors)[len(errors) // 2] < 4.0  # of 160 pixels; profiles are harder
+    face = found[0][0]
+    assert 0.9 < face.score <= 1.0
+    assert (face.box[:2] < face.landmarks.min(0).values).all()
+    assert (face.box[2:] > face.landmarks.max(0).values).all()
+
+
+def test_the_face_nearest_the_centre_comes_first(scenes) -> None:
+    images, landmarks = scenes
+    wide = torch.cat([images[0], images[1], images[2]], dim=2)[None]  # (1, 3, 160, 480): three faces in a row
+    faces = align.detect(wide)[0]
+    assert len(faces) >= 3
+    middle = landmarks[1] + torch.tensor([160.0, 0.0])
+    assert (faces[0].landmarks - middle).norm(dim=-1).mean() < 10
+    centre = torch.tensor([240.0, 80.0])
+    distances = [float(((face.box[:2] + face.box[2:]) / 2 - centre).norm()) for face in faces]
+    assert distances == sorted(distances)
+
+
+@pytest.mark.parametrize("size", [(160, 160), (24, 200), (19, 200), (5, 5)])
+def test_nothing_to_find(size: tuple[int, int]) -> None:
+    assert align.detect(torch.full((2, 3, *size), 0.4)) == [[], []]
+
+
+def test_a_folder_is_aligned_as_its_pictures_are(photographs, tmp_path) -> None:
+    report = run(photographs, tmp_path / "crops")
+    assert (report.aligned, report.total, report.missing, report.broken, report.resumed) == (6, 6, [], [], 0)
+    table = rows(tmp_path / "crops")
+    assert [row["file"] for row in table] == [f"person_{k // 2}/{k % 2}.jpg" for k in range(6)]
+    assert list(table[0]) == COLUMNS
+    for row in table:
+        image = data.to_float(data.read_image(photographs / row["file"]))
+        points = torch.tensor([[float(row[f"x{i}"]), float(row[f"y{i}"])] for i in range(1, 6)])
+        expected = align.warp(image[None], align.estimate_similarity(points, align.TEMPLATE_112x96)[None], (112, 96))[0]
+        crop = data.to_float(data.read_image(tmp_path / "crops" / row["file"]))
+        assert crop.shape == (3, 112, 96)
+        assert (crop - expected).abs().mean() < 0.01  # JPEG
+    faces = data.FolderDataset(tmp_path / "crops")
+    assert (len(faces), faces.num_classes) == (6, 3)
+
+
+def test_both_templates(photographs, tmp_path) -> None:
+    run(photographs / "person_0", tmp_path / "square", size=(112, 112))
+    run(photographs / "person_0", tmp_path / "narrow", size=(112, 96))
+    square = data.to_float(data.read_image(tmp_path / "square" / "0.jpg"))
+    narrow = data.to_float(data.read_image(tmp_path / "narrow" / "0.jpg"))
+    assert (data.fit(square, (112, 96)) - narrow).abs().mean() < 0.01
+    with pytest.raises(ValueError, match="no template"):
+        run(photographs, tmp_path / "other", size=(64, 64))
+
+
+@pytest.fixture
+def flawed(photographs):
+    """The photographs with one that shows nobody and one that is cut short."""
+    (photographs / "person_1" / "0.jpg").write_bytes(BLANK)
+    broken = photographs / "person_2" / "1.jpg"
+    broken.write_bytes(broken.read_bytes()[:500])
+    return photographs
+
+
+def test_skip_names_what_was_not_written(flawed, tmp_path) -> None:
+    report = run(flawed, tmp_path / "crops", missing="skip")
+    assert report.missing == ["person_1/0.jpg"]
+    assert report.broken == ["person_2/1.jpg"]
+    assert report.aligned == 4
+    text = str(report)
+    assert "no face found, nothing written: 1: person_1/0.jpg" in text
+    assert "cannot be decoded, nothing written: 1: person_2/1.jpg" in text
+    assert [row["status"] for row in rows(tmp_path / "crops")] == ["aligned"] * 2 + ["no face"] + ["aligned"] * 2 + [
+        "broken"
+    ]
+    assert not (tmp_path / "crops" / "person_1" / "0.jpg").exists()
+
+
+def test_centre_crop_cuts_the_middle(flawed, tmp_path) -> None:
+    pixels = torch.zeros(3, 200, 200, dtype=torch.uint8)
+    pixels[:, 60:140, 60:140] = 255  # the middle 80 of 200: 0.4 of the side, so 112·0.4/0.53 = 84.5 of the crop
+    (flawed / "person_1" / "0.jpg").write_bytes(encode_jpeg(pixels))
+    report = run(flawed, tmp_path / "crops", missing="centre-crop")
+    assert report.centre_cropped == ["person_1/0.jpg"]
+    crop = data.read_image(tmp_path / "crops" / "person_1" / "0.jpg")[0] > 127
+    rows_in, columns_in = crop.any(1).nonzero()[:, 0], crop.any(0).nonzero()[:, 0]
+    assert abs(len(rows_in) - 84.5) < 2
+    assert abs(float(rows_in.float().mean()) - 55.5) < 1
+    assert abs(float(columns_in.float().mean()) - 47.5) < 1
+
+
+def test_fail_names_the_picture_and_keeps_what_is_done(flawed, tmp_path) -> None:
+    (flawed / "person_2" / "1.jpg").unlink()
+    with pytest.raises(align.FaceNotFound, match=r"person_1/0\.jpg: no face found"):
+        run(flawed, tmp_path / "crops", missing="fail")
+    assert (tmp_path / "crops" / "person_0" / "0.jpg").exists()
+    (flawed / "person_1" / "0.jpg").write_bytes(b"")
+    with pytest.raises(data.BrokenImage, match=r"person_1/0\.jpg: empty"):
+        run(flawed, tmp_path / "crops", missing="fail")
+
+
+def test_a_second_run_repeats_nothing(photographs, tmp_path, monkeypatch) -> None:
+    run(photographs, tmp_path / "crops")
+    before = tree(tmp_path / "crops")
+    monkeypatch.setattr(folder_module, "_align_batch", None)  # would fail
+    report = run(photographs, tmp_path / "crops")
+    assert (report.aligned, report.resumed) == (6, 6)
+    assert tree(tmp_path / "crops") == before
+
+
+@pytest.mark.parametrize("cut", [1, 40, 60, 150, 300, -30, -1])
+def test_a_run_killed_anywhere_ends_as_if_it_had_not_been(photographs, tmp_path, cut: int) -> None:
+    run(photographs, tmp_path / "whole")
+    shutil.copytree(tmp_path / "whole", tmp_path / "killed")
+    log = tmp_path / "killed" / "landmarks.csv"
+    log.write_bytes(log.read_bytes()[:cut])  # killed while it wrote the log
+    (tmp_path / "killed" / "person_2" / "1.jpg").unlink()  # or before it wrote a crop
+    report = run(photographs, tmp_path / "killed")
+    assert report.aligned == 6
+    whole, killed = tree(tmp_path / "whole"), tree(tmp_path / "killed")
+    assert {**killed, "landmarks.csv": b""} == {**whole, "landmarks.csv": b""}
+    assert sorted(killed["landmarks.csv"].splitlines()) == sorted(whole["landmarks.csv"].splitlines())
+
+
+def test_another_choice_for_missing_faces_redoes_only_those(flawed, tmp_path) -> None:
+    crops = tmp_path / "crops"
+    run(flawed, crops)
+    report = run(flawed, crops, missing="centre-crop")
+    assert (report.resumed, report.centre_cropped, report.missing) == (4, ["person_1/0.jpg"], [])
+    assert (crops / "person_1" / "0.jpg").exists()
+    report = run(flawed, crops)
+    assert (report.missing, report.centre_cropped) == (["person_1/0.jpg"], [])
+    assert not (crops / "person_1" / "0.jpg").exists()
+
+
+def test_crops_are_not_aligned_again(photographs, tmp_path) -> None:
+    run(photographs, tmp_path / "crops")
+    for src in (tmp_path / "crops", tmp_path / "crops" / "person_0", tmp_path):
+        with pytest.raises(align.AlreadyAligned, match=r"crops.*alignment\.json"):
+            run(src, tmp_path.parent / f"{tmp_path.name}_again")
+    (tmp_path / "crops" / "alignment.json").unlink()  # someone else's crops have no marker
+    with pytest.raises(align.AlreadyAligned, match="would move the face by"):
+        run(tmp_path / "crops", tmp_path.parent / f"{tmp_path.name}_again")
+    assert not (tmp_path.parent / f"{tmp_path.name}_again").exists()
+
+
+def test_other_settings_need_another_folder(photographs, tmp_path) -> None:
+    run(photographs, tmp_path / "crops")
+    with pytest.raises(ValueError, match="begun with other settings"):
+        run(photographs, tmp_path / "crops", size=(112, 112))
+    (tmp_path / "crops" / "alignment.json").write_text("{")
+    with pytest.raises(ValueError, match="damaged"):
+        run(photographs, tmp_path / "crops")
+
+
+def test_the_marker_says_how(photographs, tmp_path) -> None:
+    run(photographs / "person_0", tmp_path / "crops")
+    marker = json.loads((tmp_path / "crops" / "alignment.json").read_text())
+    assert marker["size"] == [112, 96]
+    assert marker["detector"] == {"name": "MTCNN", "min_size": 20, "factor": 0.85, "thresholds": [0.6, 0.7, 0.9]}
+
+
+def test_sources_that_cannot_be(photographs, tmp_path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        run(tmp_path / "nowhere", tmp_path / "crops")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match="empty: no pictures"):
+        run(tmp_path / "empty", tmp_path / "crops")
+    with pytest.raises(ValueError, match="lies in"):
+        run(photographs, photographs / "crops")
+    with pytest.raises(ValueError, match="choose 'skip'"):
+        run(photographs, tmp_path / "crops", missing="perhaps")
+    shutil.copy(photographs / "person_0" / "0.jpg", photographs / "person_0" / "0.png")
+    with pytest.raises(ValueError, match=r"would both become person_0/0\.jpg"):
+        run(photographs, tmp_path / "crops")
+
+
+def test_pictures_of_many_sizes(photographs, tmp_path, scenes) -> None:
+    large = torch.nn.functional.interpolate(scenes[0][:1], size=(200, 210), mode="bilinear")
+    (photographs / "person_0" / "0.jpg").write_bytes(encode_jpeg(data.to_bytes(large[0])))
+    (photographs / "person_0" / "1.jpg").write_bytes(encode_jpeg(torch.zeros(3, 12, 9, dtype=torch.uint8)))
+    report = run(photographs, tmp_path / "crops")
+    assert report.aligned == 5
+    assert report.missing == ["person_0/1.jpg"]
+
+
+@pytest.mark.realdata
+def test_casia_mini_is_recognised_as_aligned(real_data, tmp_path) -> None:
+    with pytest.raises(align.AlreadyAligned):
+        run(real_data / "casia-mini", tmp_path / "crops")
+
+
+@pytest.mark.realdata
+def test_lfw_faces_are_found(real_data, tmp_path) -> None:
+    names = sorted(path.name for path in (real_data / "lfw-dev" / "lfw").iterdir())[::50]
+    for name in names:
+        shutil.copytree(real_data / "lfw-dev" / "lfw" / name, tmp_path / "lfw" / name)
+    report = run(tmp_path / "lfw", tmp_path / "crops")
+    assert report.aligned == report.total >= 20

@@ -1,0 +1,412 @@
+"""The Margin Lab in a headless, offline Chromium, its page opened straight from disk."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from cosface_edu.figures import lab
+from cosface_edu.figures.lab import bundle
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A built page with the lab: file://…/book/lab.html beside file://…/_static."""
+    folder = tmp_path_factory.mktemp("site")
+    lab.write_assets(folder / "_static")
+    page = folder / "book" / "lab.html"
+    page.parent.mkdir()
+    head = (
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Lab</title>'
+    )
+    page.write_text(
+        f'<!doctype html><html lang="en"><head>{head}</head><body>{lab.html()}</body></html>', encoding="utf-8"
+    )
+    return page.as_uri()
+
+
+class Lab:
+    """What the tests do to a page with a lab."""
+
+    def __init__(self, page) -> None:
+        self.page = page
+
+    def read(self, expression: str):
+        """The value of an expression in which `lab` is the lab's handle."""
+        return self.page.evaluate(
+            f"(() => {{ const lab = document.querySelector('.ml').lab; return {expression}; }})()"
+        )
+
+    def state(self) -> dict:
+        """Setting and margins, in the lab's own names."""
+        return self.read("({...lab.engine.config(), ...lab.state()})")
+
+    def wait(self, condition: str) -> None:
+        self.page.wait_for_function(
+            f"(() => {{ const lab = document.querySelector('.ml').lab; return {condition}; }})()"
+        )
+
+    def do(self, action: str) -> None:
+        self.page.click(f'[data-do="{action}"]')
+
+    def frame(self) -> None:
+        """Two frames: what was asked for is drawn."""
+        self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def pause(self) -> None:
+        if self.read("lab.playing()"):
+            self.do("play")
+        self.frame()
+
+    def put(self, name: str, value: object) -> None:
+        """Sets a control as a hand would: slider and number by input, select by choice."""
+        control = self.page.locator(f'[data-in="{name}"]')
+        if control.evaluate("node => node.tagName") == "SELECT":
+            control.select_option(str(value))
+        else:
+            control.fill(str(value))
+        self.frame()
+
+    def picture(self, view: str) -> str:
+        return self.page.locator(f'[data-view="{view}"]').evaluate("canvas => canvas.toDataURL()")
+
+    def at(self, view: str, spot: list[float]) -> tuple[float, float]:
+        """Page coordinates of a place on a view, scrolled into sight."""
+        canvas = self.page.locator(f'[data-view="{view}"]')
+        canvas.evaluate("node => node.scrollIntoView({block: 'center'})")
+        self.frame()
+        box = canvas.bounding_box()
+        return box["x"] + spot[0], box["y"] + spot[1]
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        mouse = self.page.mouse
+        mouse.move(*start)
+        mouse.down()
+        for share in (0.3, 0.7, 1.0):
+            mouse.move(*(a + share * (b - a) for a, b in zip(start, end, strict=True)))
+        mouse.up()
+        self.frame()
+
+
+@pytest.fixture
+def open_lab(open_page, address) -> Callable[..., Lab]:
+    """`open_lab(hash="", **options)` -> Lab with its first picture drawn."""
+
+    def open_(mark: str = "", **options: object) -> Lab:
+        page = open_page(**options).page
+        page.goto(address + mark)
+        page.wait_for_function("document.querySelector('.ml')?.lab.stats.frames > 0")
+        return Lab(page)
+
+    return open_
+
+
+def test_trains_by_itself_and_every_view_is_drawn(open_lab) -> None:
+    opened = open_lab(height=1500)
+    opened.wait("lab.engine.steps > 60")
+    blank = "c => !c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v)"
+    canvases = opened.page.locator("[data-view]")
+    assert canvases.count() == 7
+    assert not any(canvas.evaluate(blank) for canvas in canvases.all())
+    assert not opened.page.locator(".ml-face").evaluate(blank)
+    opened.do("play")
+    steps = opened.read("lab.engine.steps")
+    opened.frame()
+    assert opened.read("lab.engine.steps") == steps
+    assert "Paused at step" in opened.page.inner_text("[data-live]")
+    opened.do("step")
+    opened.frame()
+    assert opened.read("lab.engine.steps") == steps + 1
+    opened.do("reset")
+    opened.frame()
+    assert opened.read("lab.engine.steps") == 0
+
+
+def test_dragging_m_goes_on_from_the_weights_and_opens_the_gap(open_lab) -> None:
+    opened = open_lab("#lab&loss=cosface&m=0&lr=0.01")
+    opened.wait("lab.engine.steps > 150")
+    before = opened.read("({steps: lab.engine.steps, gap: lab.engine.figures.gap})")
+    box = opened.page.locator('[data-in="m"]').bounding_box()
+    middle = box["y"] + box["height"] / 2
+    opened.drag((box["x"] + 8, middle), (box["x"] + 8 + (box["width"] - 16) / 3, middle))
+    assert opened.state()["m"] == pytest.approx(0.2, abs=0.02)
+    opened.wait(f"lab.engine.steps > {before['steps'] + 150}")
+    assert opened.read("lab.engine.figures.gap") > before["gap"]
+    assert "bound 0.293" in opened.page.inner_text('[data-out="m"]')
+    assert opened.page.locator('[data-limit="m"]').is_visible()
+
+
+def test_every_control_changes_the_state(open_lab) -> None:
+    opened = open_lab()
+    opened.pause()
+    margins = {
+        "softmax": [],
+        "nsl": [],
+        "asoftmax": ["m"],
+        "cosface": ["m"],
+        "arcface": ["m"],
+        "combined": ["m1", "m2", "m3"],
+    }
+    for loss, names in margins.items():
+        opened.put("loss", loss)
+        assert opened.state()["loss"] == loss
+        sliders = opened.page.locator(".ml-margins input")
+        assert [slider.get_attribute("data-in") for slider in sliders.all()] == names
+        assert opened.page.locator('[data-in="s"]').is_disabled() == (loss in ("softmax", "asoftmax"))
+        opened.do("step")
+        opened.frame()
+        assert opened.read("Number.isFinite(lab.engine.figures.loss)")
+    opened.put("m2", 0.4)
+    assert opened.state()["m2"] == 0.4
+    for name, inner, value in (
+        ("s", "s", 20),
+        ("ids", "identities", 5),
+        ("noise", "noise", 0.1),
+        ("lr", "lr", 0.01),
+        ("seed", "seed", 3),
+    ):
+        before = opened.picture("euclid")
+        opened.put(name, value)
+        assert opened.state()[inner] == value
+        assert opened.picture("euclid") != before or name in ("s", "lr")
+    opened.put("dim", 3)
+    assert opened.state()["k"] == 3
+    opened.put("preset", "beyond")
+    opened.wait("lab.engine.steps > 20")
+    assert (opened.state()["loss"], opened.state()["m"]) == ("cosface", 0.4)
+
+
+def test_state_is_in_the_address(open_lab) -> None:
+    opened = open_lab("#lab&loss=arcface&m=0.45&s=20&ids=6&seed=2&noise=0.1")
+    state = opened.state()
+    assert [state[key] for key in ("loss", "m", "s", "identities", "seed", "noise")] == ["arcface", 0.45, 20, 6, 2, 0.1]
+    opened.put("m", 0.3)
+    opened.page.wait_for_function("location.hash.includes('ids=6') && !location.hash.includes('m=0.45')")
+    opened.page.evaluate("location.hash = '#lab&loss=asoftmax&m=3'")
+    opened.wait("lab.state().loss === 'asoftmax'")
+    assert opened.state()["m"] == 3
+    opened.do("link")
+    opened.page.wait_for_function("document.querySelector('[data-do=\"link\"]').textContent === 'Link copied'")
+
+
+def test_another_anchor_of_the_page_is_left_alone(open_lab) -> None:
+    opened = open_lab("#a-section")
+    opened.pause()
+    assert opened.state()["loss"] == "cosface"
+    assert opened.page.evaluate("location.hash") == "#a-section"
+
+
+def test_tour_asks_then_answers_at_every_stop(open_lab) -> None:
+    opened = open_lab()
+    opened.do("tour")
+    titles = set()
+    for stop in range(8):
+        titles.add(opened.page.inner_text(".ml-tour h3"))
+        assert opened.page.inner_text('[data-tour="tell"]') == ""
+        before = opened.read("({steps: lab.engine.steps, w: [...lab.engine.net.centres.value]})")
+        opened.page.click(f'[data-choice="{stop % 2}"]')
+        assert opened.page.inner_text('[data-tour="tell"]').startswith(("Yes.", "Not quite."))
+        assert opened.page.locator('[data-choice][data-right="true"]').count() == 1
+        opened.wait(
+            f"JSON.stringify([...lab.engine.net.centres.value]) !== '{json.dumps(before['w'], separators=(',', ':'))}'"
+        )
+        if stop < 7:
+            opened.do("next")
+    assert len(titles) == 8
+    assert opened.page.locator('[data-do="next"]').is_disabled()
+    opened.do("back")
+    assert opened.page.inner_text(".ml-tour h3").startswith("7 of 8")
+    opened.do("close")
+    assert opened.page.locator(".ml-tour").is_hidden()
+
+
+def test_keyboard(open_lab) -> None:
+    opened = open_lab()
+    opened.pause()
+    keyboard = opened.page.keyboard
+    opened.page.focus('[data-view="circle"]')
+    start = opened.read("lab.scene.sentence")
+    before = {view: opened.picture(view) for view in ("circle", "plane", "target", "gradient", "euclid")}
+    for _ in range(3):
+        keyboard.press("ArrowRight")
+    opened.frame()
+    assert "moved by hand" in opened.read("lab.scene.sentence")
+    opened.page.evaluate("window.scrollTo(0, 300)")
+    opened.frame()
+    assert all(opened.picture(view) != picture for view, picture in before.items())  # all views follow
+    keyboard.press("Escape")
+    opened.frame()
+    assert opened.read("lab.scene.sentence") == start
+    keyboard.press("ArrowDown")
+    opened.frame()
+    assert opened.read("lab.scene.sentence") != start
+    centre = opened.read("Math.atan2(lab.engine.net.centres.value[1], lab.engine.net.centres.value[0])")
+    keyboard.press("Shift+ArrowLeft")
+    opened.frame()
+    moved = opened.read("Math.atan2(lab.engine.net.centres.value[1], lab.engine.net.centres.value[0])")
+    assert abs(moved - centre) == pytest.approx(0.0349, abs=1e-3)
+    steps = opened.read("lab.engine.steps")
+    keyboard.press(".")
+    opened.frame()
+    assert opened.read("lab.engine.steps") == steps + 1
+    m = opened.state()["m"]
+    keyboard.press("]")
+    assert opened.state()["m"] == pytest.approx(m + 0.01)
+    keyboard.press("[")
+    assert opened.state()["m"] == pytest.approx(m)
+    keyboard.press(" ")
+    assert opened.read("lab.playing()")
+    keyboard.press(" ")
+    assert not opened.read("lab.playing()")
+    keyboard.press("r")
+    assert opened.read("lab.engine.steps") == 0
+
+
+def test_hover_and_drag(open_lab) -> None:
+    opened = open_lab(height=1500)
+    opened.wait("lab.engine.steps > 100")
+    opened.pause()
+    spot = opened.read("[...lab.views.find((v) => v.name === 'euclid').spots.slice(600, 602)]")
+    place = opened.at("euclid", spot)
+    sentence = opened.read("lab.scene.sentence")
+    opened.page.mouse.move(*place)
+    opened.frame()
+    assert opened.read("lab.scene.sentence") != sentence
+    opened.drag(place, (place[0] + 60, place[1] + 40))
+    assert "moved by hand" in opened.read("lab.scene.sentence")
+    opened.page.locator('[data-view="euclid"]').dblclick(position={"x": 4, "y": 4})
+    opened.frame()
+    assert "moved by hand" not in opened.read("lab.scene.sentence")
+    # a class centre, in the circle
+    view = opened.read(
+        "(({handles, cx, cy, unit}) => ({handles, cx, cy, unit}))(lab.views.find((v) => v.name === 'circle'))"
+    )
+    before = opened.read("[...lab.engine.net.centres.value]")
+    opened.drag(opened.at("circle", view["handles"][0]), opened.at("circle", [view["cx"] + view["unit"], view["cy"]]))
+    after = opened.read("[...lab.engine.net.centres.value]")
+    assert after[2:] == before[2:]
+    assert after[1] == pytest.approx(0, abs=0.05 * after[0])
+    assert sum(v * v for v in after[:2]) == pytest.approx(sum(v * v for v in before[:2]))  # its length stays
+    # θ, in the curve of the target logit
+    opened.drag(opened.at("target", [60, 100]), opened.at("target", [160, 100]))
+    wide = opened.page.locator('[data-view="target"]').bounding_box()["width"]
+    assert opened.read("Math.acos(lab.scene.focus.cosOwn)") == pytest.approx(
+        (160 - 38) / (wide - 54) * 3.14159, abs=0.03
+    )
+
+
+def test_sphere_is_turned_by_dragging_beside_the_samples(open_lab) -> None:
+    opened = open_lab("#lab&loss=cosface&m=0.3&dim=3", height=1500)
+    opened.pause()
+    before = opened.read("[...lab.scene.turn]")
+    picture = opened.picture("circle")
+    opened.drag(opened.at("circle", [12, 12]), opened.at("circle", [80, 50]))
+    turn = opened.read("[...lab.scene.turn]")
+    assert turn != before
+    assert opened.picture("circle") != picture
+    for row in (turn[:3], turn[3:6], turn[6:]):
+        assert sum(v * v for v in row) == pytest.approx(1, abs=1e-2)
+
+
+def test_dark_mode_follows_the_page(open_lab) -> None:
+    opened = open_lab(color_scheme="light")
+    opened.pause()
+    light = opened.picture("circle")
+    opened.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    opened.wait("lab.scene.theme.dark")
+    opened.frame()
+    assert opened.picture("circle") != light
+    opened.page.evaluate("document.documentElement.dataset.theme = 'light'")
+    opened.wait("!lab.scene.theme.dark")
+    assert open_lab(color_scheme="dark").read("lab.scene.theme.dark")
+
+
+def test_reduced_motion_shows_few_pictures_and_trains_all_the_same(open_lab) -> None:
+    opened = open_lab(reduced_motion="reduce")
+    opened.wait("lab.engine.steps >= 120")
+    assert opened.read("lab.stats.frames") <= opened.read("lab.engine.steps") / 10 + 5
+
+
+def test_phone(open_lab) -> None:
+    opened = open_lab(width=390, height=844, has_touch=True)
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert not opened.page.locator(".ml-more").get_attribute("open")
+    opened.page.click(".ml-more summary")
+    for control in opened.page.locator(".ml button:visible, .ml select:visible").all():
+        assert control.bounding_box()["height"] >= 36
+    opened.page.evaluate("window.scrollTo(0, 900)")
+    opened.frame()
+    assert opened.page.locator('[data-in="m"]').bounding_box()["y"] < 250  # the bar stays in reach
+
+
+def test_names_for_every_control_and_view(open_lab) -> None:
+    opened = open_lab()
+    for control in opened.page.locator(".ml :is(input, select)").all():
+        assert control.evaluate("node => node.closest('label').textContent.trim()")
+    for canvas in opened.page.locator("[data-view]").all():
+        assert "from its centre" in canvas.get_attribute("aria-label")
+        assert canvas.get_attribute("tabindex") == "0"
+
+
+def test_picture_without_script(open_page, address) -> None:
+    page = open_page(java_script_enabled=False).page
+    page.goto(address)
+    picture = page.locator("[data-margin-lab] img")
+    assert picture.is_visible()
+    assert picture.bounding_box()["height"] > 300
+
+
+def test_the_module_serves_as_a_widget(open_page) -> None:
+    page = open_page().page
+    source = json.dumps(bundle.module())
+    page.evaluate(
+        f"""async () => {{
+        const values = {{preset: "", setting: {{loss: "arcface", m: 0.4}}, figures: {{}}}}, heard = {{}};
+        window.model = {{get: (k) => values[k], set: (k, v) => (values[k] = v), save_changes() {{}},
+            on: (name, f) => (heard[name] = f), tell: (k, v) => {{ values[k] = v; heard["change:" + k](); }}}};
+        const url = URL.createObjectURL(new Blob([{source}], {{type: "text/javascript"}}));
+        window.close_lab = (await import(url)).default.render({{model, el: document.body}});
+    }}"""
+    )
+    opened = Lab(page)
+    assert (opened.state()["loss"], opened.state()["m"]) == ("arcface", 0.4)
+    page.evaluate("model.tell('setting', {loss: 'cosface', m: 0.1})")  # Python sets it
+    assert opened.state()["m"] == 0.1
+    opened.put("m", 0.25)  # the reader sets it
+    assert page.evaluate("model.get('setting').m") == 0.25
+    opened.pause()
+    assert page.evaluate("model.get('figures').step") == opened.read("lab.engine.steps")
+    assert page.evaluate("location.hash") == ""
+    page.evaluate("close_lab()")
+
+
+def test_speed_is_printed(open_lab, capsys) -> None:
+    opened = open_lab("#lab&loss=cosface&m=0.2", height=1500)
+    opened.wait("lab.engine.steps > 30")
+    speed = opened.page.evaluate(
+        """async () => {
+        const {lab} = document.querySelector('.ml');
+        const frame = () => new Promise((done) => requestAnimationFrame(done));
+        const begin = {...lab.stats}, at = performance.now();
+        for (let i = 0; i < 60; i++) await frame();
+        const seconds = (performance.now() - at) / 1000;
+        const slider = document.querySelector('[data-in="m"]'), responses = [];
+        for (let i = 0; i < 10; i++) {
+            slider.value = 0.1 + 0.02 * i;
+            slider.dispatchEvent(new Event('input', {bubbles: true}));
+            while (lab.stats.changed) await frame();
+            responses.push(lab.stats.response);
+        }
+        return {steps: (lab.stats.steps - begin.steps) / (lab.stats.trainMs - begin.trainMs) * 1000,
+            shown: 60 / seconds, draw: (lab.stats.drawMs - begin.drawMs) / (lab.stats.frames - begin.frames),
+            response: responses.sort((a, b) => a - b)[5]};
+    }"""
+    )
+    with capsys.disabled():
+        print(
+            f"\nMargin Lab, 8 people × 50 samples: {speed['steps']:.0f} steps/s of training, {speed['draw']:.1f} ms to "
+            f"draw a frame, {speed['shown']:.0f} frames/s with training, {speed['response']:.0f} ms from m to a new frame"
+        )
+    assert all(value > 0 for value in speed.values())

@@ -1,0 +1,78 @@
+"""Augmentation: what each change may do, that images are changed one by one, and that a seed repeats it."""
+
+import pytest
+import torch
+
+from cosface_edu.data import Augment
+
+
+def seeded(seed: int = 1) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def images() -> torch.Tensor:
+    return torch.rand(400, 3, 14, 12, generator=seeded(0))
+
+
+def test_a_seed_repeats_every_change_and_the_input_stays(images) -> None:
+    augment, before = Augment(crop=3, colour=0.4, occlude=0.5), images.clone()
+    once, again = augment(images, seeded()), augment(images, seeded())
+    assert torch.equal(once, again)
+    assert not torch.equal(once, augment(images, seeded(2)))
+    assert torch.equal(images, before)
+    assert once.shape == images.shape
+    assert (once.min() >= 0) & (once.max() <= 1)
+    assert augment(images[0], seeded()).shape == images[0].shape
+
+
+def test_flip_mirrors_about_half(images) -> None:
+    out = Augment()(images, seeded())
+    mirrored = torch.tensor([torch.equal(o, i.flip(-1)) for o, i in zip(out, images, strict=True)])
+    kept = torch.tensor([torch.equal(o, i) for o, i in zip(out, images, strict=True)])
+    assert (mirrored ^ kept).all()
+    assert 150 < int(mirrored.sum()) < 250
+
+
+def test_nothing_asked_nothing_done(images) -> None:
+    assert torch.equal(Augment(flip=False)(images), images)
+
+
+def test_crop_shifts_each_image_by_up_to_so_many_pixels(images) -> None:
+    out = Augment(flip=False, crop=2)(images, seeded())
+    shifts = set()
+    for before, after in zip(images, out, strict=True):
+        padded = torch.nn.functional.pad(before[None], (2, 2, 2, 2), mode="replicate")[0]
+        fits = [(y, x) for y in range(5) for x in range(5) if torch.equal(padded[:, y : y + 14, x : x + 12], after)]
+        assert len(fits) == 1
+        shifts.add(fits[0])
+    assert len(shifts) == 25  # all of them happen
+
+
+def test_colour_keeps_grey_pictures_grey_and_stays_in_range() -> None:
+    grey = torch.full((50, 3, 4, 4), 0.5)
+    out = Augment(flip=False, colour=0.4)(grey, seeded())
+    torch.testing.assert_close(out[:, 0], out[:, 2])
+    brightness = out[:, 0, 0, 0] / 0.5
+    assert (brightness.min() > 0.59) & (brightness.max() < 1.41)
+    assert brightness.std() > 0.1
+
+
+def test_occlusion_covers_a_rectangle_with_one_colour(images) -> None:
+    out = Augment(flip=False, occlude=1.0)(images, seeded())
+    changed = (out != images).any(1)  # (B, H, W)
+    for mask, picture in zip(changed, out, strict=True):
+        if mask.any():
+            rows, columns = mask.any(1).nonzero()[:, 0], mask.any(0).nonzero()[:, 0]
+            box = mask[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+            assert box.all()
+            assert len(picture[:, mask].unique(dim=1).T) == 1
+    assert changed.any((1, 2)).float().mean() > 0.95
+    half = Augment(flip=False, occlude=0.5)(images, seeded())
+    assert 0.35 < float((half != images).any(1).any((1, 2)).float().mean()) < 0.6
+
+
+@pytest.mark.parametrize("wrong", [{"crop": -1}, {"colour": 1.5}, {"colour": -0.1}, {"occlude": 2.0}])
+def test_impossible_amounts_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="wanted"):
+        Augment(**wrong)

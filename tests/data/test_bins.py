@@ -1,0 +1,130 @@
+"""lfw.bin: read whatever wrote it, executed never."""
+
+import pickle
+import struct
+
+import numpy as np
+import pytest
+import torch
+
+from cosface_edu import data
+
+
+class Trap:
+    """Unpickling this would create a file."""
+
+    def __init__(self, path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@pytest.mark.parametrize("as_array", [False, True], ids=["bytes", "arrays"])
+@pytest.mark.parametrize("flag", [bool, np.bool_, int], ids=["bool", "numpy bool", "int"])
+def test_everything_that_python_3_writes(tmp_path, jpeg, protocol: int, as_array: bool, flag) -> None:
+    pictures = [jpeg(k) for k in range(4)]
+    stored = [np.frombuffer(p, np.uint8) for p in pictures] if as_array else pictures
+    (tmp_path / "lfw.bin").write_bytes(pickle.dumps((stored, [flag(1), flag(0)]), protocol))
+    assert data.read_bin(tmp_path / "lfw.bin") == (pictures, [True, False])
+
+
+def python_2(pictures: list[bytes], same: list[bool]) -> bytes:
+    """What Python 2 wrote for (pictures, same) with its highest protocol: byte strings as BINSTRING."""
+    out = b"\x80\x02(]q\x01("
+    for number, picture in enumerate(pictures):
+        out += b"T" + struct.pack("<i", len(picture)) + picture + b"r" + struct.pack("<I", 1000 + number)
+    out += b"e]q\x02(" + b"".join(b"\x88" if value else b"\x89" for value in same) + b"etq\x03."
+    return out
+
+
+def test_what_python_2_writes(tmp_path, jpeg) -> None:
+    pictures = [jpeg(k) for k in range(4)]
+    content = python_2(pictures, [False, True])
+    loaded = pickle.loads(content, encoding="bytes")  # ours, so this is safe: the imitation is a pickle of that shape
+    assert loaded == (pictures, [False, True])
+    (tmp_path / "lfw.bin").write_bytes(content)
+    assert data.read_bin(tmp_path / "lfw.bin") == (pictures, [False, True])
+
+
+def test_pairs_of_a_bin(tmp_path, jpeg) -> None:
+    same = [True, True, False, False] * 5
+    (tmp_path / "lfw.bin").write_bytes(pickle.dumps(([jpeg(k) for k in range(40)], same)))
+    pairs = data.bin_pairs(tmp_path / "lfw.bin", size=(20, 16), folds=10)
+    assert len(pairs) == 20
+    assert pairs.same.tolist() == same
+    assert pairs.first.tolist() == list(range(0, 40, 2))
+    assert pairs.second.tolist() == list(range(1, 40, 2))
+    assert pairs.fold.bincount().tolist() == [2] * 10
+    assert torch.equal(pairs.images[7][0], data.to_float(data.decode(jpeg(7))))
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 4])
+@pytest.mark.parametrize("where", ["picture", "same", "whole"])
+def test_code_is_refused_by_name_and_never_run(tmp_path, protocol: int, where: str) -> None:
+    trap = Trap(tmp_path / "robbed")
+    content = {"picture": ([trap, trap], [True]), "same": ([b"a", b"b"], [trap]), "whole": trap}[where]
+    (tmp_path / "lfw.bin").write_bytes(pickle.dumps(content, protocol))
+    with pytest.raises(data.BrokenBin, match=r"lfw\.bin.*(wants to call \w+\.open: refused|cut short)"):
+        data.read_bin(tmp_path / "lfw.bin")
+    assert not (tmp_path / "robbed").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "os system",
+        "builtins eval",
+        "numpy load",
+        "_codecs lookup",
+        "numpy.core.multiarray fromfile",
+        "functools partial",
+    ],
+)
+def test_only_names_that_stand_for_bytes_are_known(tmp_path, name: str) -> None:
+    (tmp_path / "a.bin").write_bytes(b"c" + name.replace(" ", "\n").encode() + b"\n(S'x'\ntR.")
+    with pytest.raises(data.BrokenBin, match=f"wants to call {name.replace(' ', '.')}: refused"):
+        data.read_bin(tmp_path / "a.bin")
+
+
+def test_a_known_name_with_odd_arguments_is_no_picture(tmp_path) -> None:
+    (tmp_path / "a.bin").write_bytes(b"\x80\x02](c_codecs\nencode\nX\x01\0\0\0aX\x06\0\0\0rot_13\x86Re]\x88a\x86.")
+    with pytest.raises(data.BrokenBin, match="bytes expected"):
+        data.read_bin(tmp_path / "a.bin")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        ([b"a"], [True]),
+        ([], []),
+        ([b"a", b"b"], []),
+        ([1, 2], [True]),
+        ({}, []),
+        ([b"a", b"b"], [None]),
+        [1, 2, 3],
+        b"x",
+    ],
+    ids=repr,
+)
+def test_other_shapes_are_refused(tmp_path, content: object) -> None:
+    (tmp_path / "a.bin").write_bytes(pickle.dumps(content))
+    with pytest.raises(data.BrokenBin, match=r"a\.bin"):
+        data.read_bin(tmp_path / "a.bin")
+
+
+def test_cut_anywhere(tmp_path, jpeg) -> None:
+    whole = pickle.dumps(([jpeg(0), jpeg(1)], [True]), 4)
+    for cut in [0, 1, 2, 11, 50, len(whole) // 2, len(whole) - 1]:
+        (tmp_path / "a.bin").write_bytes(whole[:cut])
+        with pytest.raises(data.BrokenBin, match=r"a\.bin"):
+            data.read_bin(tmp_path / "a.bin")
+
+
+def test_announced_gigabytes_and_memo_numbers_cost_nothing(tmp_path) -> None:
+    # BINBYTES8 of 2^62 bytes; then LONG_BINPUT 2^32-1, for which CPython's own unpickler used to allocate that much
+    for content in (b"\x80\x04\x8e" + struct.pack("<Q", 2**62) + b"x.", b"\x80\x02]r\xff\xff\xff\xff]\x86."):
+        (tmp_path / "a.bin").write_bytes(content)
+        with pytest.raises(data.BrokenBin):
+            data.read_bin(tmp_path / "a.bin")

@@ -1,0 +1,103 @@
+"""`check` names what is there and everything that is wrong."""
+
+import pickle
+
+import pytest
+
+from cosface_edu import data
+
+
+def test_whole_folders(people) -> None:
+    report = data.check(people)
+    assert report.ok
+    assert (report.kind, report.pictures, report.identities) == ("identity folders", 6, 3)
+    assert "20×16 (6)" in str(report)
+    assert "1 to 3, median 2" in str(report)
+    assert "1 identities have one picture" in str(report)
+    assert "nothing wrong" in str(report)
+
+
+def test_everything_wrong_with_folders_is_named(people, jpeg) -> None:
+    (people / "bob" / "1.jpg").write_bytes(b"")
+    (people / "bob" / "2.jpg").write_bytes(jpeg()[:150])
+    (people / "dora").mkdir()
+    (people / "stray.jpg").write_bytes(jpeg())
+    report = data.check(people)
+    assert not report.ok
+    assert len(report.problems) == 4
+    text = str(report)
+    for name in ("bob/1.jpg: empty", "bob/2.jpg: cannot be decoded", "dora: no picture in it", "stray.jpg"):
+        assert name in text
+
+
+def test_casia_s_counts_and_overlap_are_compared(people, monkeypatch) -> None:
+    for old, new in (("anna", "0000045"), ("bob", "0166921"), ("carl", "0000513")):
+        (people / old).rename(people / new)
+    text = str(data.check(people))
+    assert "not the whole of CASIA-WebFace, which has 10,575 identities and 494,414 pictures" in text
+    assert "by SphereFace's list: 0166921" in text
+    assert "by name: 0000513, 0166921" in text
+    monkeypatch.setattr("cosface_edu.data.report.CASIA_WEBFACE", (3, 6))
+    assert "complete: CASIA-WebFace" in str(data.check(people))
+
+
+def test_records(tmp_path, jpeg) -> None:
+    data.write_records(tmp_path / "train.rec", [(jpeg(0), 0), (jpeg(1), 0), (jpeg(2)[:99], 1)], (20, 16))
+    report = data.check(tmp_path)
+    assert (report.kind, report.pictures, report.identities) == ("records", 3, 2)
+    assert len(report.problems) == 1
+    assert "record 3" in report.problems[0]
+    (tmp_path / "property").write_text("1,20,16")
+    data.write_records(tmp_path / "b.rec", [(jpeg(0), 0), (jpeg(1), 1)], (20, 16))
+    (tmp_path / "property").write_text("1,20,16")
+    assert "label 1 in a set of 1 identities" in str(data.check(tmp_path / "b.rec"))
+    (tmp_path / "b.idx").write_text("nonsense\n")
+    assert "b.idx, line 1" in str(data.check(tmp_path / "b.rec"))
+
+
+def test_bins(tmp_path, jpeg) -> None:
+    (tmp_path / "a.bin").write_bytes(pickle.dumps(([jpeg(0), jpeg(1), jpeg(2), b"?"], [True, False])))
+    report = data.check(tmp_path / "a.bin")
+    assert "1 genuine and 1 impostor" in str(report)
+    assert len(report.problems) == 1
+    assert "picture 3" in report.problems[0]
+    (tmp_path / "a.bin").write_bytes(pickle.dumps(open))
+    assert "wants to call" in str(data.check(tmp_path / "a.bin"))
+
+
+def test_lfw(tmp_path, jpeg) -> None:
+    for name in ("A/A_0001", "A/A_0002", "B/B_0001"):
+        (tmp_path / "lfw" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "lfw" / f"{name}.jpg").write_bytes(jpeg())
+    (tmp_path / "pairs.txt").write_text("1\t1\nA\t1\t2\nA\t1\tB\t1\n")
+    report = data.check(tmp_path)
+    assert report.ok
+    assert report.kind == "LFW"
+    assert "pairs.txt: 1 genuine and 1 impostor pairs in 1 folds" in str(report)
+    (tmp_path / "pairsDevTest.txt").write_text("1\nA\t1\t3\nA\t1\tB\t1\n")
+    assert "A_0003.jpg" in str(data.check(tmp_path))
+
+
+def test_youtube_faces(tmp_path, jpeg) -> None:
+    for name in ("A/0", "A/1", "B/0"):
+        (tmp_path / "frame_images_DB" / name).mkdir(parents=True)
+        (tmp_path / "frame_images_DB" / name / "0.1.jpg").write_bytes(jpeg())
+    (tmp_path / "splits.txt").write_text("1,A/0,A/1,1\n1,A/0,B/0,0\n")
+    report = data.check(tmp_path)
+    assert report.ok
+    assert "3 videos, 1.0 frames each" in str(report)
+
+
+def test_nothing_there_and_nothing_in_it(tmp_path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        data.check(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    assert "no pictures in identity folders" in str(data.check(tmp_path / "empty"))
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(("name", "counts"), [("casia-mini", (5768, 245)), ("lfw-dev", (1549, 963))])
+def test_real_data_is_whole(real_data, name: str, counts: tuple[int, int]) -> None:
+    report = data.check(real_data / name)
+    assert report.ok, str(report)
+    assert (report.pictures, report.identities) == counts

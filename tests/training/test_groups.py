@@ -1,0 +1,40 @@
+"""Crowds are made up as asked for, and errors by group are counted as their definition says."""
+
+import pytest
+import torch
+from torch import nn
+
+from cosface_edu.faces import FaceWorld
+from cosface_edu.training import groups
+
+
+def test_crowd_has_the_make_up_asked_for() -> None:
+    chosen = groups.people({"A": 7, "C": 2}, first=500)
+    names = [FaceWorld.groups[g] for g in FaceWorld(0).group(chosen)]
+    assert names == ["A"] * 7 + ["C"] * 2
+    assert len(chosen.unique()) == 9
+    assert int(chosen.min()) >= 500
+
+
+def test_unknown_group_is_named() -> None:
+    with pytest.raises(ValueError, match="no group Z: FaceWorld has A"):
+        groups.people({"Z": 1})
+
+
+def test_crowd_is_a_data_set_of_faceworlds_own_images() -> None:
+    who = groups.people({"B": 2})
+    crowd = groups.Crowd(who, 3, (28, 24))
+    image, label = crowd[4]
+    assert label == 1
+    drawn = FaceWorld(0).sample(int(who[1]), 2, (28, 24))[0][1]
+    assert (image - drawn).abs().max() <= 0.5 / 255 + 1e-6
+
+
+def test_threshold_is_shared_and_rates_average_to_the_one_asked_for() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 28 * 24, 16))
+    found = groups.errors_by_group(network, (28, 24), per_group=6, images=3, far=0.1)
+    assert list(found) == list(FaceWorld.groups)
+    mean = sum(e.false_accepts for e in found.values()) / len(found)
+    assert abs(mean - 0.1) < 0.005  # all groups have equally many impostor pairs
+    assert len({e.false_accepts for e in found.values()}) > 1  # an untrained network does not treat groups alike
