@@ -95,3 +95,26 @@ def load_network(path: str | os.PathLike[str]) -> tuple[nn.Module, Config]:
     network = build_network(config)
     networks.load_weights(network, state["network"], str(path))
     return network.eval(), config
+
+
+def open_network(path: str | os.PathLike[str]) -> tuple[nn.Module, tuple[int, int]]:
+    """A network from whatever holds one, in evaluation mode, and the (height, width) of its images.
+
+    Args:
+        path: a run's folder or checkpoint (.pt); a .safetensors file of `networks.save`; a .pth file released by
+            MuggleWang/CosFace_pytorch.
+
+    Raises:
+        FileNotFoundError: nothing there.
+        ValueError, CheckpointError: not a network.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such run, checkpoint or file of weights")
+    if path.suffix == ".safetensors":
+        network = networks.load(path)
+        return network, tuple(network.recipe["options"].get("size", (112, 96)))
+    if path.suffix == ".pth":
+        return networks.load_released(path), (112, 96)
+    network, config = load_network(path)
+    return network, config.size

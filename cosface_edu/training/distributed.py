@@ -281,3 +281,9 @@ class Centres(nn.Module):
         parts = [torch.empty_like(values) for _ in range(self.world)]
         dist.all_gather(parts, values.contiguous())
         return torch.cat(parts)
+
+
+def finish() -> None:
+    """Leave the other processes, if there are any."""
+    if dist.is_initialized():
+        dist.destroy_process_group()

@@ -1,0 +1,390 @@
+"""`cosface-edu`: the steps of the pipeline, one command each. The work is done by the rooms; this only asks them."""
+
+import ast
+import functools
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+# The rooms are imported inside the commands: `--help` should not wait for PyTorch.
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,
+    help=(
+        "CosFace from photographs to figures. Real data goes **align → train → evaluate**; "
+        "`toy` and `rehearse` need no data at all and run on a laptop's processor."
+    ),
+)
+console = Console()
+warning = Console(stderr=True)
+
+
+class Flip(StrEnum):
+    """What to do with the features of the mirror image."""
+
+    concat = "concat"
+    sum = "sum"
+    none = "none"
+
+
+class Missing(StrEnum):
+    """What to do with a picture in which no face is found."""
+
+    skip = "skip"
+    centre_crop = "centre-crop"
+    fail = "fail"
+
+
+class Precision(StrEnum):
+    """Arithmetic of the network when it is evaluated."""
+
+    auto = "auto"
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+def plain_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """What went wrong in one line, and status 1, instead of a stack trace; mistakes in the code still show one."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **options: Any) -> None:
+        try:
+            command(*args, **options)
+        except Exception as error:
+            ours = type(error).__module__.startswith("cosface_edu")
+            if not ours and not isinstance(error, ValueError | OSError):
+                raise
+            warning.print(f"[bold red]error:[/] {type(error).__name__}: {error}", highlight=False, soft_wrap=True)
+            raise typer.Exit(1) from error
+
+    return wrapped
+
+
+def size_of(text: str) -> tuple[int, int]:
+    """'112x96' to (112, 96), height first."""
+    try:
+        height, width = (int(side) for side in text.lower().replace("×", "x").split("x"))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not HEIGHTxWIDTH, such as 112x96") from None
+    return height, width
+
+
+@app.command()
+@plain_errors
+def align(
+    source: Annotated[Path, typer.Argument(help="Folder of photographs, nested as you like.")],
+    target: Annotated[Path, typer.Argument(help="Folder for the aligned crops; the same tree. Not inside SOURCE.")],
+    size: Annotated[str, typer.Option(help="HEIGHTxWIDTH of the crops: 112x96 (the paper) or 112x112.")] = "112x96",
+    missing: Annotated[Missing, typer.Option(help="A picture without a face: leave it out, crop it, or stop.")] = (
+        Missing.skip
+    ),
+    batch: Annotated[int, typer.Option(help="Pictures that the detector sees at once.")] = 16,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """**Step 1.** Find faces and bring eyes, nose and mouth to the same place in every crop.
+
+    MTCNN finds five points; the similarity transform that moves them onto SphereFace's template in the least-squares
+    sense cuts the crop. A run that is stopped continues where it was. Crops are never aligned a second time.
+
+    Example: `cosface-edu align data/lfw data/lfw-aligned`
+    """
+    from cosface_edu.align import align_folder
+
+    report = align_folder(source, target, size_of(size), missing.value, batch, device)  # type: ignore[arg-type]
+    console.print(f"{report.aligned:,} of {report.total:,} pictures aligned ({report.rate:.1f} a second)")
+    for what, names in (
+        ("cut about the centre, no face found", report.centre_cropped),
+        ("left out, no face found", report.missing),
+        ("left out, cannot be decoded", report.broken),
+    ):
+        if names:
+            console.print(f"{len(names):,} {what}: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}")
+
+
+@app.command()
+@plain_errors
+def check(
+    source: Annotated[Path, typer.Argument(help="Identity folders, .rec, .bin, LFW's or YouTube Faces' folder.")],
+) -> None:
+    """Say what is in a data set and what is wrong with it: counts, sizes, broken pictures, people shared with LFW.
+
+    Ends with status 1 if something is wrong.
+
+    Example: `cosface-edu check data/casia-webface`
+    """
+    from cosface_edu.data import check as look
+
+    report = look(source, progress=True)
+    console.print(
+        f"[bold]{report.path}[/]: {report.kind}, {report.pictures:,} pictures of {report.identities:,} people"
+    )
+    for fact in report.facts:
+        console.print(f"  {fact}")
+    for problem in report.problems:
+        console.print(f"  [red]{problem}[/]")
+    if report.problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+@plain_errors
+def train(
+    preset: Annotated[
+        str, typer.Option(help="casia and large: the paper's two schedules, for GPUs. rehearsal: minutes on a CPU.")
+    ] = "rehearsal",
+    data: Annotated[
+        str | None, typer.Option(help="Identity folders of aligned crops, a .rec file, 'faceworld'.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints (last.pt, best.pt) and TensorBoard.")] = Path(
+        "runs/latest"
+    ),
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue from OUT/last.pt if it is there, exactly.")
+    ] = False,
+    loss: Annotated[str | None, typer.Option(help="softmax, nsl, asoftmax, cosface, arcface, …")] = None,
+    s: Annotated[float | None, typer.Option(help="Scale: length that embeddings are brought to.")] = None,
+    m: Annotated[float | None, typer.Option(help="Margin, in the loss's own unit (CosFace: cosine).")] = None,
+    network: Annotated[
+        str | None, typer.Option(help="sphereface4 … sphereface64, iresnet50, mobilefacenet, small, …")
+    ] = (None),
+    batch: Annotated[int | None, typer.Option(help="Images a step, over all GPUs and accumulated parts.")] = None,
+    micro_batch: Annotated[
+        int | None, typer.Option(help="Most images at once on one GPU; the rest of the batch is accumulated.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Optimiser steps.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate at the start.")] = None,
+    precision: Annotated[str | None, typer.Option(help="fp32, bf16 or fp16 (with a gradient scaler).")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of start weights, order and augmentation.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that decode images.")] = None,
+    compile: Annotated[bool, typer.Option("--compile", help="torch.compile the network.")] = False,
+    set: Annotated[
+        list[str] | None, typer.Option("--set", help="Any field of the configuration, NAME=VALUE; may come often.")
+    ] = None,
+) -> None:
+    """**Step 2.** Train a network with a large-margin loss.
+
+    The loop is `cosface_edu/training/loop.py`, to be read from top to bottom. Accuracy in the log is measured without
+    the margin. Some people of the training set are held out to validate on; LFW is never looked at.
+
+    Examples:
+
+    `cosface-edu train` (a rehearsal on FaceWorld, no data needed)
+
+    `cosface-edu train --preset casia --data data/casia-aligned --out runs/casia`
+
+    `cosface-edu train --preset casia --data data/casia-aligned --out runs/nsl --loss nsl --s 30 --set clip=5`
+
+    On eight GPUs, centres split over them: `torchrun --nproc_per_node 8 -m cosface_edu.cli train --preset casia …`
+    """
+    from cosface_edu.training import distributed
+    from cosface_edu.training import preset as named
+    from cosface_edu.training import train as run
+
+    config = named(preset)
+    given = {"data": data, "loss": loss, "network": network, "batch": batch, "micro_batch": micro_batch, "steps": steps}
+    given |= {"lr": lr, "precision": precision, "seed": seed, "workers": workers, "compile": compile or None}
+    changes = {name: value for name, value in given.items() if value is not None}
+    options = {} if loss is not None and loss != config.loss else dict(config.loss_options)
+    options |= {name: value for name, value in (("s", s), ("m", m)) if value is not None}
+    changes |= {"loss_options": options, **settings(set or [])}
+    try:
+        run(config.replace(**changes), out, resume, say=lambda line: console.print(line, highlight=False))
+    finally:
+        distributed.finish()
+
+
+def settings(texts: list[str]) -> dict[str, Any]:
+    """'clip=5' and its like to values for a configuration.
+
+    Raises:
+        ValueError: for a field that a configuration does not have.
+    """
+    import dataclasses
+
+    from cosface_edu.training import Config
+
+    known = {f.name for f in dataclasses.fields(Config)}
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or name not in known:
+            raise ValueError(f"--set {text}: wanted NAME=VALUE with NAME one of {', '.join(sorted(known))}")
+        try:
+            values[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):  # a bare word
+            values[name] = value
+    return values
+
+
+@app.command()
+@plain_errors
+def evaluate(
+    network: Annotated[
+        Path | None, typer.Argument(help="A run's folder, a checkpoint, .safetensors, or a released .pth.")
+    ] = None,
+    test: Annotated[str, typer.Option(help="Folder of aligned images, a .bin file, or 'faceworld'.")] = "faceworld",
+    pairs: Annotated[Path | None, typer.Option(help="LFW's pairs.txt or pairsDevTest.txt, for a folder.")] = None,
+    splits: Annotated[Path | None, typer.Option(help="YouTube Faces' splits.txt, for a folder of videos.")] = None,
+    embedder: Annotated[
+        str | None, typer.Option(help="module:function from (B, 3, H, W) RGB in [0, 1] to (B, D), instead of NETWORK.")
+    ] = None,
+    size: Annotated[str | None, typer.Option(help="HEIGHTxWIDTH of the embedder's images [112x96].")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for report.json and report.html.")] = None,
+    flip: Annotated[Flip, typer.Option(help="Mirror image's features: concatenate (the paper), add, or leave.")] = (
+        Flip.concat
+    ),
+    precision: Annotated[Precision, typer.Option(help="auto measures which is faster here.")] = Precision.auto,
+    batch: Annotated[int, typer.Option(help="Images at a time.")] = 64,
+    workers: Annotated[int, typer.Option(help="Processes that read images.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """**Step 3.** Verify pairs of faces: accuracy over ten folds, each threshold chosen on the other nine.
+
+    Examples:
+
+    `cosface-edu evaluate runs/casia --test data/lfw-aligned --pairs data/pairs.txt --out runs/casia/lfw`
+
+    `cosface-edu evaluate --embedder mine:embed --test data/lfw.bin`
+    """
+    from cosface_edu import evaluation
+    from cosface_edu.data import normalise
+    from cosface_edu.training.checkpoint import open_network
+
+    if (network is None) == (embedder is None):
+        raise ValueError("give either a NETWORK or an --embedder")
+    if embedder is not None:
+        measured, wanted, preprocess = evaluation.load_embedder(embedder), size_of(size or "112x96"), None
+    else:
+        opened, wanted = open_network(network)  # type: ignore[arg-type]
+        measured, preprocess = opened.to(device), normalise  # type: ignore[assignment]
+    result = evaluation.evaluate(
+        measured,
+        evaluation.open_pairs(test, pairs, splits, wanted),
+        out,
+        test=Path(test).name,
+        flip=flip.value,
+        preprocess=preprocess,
+        batch=batch,
+        workers=workers,
+        precision=precision.value,
+        progress=True,
+    )
+    figures = result.to_dict()
+    table = Table("", f"{figures['test']}, {figures['pairs']:,} pairs")
+    table.add_row("accuracy", f"{100 * figures['accuracy']:.2f} ± {100 * figures['standard_error']:.2f} %")
+    low, high = figures["interval"]["low"], figures["interval"]["high"]
+    table.add_row(f"95 % over {figures['interval']['over']}", f"{100 * low:.2f} … {100 * high:.2f} %")
+    table.add_row("equal error rate", f"{100 * figures['eer']:.2f} %")
+    for far, tar in figures["tar_at_far"].items():
+        table.add_row(f"TAR at FAR {far}", f"{100 * tar:.2f} %")
+    console.print(table)
+    if out is not None:
+        console.print(f"report: {out / 'report.html'}")
+
+
+@app.command()
+@plain_errors
+def embed(
+    network: Annotated[Path, typer.Argument(help="A run's folder, a checkpoint, .safetensors, or a released .pth.")],
+    source: Annotated[Path, typer.Argument(help="Folder of aligned crops, nested as you like.")],
+    target: Annotated[Path, typer.Argument(help="File to write: .npz with `names` and `features`.")],
+    flip: Annotated[Flip, typer.Option(help="Mirror image's features: concatenate (the paper), add, or leave.")] = (
+        Flip.concat
+    ),
+    batch: Annotated[int, typer.Option(help="Images at a time.")] = 64,
+    workers: Annotated[int, typer.Option(help="Processes that read images.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Turn aligned faces into features, to compare by cosine: `features[i] @ features[j]`, rows have length 1.
+
+    Example: `cosface-edu embed runs/casia photos-aligned features.npz`
+    """
+    import numpy as np
+    import torch
+
+    from cosface_edu import evaluation
+    from cosface_edu.data.images import IMAGE_SUFFIXES
+    from cosface_edu.data.pairs import Pictures
+    from cosface_edu.training.checkpoint import open_network
+
+    paths = sorted(path for path in source.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    if not paths:
+        raise FileNotFoundError(f"{source}: no pictures in it")
+    opened, size = open_network(network)
+    pictures = Pictures(paths, size)
+    features = evaluation.embed(opened.to(device), pictures, flip.value, batch=batch, workers=workers, progress=True)
+    units = torch.nn.functional.normalize(features)  # (N, D)
+    names = [str(path.relative_to(source)) for path in paths]
+    temporary = target.with_name(f".{target.name}.tmp")
+    with temporary.open("wb") as file:
+        np.savez(file, names=np.array(names), features=units.numpy())
+    temporary.replace(target)
+    console.print(f"{len(names):,} faces, {units.shape[1]} numbers each: {target}")
+
+
+@app.command()
+@plain_errors
+def toy(
+    losses: Annotated[
+        list[str] | None, typer.Argument(help="softmax, nsl, asoftmax, cosface, arcface [all five].")
+    ] = None,
+    m: Annotated[list[float] | None, typer.Option("--m", help="Margins to compare, instead of the loss's own.")] = None,
+    s: Annotated[float | None, typer.Option("--s", help="Scale of NSL, CosFace and ArcFace.")] = None,
+    seed: Annotated[int, typer.Option(help="Of start weights and order.")] = 0,
+) -> None:
+    """Eight people, two features: the experiment of the paper's Figure 4, in seconds.
+
+    Prints accuracy and the angles between neighbouring people. Runs are cached.
+
+    Examples: `cosface-edu toy`; `cosface-edu toy cosface --m 0 --m 0.1 --m 0.2`
+    """
+    from cosface_edu.training import toy as experiment
+
+    scale = {} if s is None else {"s": s}
+    runs = [
+        experiment.cached(experiment.ToyConfig(loss=loss, m=margin, seed=seed, **scale))  # type: ignore[arg-type]
+        for loss in losses or ["softmax", "nsl", "asoftmax", "cosface", "arcface"]
+        for margin in (m or [None])  # type: ignore[list-item]
+    ]
+    rows = experiment.rows(runs)
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*row.values())
+    console.print(table)
+
+
+@app.command()
+@plain_errors
+def rehearse(
+    quick: Annotated[bool, typer.Option("--quick", help="One seed and less data: about a minute.")] = False,
+    seeds: Annotated[int, typer.Option(help="Runs of each loss.")] = 3,
+    out: Annotated[Path | None, typer.Option(help="JSON file for the results.")] = None,
+    work: Annotated[
+        Path, typer.Option(help="Folder for scenes and crops; kept, so that a second run is faster.")
+    ] = Path("runs/rehearsal"),
+) -> None:
+    """The whole pipeline without any data: FaceWorld scenes, MTCNN, training with three losses, verification.
+
+    Each loss runs at its own best scale, found on another world; people in the test are never trained on.
+
+    Example: `cosface-edu rehearse --out rehearsal.json`
+    """
+    from cosface_edu.training import rehearsal
+
+    report = rehearsal.rehearse(quick, seeds, work, say=lambda line: console.print(line, highlight=False))
+    console.print(rehearsal.table(report))
+    if out is not None:
+        rehearsal.write(report, out)
+        console.print(f"results: {out}")
+
+
+if __name__ == "__main__":  # torchrun starts modules
+    app()

@@ -1,0 +1,184 @@
+"""Each command does its step, explains itself, and says what went wrong in one line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from cosface_edu import networks
+from cosface_edu.cli import app, settings, size_of
+from cosface_edu.data import FaceWorldDataset, to_bytes
+from cosface_edu.data.images import encode_jpeg
+
+runner = CliRunner()
+COMMANDS = ("align", "check", "train", "evaluate", "embed", "toy", "rehearse")
+TINY = [
+    *("--network", "sphereface4", "--batch", "8", "--steps", "3", "--set", "size=(16,16)", "--set", "embedding=8"),
+    *("--set", "identities=12", "--set", "per_identity=2", "--set", "held_out=4", "--set", "held_out_pairs=4"),
+    *("--set", "lr_warm_up=0", "--set", "device=cpu"),
+]
+
+
+def run(*arguments: object):
+    return runner.invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200", "TERM": "dumb"})
+
+
+@pytest.fixture(scope="module")
+def crops(tmp_path_factory) -> Path:
+    """Twenty people with two crops each."""
+    folder = tmp_path_factory.mktemp("crops")
+    faces = FaceWorldDataset(20, 2, (32, 28))
+    for index in range(len(faces)):
+        image, label = faces[index]
+        path = folder / f"person_{label:02d}" / f"person_{label:02d}_{index % 2 + 1:04d}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(encode_jpeg(to_bytes(image)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("run")
+    done = run("train", "--out", out, *TINY)
+    assert done.exit_code == 0, done.output
+    return out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_teaches_with_an_example(command) -> None:
+    done = run(command, "--help")
+    assert done.exit_code == 0
+    assert f"cosface-edu {command}" in done.output.replace("\n", " ")
+
+
+def test_the_commands_are_listed() -> None:
+    listed = run("--help").output
+    assert all(command in listed for command in COMMANDS)
+
+
+def test_help_does_not_wait_for_pytorch() -> None:
+    import subprocess
+    import sys
+
+    program = "import sys, cosface_edu.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+def test_train_writes_a_run_and_says_how_it_goes(trained) -> None:
+    assert {"last.pt", "best.pt"} <= {path.name for path in trained.iterdir()}
+
+
+def test_train_refuses_to_overwrite_and_resumes(trained) -> None:
+    again = run("train", "--out", trained, *TINY)
+    assert again.exit_code == 1
+    assert "--resume" in again.output
+    done = run("train", "--out", trained, "--resume", *TINY)
+    assert done.exit_code == 0, done.output
+    assert "resumed" in done.output
+
+
+def test_another_loss_comes_with_its_own_options(tmp_path) -> None:
+    done = run("train", "--out", tmp_path, *TINY, "--loss", "arcface", "--s", "20")
+    assert done.exit_code == 0, done.output
+    config = torch.load(tmp_path / "last.pt", weights_only=True)["config"]
+    assert (config["loss"], config["loss_options"]) == ("arcface", {"s": 20.0})
+
+
+def test_evaluate_reports_on_a_checkpoint(trained, crops, tmp_path) -> None:
+    lines = ["10"]
+    lines += [f"person_{p:02d}\t1\t2" for p in range(10)]
+    lines += [f"person_{p:02d}\t1\tperson_{p + 10:02d}\t1" for p in range(10)]
+    (tmp_path / "pairs.txt").write_text("\n".join(lines) + "\n")
+    out = tmp_path / "report"
+    done = run("evaluate", trained, "--test", crops, "--pairs", tmp_path / "pairs.txt", "--out", out)
+    assert done.exit_code == 0, done.output
+    report = json.loads((out / "report.json").read_text())
+    assert f"{100 * report['accuracy']:.2f} ±" in done.output
+    assert (out / "report.html").exists()
+
+
+def test_evaluate_wants_one_thing_to_evaluate(trained) -> None:
+    assert "either a NETWORK or an --embedder" in run("evaluate").output
+    assert run("evaluate", trained, "--embedder", "a:b").exit_code == 1
+
+
+def test_embed_writes_unit_features_by_name(trained, crops, tmp_path) -> None:
+    target = tmp_path / "features.npz"
+    done = run("embed", trained, crops, target)
+    assert done.exit_code == 0, done.output
+    with np.load(target) as found:  # no pickle in it
+        assert found["names"][3] == "person_01/person_01_0002.jpg"
+        assert found["features"].shape == (40, 16)  # features of image and flip
+        np.testing.assert_allclose(np.linalg.norm(found["features"], axis=1), 1, rtol=1e-5)
+
+
+def test_embed_takes_exported_weights(crops, tmp_path) -> None:
+    networks.save(networks.create("sphereface4", embedding=8, size=(16, 16)), tmp_path / "n.safetensors")
+    done = run("embed", tmp_path / "n.safetensors", crops, tmp_path / "f.npz", "--flip", "none")
+    assert done.exit_code == 0, done.output
+    assert np.load(tmp_path / "f.npz")["features"].shape == (40, 8)
+
+
+def test_check_says_what_is_there_and_fails_on_what_is_broken(crops, tmp_path) -> None:
+    import shutil
+
+    good = run("check", crops)
+    assert "40 pictures of 20 people" in good.output
+    assert good.exit_code == 0, good.output
+    shutil.copytree(crops, tmp_path / "copy")
+    (tmp_path / "copy" / "person_03" / "person_03_0001.jpg").write_bytes(b"\xff\xd8 cut")
+    bad = run("check", tmp_path / "copy")
+    assert bad.exit_code == 1
+    assert "person_03_0001.jpg" in bad.output
+
+
+def test_align_reports_and_resumes(tmp_path) -> None:
+    from cosface_edu.faces import FaceWorld
+
+    images, _ = FaceWorld(seed=0).scenes([0, 1], 1, (128, 128))
+    for number, pixels in enumerate(to_bytes(images)):
+        path = tmp_path / "photographs" / f"{number}" / "a.jpg"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(encode_jpeg(pixels))
+    done = run("align", tmp_path / "photographs", tmp_path / "crops")
+    assert done.exit_code == 0, done.output
+    assert "2 of 2 pictures aligned" in done.output
+    assert "2 of 2" in run("align", tmp_path / "photographs", tmp_path / "crops").output
+    twice = run("align", tmp_path / "crops", tmp_path / "again")
+    assert twice.exit_code == 1
+    assert "AlreadyAligned" in twice.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["train", "--preset", "casja"], "rehearsal"),
+        (["train", "--set", "learnrate=1"], "margin_warm_up"),
+        (["train", "--loss", "cosine", "--out", "nowhere"], "cosface"),
+        (["train", "--data", "no/such/folder", "--out", "nowhere"], "no such folder"),
+        (["evaluate", "no/such/run"], "no such run"),
+        (["embed", "no/such/run", "nowhere", "f.npz"], "no pictures"),
+        (["check", "no/such/folder"], "no/such/folder"),
+        (["align", "no/such/folder", "nowhere"], "no/such/folder"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line_without_a_stack_trace(arguments, told, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run(*arguments)
+    assert done.exit_code == 1
+    assert told in done.output
+    assert "Traceback" not in done.output
+
+
+def test_values_and_sizes_are_read() -> None:
+    assert settings(["clip=5", "data=faces/here", "milestones=(1,2)", "compile=True"]) == {
+        "clip": 5,
+        "data": "faces/here",
+        "milestones": (1, 2),
+        "compile": True,
+    }
+    assert size_of("112x96") == (112, 96)
+    assert "112x96" in run("align", "a", "b", "--size", "112").output
