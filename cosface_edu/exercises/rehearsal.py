@@ -1,0 +1,19 @@
+"""Check of the chapter on the rehearsal."""
+
+from cosface_edu.exercises import exercise
+
+# Made-up accuracies with different optima; only their arithmetic is checked.
+_TRIALS = [
+    ({(8, 0.0): 0.90, (16, 0.0): 0.95, (16, 0.2): 0.93, (30, 0.0): 0.92, (30, 0.2): 0.97}, 0.02),
+    ({(8, 0.0): 0.96, (16, 0.0): 0.90, (8, 0.1): 0.94, (16, 0.1): 0.95}, -0.01),
+]
+
+
+@exercise("rehearsal-gain")
+def _gain(answer) -> str:
+    for accuracy, truth in _TRIALS:
+        given = float(answer({(float(s), m): v for (s, m), v in accuracy.items()}))
+        assert abs(given - truth) < 1e-9, (
+            f"best with a margin minus best without, each at its own scale, is {truth:+.2f} here; you say {given:+.2f}"
+        )
+    return "each loss at its own best scale; a gain may be negative."

@@ -1,0 +1,83 @@
+"""Pictures of recorded rehearsals: accuracy against the margin, at each scale."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from cosface_edu.figures import style
+
+
+def recorded(name: str, folder: str | Path = "results") -> dict[str, Any]:
+    """A report as one of the package's own commands wrote it, from the book's folder of results.
+
+    Raises:
+        FileNotFoundError: it is not there; the message says which command makes it.
+    """
+    path = Path(folder) / f"{name}.json"
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such recorded result; `cosface-edu rehearse --help` says how to make it")
+    return json.loads(path.read_text())
+
+
+def provenance(report: dict[str, Any]) -> str:
+    """One sentence: what a recorded report was computed on, when, and how long it took."""
+    hardware = report["hardware"]
+    return (
+        f"Recorded on {report['date']} ({hardware['processor']}, {hardware['cores']} cores, {hardware['threads']} threads, "
+        f"torch {report['torch']}) in {report['seconds'] / 60:.0f} minutes."
+    )
+
+
+def by_point(runs: list[dict[str, Any]]) -> dict[tuple[float | None, float], list[float]]:
+    """Accuracies in percent by (s, m), over seeds; NSL counts as m = 0, softmax as (None, 0)."""
+    points = defaultdict(list)
+    for run in runs:
+        points[run.get("s"), float(run.get("m", 0.0))].append(100 * run["accuracy"])
+    return dict(points)
+
+
+def accuracy_against_margin(report: dict[str, Any]) -> Figure:
+    """Verification accuracy of strangers against m, one line for each s, a point for each seed; softmax as a band.
+
+    Args:
+        report: of `training.rehearsal.grid`.
+
+    Returns:
+        The figure.
+    """
+    points = by_point(report["runs"])
+    fig, ax = plt.subplots(figsize=(5.8, 3.8))
+    if softmax := points.get((None, 0.0)):
+        ax.axhspan(min(softmax), max(softmax), color=style.LOSS["softmax"], alpha=0.25, label="softmax, all seeds")
+    scales = sorted({s for s, _ in points if s is not None})
+    for number, s in enumerate(scales):
+        margins = sorted(m for scale, m in points if scale == s)
+        colour, line = style.CYCLE[number], style.LINES[number]
+        ax.plot(margins, [np.mean(points[s, m]) for m in margins], color=colour, linestyle=line, label=f"s = {s:g}")
+        for m in margins:
+            ax.plot([m] * len(points[s, m]), points[s, m], style.MARKERS[number], color=colour, markersize=5, alpha=0.8)
+    ax.set(xlabel="margin m (0 is NSL)", ylabel="accuracy in percent")
+    ax.legend()
+    return fig
+
+
+def best_by_loss(report: dict[str, Any]) -> str:
+    """Markdown table: each loss at its own best scale and margin, with every seed's accuracy."""
+    points = by_point(report["runs"])
+    mean = {point: float(np.mean(values)) for point, values in points.items()}
+    chosen = {
+        "softmax": [p for p in points if p[0] is None],
+        "NSL": [p for p in points if p[0] is not None and p[1] == 0],
+        "LMCL": [p for p in points if p[0] is not None and p[1] > 0],
+    }
+    lines = ["| loss | best at | accuracy, mean over seeds | each seed |", "|---|---|---|---|"]
+    for name, found in chosen.items():
+        best = max(found, key=mean.__getitem__)
+        where = "–" if best[0] is None else f"s = {best[0]:g}" + (f", m = {best[1]:g}" if best[1] else "")
+        lines.append(f"| {name} | {where} | {mean[best]:.2f} % | {', '.join(f'{v:.2f}' for v in points[best])} |")
+    return "\n".join(lines)

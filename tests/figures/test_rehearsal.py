@@ -1,0 +1,40 @@
+"""Recorded rehearsals are read as they were written, and drawn point for point."""
+
+import json
+
+import pytest
+
+from cosface_edu.figures import rehearsal
+
+
+@pytest.fixture
+def report() -> dict:
+    runs = [{"loss": "softmax", "seed": k, "accuracy": 0.90 + k / 100} for k in (0, 1)]
+    for s in (8.0, 16.0):
+        runs += [{"loss": "nsl", "s": s, "seed": k, "accuracy": 0.91 + s / 1000} for k in (0, 1)]
+        runs += [{"loss": "cosface", "s": s, "m": 0.2, "seed": k, "accuracy": 0.95 - s / 1000} for k in (0, 1)]
+    return {"runs": runs}
+
+
+def test_points_by_scale_and_margin(report: dict) -> None:
+    points = rehearsal.by_point(report["runs"])
+    assert points[None, 0.0] == [90.0, 91.0]
+    assert points[8.0, 0.2] == pytest.approx([94.2, 94.2])
+
+
+def test_each_loss_at_its_own_best(report: dict) -> None:
+    table = rehearsal.best_by_loss(report)
+    assert "| NSL | s = 16 | 92.60 % |" in table
+    assert "| LMCL | s = 8, m = 0.2 | 94.20 % |" in table
+
+
+def test_every_seed_is_a_point(report: dict) -> None:
+    ax = rehearsal.accuracy_against_margin(report).axes[0]
+    assert sum(len(line.get_xdata()) for line in ax.lines if line.get_linestyle() == "None") == 8
+
+
+def test_a_missing_result_names_the_file_and_the_remedy(tmp_path) -> None:
+    (tmp_path / "there.json").write_text(json.dumps({"a": 1}))
+    assert rehearsal.recorded("there", tmp_path) == {"a": 1}
+    with pytest.raises(FileNotFoundError, match=r"absent\.json: no such recorded result"):
+        rehearsal.recorded("absent", tmp_path)
