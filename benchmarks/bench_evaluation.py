@@ -43,7 +43,8 @@ def grid_evaluator(scores, same, folds=10):
 def test_exact_ten_folds_against_a_grid(benchmark):
     """6,000 pairs, interleaved rounds; `times_faster` is grid / exact.
 
-    Both run on one core, so processor time is compared: other programs cannot stretch the shorter of the two.
+    Both run on one core, so processor time is compared: other programs cannot stretch the shorter of the two. A round
+    is one run over the grid and then ten exact ones, which together are still much shorter.
     """
     rng = np.random.default_rng(0)
     same = np.tile(np.r_[np.ones(300, bool), np.zeros(300, bool)], 10)
@@ -55,10 +56,14 @@ def test_exact_ten_folds_against_a_grid(benchmark):
         grid_evaluator(scores, same)
         reference.append(time.process_time() - start)
 
-    result = benchmark.pedantic(lambda: verify(scores, same), setup=by_grid, rounds=15, warmup_rounds=1)
-    assert abs(result.accuracy - grid_evaluator(scores, same)) < 0.003
-    benchmark.extra_info["times_faster"] = np.median(reference) / benchmark.stats.stats.median
-    benchmark.extra_info["milliseconds"] = 1000 * benchmark.stats.stats.median
+    def exactly():
+        return [verify(scores, same) for _ in range(10)]
+
+    results = benchmark.pedantic(exactly, setup=by_grid, rounds=15, warmup_rounds=1)
+    assert abs(results[0].accuracy - grid_evaluator(scores, same)) < 0.003
+    once = benchmark.stats.stats.median / 10
+    benchmark.extra_info["times_faster"] = np.median(reference) / once
+    benchmark.extra_info["milliseconds"] = 1000 * once
 
 
 def test_rank_1_among_a_million(benchmark):

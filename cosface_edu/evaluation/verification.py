@@ -209,29 +209,31 @@ def _best_thresholds(scores: NDArray, same: NDArray, numbers: NDArray, count: in
             raise ValueError(f"outside fold {fold} there are only {'genuine' if genuine else 'impostor'} pairs")
 
     order = np.argsort(scores)[::-1]
-    falling = scores[order]
-    present = numbers[order] != np.arange(count)[:, None]  # (k, n) whether a pair is in another fold
-    gain = np.where(same[order], np.int32(1), np.int32(-1)) * present  # (k, n)
+    falling, numbers = scores[order], numbers[order]
+    change = np.where(same[order], 1, -1)
     starts = np.append(0, np.flatnonzero(falling[:-1] != falling[1:]) + 1)
-    if len(starts) < len(falling):  # equal scores pass or fail together: (k, n) -> (k, c)
-        falling = falling[starts]
-        gain = np.add.reduceat(gain, starts, axis=1)
-        present = np.logical_or.reduceat(present, starts, axis=1)
-    right = np.cumsum(gain, axis=1)  # more than if nobody were accepted
+    ties = len(starts) < len(falling)
+    falling = falling[starts]  # (c,) distinct
 
     thresholds = np.empty(count)
-    for fold in range(count):
-        best = max(0, right[fold].max())
-        cuts = np.flatnonzero(present[fold] & (right[fold] == best))  # the last score accepted
+    for fold in range(count):  # a fold at a time: arrays of one fold's length stay in the processor's cache
+        others = numbers != fold
+        gain = change * others
+        if ties:  # equal scores pass or fail together: (n,) -> (c,)
+            gain, others = np.add.reduceat(gain, starts), np.logical_or.reduceat(others, starts)
+        right = np.cumsum(gain)  # more than if nobody were accepted
+        best = max(0, right.max())
+        cuts = np.flatnonzero((right == best) & others)  # each the last score accepted
         if best == 0:
             cuts = np.append(-1, cuts)  # accept nobody
         cut = cuts[len(cuts) // 2]
-        after = cut + 1 + int(np.argmax(present[fold, cut + 1 :])) if present[fold, cut + 1 :].any() else None
-        if cut < 0:
-            thresholds[fold] = np.nextafter(falling[after], np.inf)
-        elif after is None:
+        if not others[cut + 1 :].any():  # everybody accepted
             thresholds[fold] = falling[cut]
+            continue
+        rejected = falling[cut + 1 + np.argmax(others[cut + 1 :])]
+        if cut < 0:
+            thresholds[fold] = np.nextafter(rejected, np.inf)
         else:
-            middle = (falling[cut] + falling[after]) / 2
-            thresholds[fold] = middle if middle > falling[after] else falling[cut]  # neighbouring floats have no middle
+            middle = (falling[cut] + rejected) / 2
+            thresholds[fold] = middle if middle > rejected else falling[cut]  # neighbouring floats have no middle
     return thresholds
