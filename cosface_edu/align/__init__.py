@@ -1,6 +1,6 @@
 """From a photograph to a crop: detect five points, fit a similarity transform, warp."""
 
-from .detect import Face, detect
+from .detector import Face, detect
 from .folder import FaceNotFound, align_folder
 from .record import AlignReport, AlreadyAligned
 from .similarity import TEMPLATE_112x96, TEMPLATE_112x112, estimate_similarity, template, warp

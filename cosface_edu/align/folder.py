@@ -26,7 +26,7 @@ from cosface_edu.data.images import (
     write_atomically,
 )
 
-from .detect import detect
+from .detector import detect
 from .record import (
     ALIGNED,
     BROKEN,
@@ -99,7 +99,8 @@ def align_folder(
         raise ValueError(f"{dst} lies in {src}: crops would be taken for pictures to align; choose another folder")
     points = template(size).to(device)
     files = _pictures(src)
-    _refuse_aligned(src, files, device)
+    if not (dst / MARKER).exists():  # otherwise an earlier run has looked
+        _refuse_aligned(src, files, device)
     claim(dst, size, points)
     final = {ALIGNED, NO_FACE} if missing == "skip" else {ALIGNED, CENTRE_CROP}
     done = finished(dst, files, final)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from cosface_edu.data.images import write_atomically
 
-from .detect import FACTOR, MIN_SIZE, THRESHOLDS, Face
+from .detector import FACTOR, MIN_SIZE, THRESHOLDS, Face
 
 MARKER = "alignment.json"
 LANDMARKS = "landmarks.csv"

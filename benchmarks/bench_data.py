@@ -1,0 +1,76 @@
+"""Reading .rec files against bare JPEG decoding, and three JPEG decoders against each other.
+
+Run with `pytest benchmarks/bench_data.py`. Everything is interleaved in one run and compared by ratio.
+"""
+
+import io
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import simplejpeg
+import torch
+from PIL import Image
+from torchvision.io import ImageReadMode, decode_jpeg
+
+from cosface_edu import data
+from cosface_edu.data.images import encode_jpeg
+from cosface_edu.faces import FaceWorld
+
+COUNT = 512
+
+
+def interleaved(*functions: Callable[[int], object], rounds: int = 9) -> list[float]:
+    """Median seconds that each function takes for all pictures, in turn so that a busy moment hits all of them."""
+    times: list[list[float]] = [[] for _ in functions]
+    order = torch.randperm(COUNT, generator=torch.Generator().manual_seed(0)).tolist()
+    for _ in range(rounds):
+        for function, taken in zip(functions, times, strict=True):
+            start = time.perf_counter()
+            for index in order:
+                function(index)
+            taken.append(time.perf_counter() - start)
+    return [statistics.median(taken) for taken in times]
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[bytes]:
+    """512 crops of 112×112 with the grain of photographs, about as many bytes each as InsightFace's."""
+    faces, _ = FaceWorld(seed=0).sample_many(range(16), n=2, size=(112, 112))
+    generator = torch.Generator().manual_seed(0)
+    grain = 0.02 * torch.randn(COUNT, 3, 112, 112, generator=generator)
+    return [encode_jpeg(data.to_bytes(faces[i % len(faces)] + grain[i]), quality=80) for i in range(COUNT)]
+
+
+def test_records(benchmark, pictures: list[bytes], tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    data.write_records(tmp_path / "train.rec", [(picture, i // 4) for i, picture in enumerate(pictures)], (112, 112))
+    records = data.RecordDataset(tmp_path, size=(112, 112))
+    read, bare, library, loaded = interleaved(
+        records.read,
+        lambda index: data.decode(pictures[index]),
+        lambda index: simplejpeg.decode_jpeg(pictures[index]),
+        records.__getitem__,
+    )
+    info = benchmark.extra_info
+    info["bytes a picture"] = statistics.mean(map(len, pictures))
+    info["share of the speed of bare decoding (wanted: 0.9)"] = round(bare / read, 3)
+    info["share of the speed of the library's decoder, no checks"] = round(library / read, 3)
+    info["the same, with the float image made too"] = round(library / loaded, 3)
+    benchmark(records.read, 17)
+
+
+def test_decoders(benchmark, pictures: list[bytes]) -> None:
+    torch.set_num_threads(1)
+    tensors = [torch.frombuffer(bytearray(picture), dtype=torch.uint8) for picture in pictures]
+    ours, torchvision, pillow = interleaved(
+        lambda index: data.decode(pictures[index]),
+        lambda index: decode_jpeg(tensors[index], mode=ImageReadMode.RGB),
+        lambda index: np.asarray(Image.open(io.BytesIO(pictures[index])).convert("RGB")),
+    )
+    benchmark.extra_info["times torchvision's speed"] = round(torchvision / ours, 2)
+    benchmark.extra_info["times Pillow's speed"] = round(pillow / ours, 2)
+    benchmark(data.decode, pictures[17])
