@@ -44,7 +44,13 @@ def welch_bound(C: int, K: int) -> float:
 
 
 def simplex(C: int) -> Tensor:
-    """C unit vectors in C-1 dimensions, every two of them at cosine -1/(C-1): (C, C-1), float64."""
+    """C unit vectors in C-1 dimensions, every two of them at cosine -1/(C-1): (C, C-1), float64.
+
+    Raises:
+        ValueError: for C < 2.
+    """
+    if C < 2:
+        raise ValueError(f"C must be at least 2, got {C}")
     centred = torch.eye(C, dtype=torch.float64) - 1 / C  # (C, C), rank C-1
     basis = torch.linalg.qr(centred[:, :-1]).Q  # (C, C-1), an orthonormal basis of the plane Σ = 0
     vertices = centred @ basis  # (C, C-1)
