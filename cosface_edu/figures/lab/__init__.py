@@ -7,6 +7,7 @@ The same JavaScript serves twice: as an anywidget in a live notebook (`MarginLab
 
 import html as escape
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -20,6 +21,19 @@ _ALT = (
     "The Margin Lab: eight identities on the unit circle with their regions and the gaps that the margin opens, beside "
     "their features, the plane of the two cosines, the target logit, the gradient and the course of training."
 )
+
+
+def presets() -> list[str]:
+    """Names that a lab can begin with; `tour.js` says what they are."""
+    text = (_FOLDER / "tour.js").read_text(encoding="utf-8")
+    block = text[text.index("PRESETS") : text.index("STOPS")]
+    return re.findall(r'^  "?([\w-]+)"?: \{ title', block, re.M)
+
+
+def _known(preset: str) -> str:
+    if preset and preset not in presets():
+        raise ValueError(f"preset must be one of {', '.join(presets())}, or empty; got {preset!r}")
+    return preset
 
 
 class MarginLab(anywidget.AnyWidget):
@@ -36,10 +50,14 @@ class MarginLab(anywidget.AnyWidget):
     """
 
     _esm = bundle.module()
-    _css = _FOLDER / "lab.css"
+    _css = bundle.style()
     preset = traitlets.Unicode("").tag(sync=True)
     setting = traitlets.Dict().tag(sync=True)
     figures = traitlets.Dict().tag(sync=True)
+
+    @traitlets.validate("preset")
+    def _check_preset(self, proposal: dict[str, str]) -> str:
+        return _known(proposal["value"])
 
 
 def html(preset: str = "", height: int = 900, static: str = "../_static") -> str:
@@ -52,7 +70,11 @@ def html(preset: str = "", height: int = 900, static: str = "../_static") -> str
 
     Returns:
         HTML.
+
+    Raises:
+        ValueError: for an unknown preset.
     """
+    _known(preset)
     static = escape.escape(static.rstrip("/"))
     picture = f'<img src="{static}/margin-lab.png" alt="{escape.escape(_ALT)}" style="max-width: 100%">'
     return (
@@ -76,7 +98,7 @@ def write_assets(folder: str | os.PathLike[str]) -> list[Path]:
     target.mkdir(parents=True, exist_ok=True)
     contents = {
         "margin-lab.js": bundle.script().encode(),
-        "margin-lab.css": (_FOLDER / "lab.css").read_bytes(),
+        "margin-lab.css": bundle.style().encode(),
         "margin-lab.png": (_FOLDER / "fallback.png").read_bytes(),
     }
     for name, content in contents.items():

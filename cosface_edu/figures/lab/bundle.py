@@ -1,8 +1,9 @@
 """One script out of the lab's modules, without a tool from outside.
 
 The modules follow a strict convention, which makes joining them a matter of lines: imports are single lines of the form
-`import { a, b } from "./module.js";`, exports stand before a declaration at the start of a line, comments
-begin with `//`, every statement ends with a semicolon, and no two modules declare the same top-level name. `join` refuses anything else.
+`import { a, b } from "./module.js";`, exports stand before a declaration at the start of a line, comments begin with
+`//`, every statement ends with a semicolon, and no two modules declare the same top-level name. `join` refuses
+anything else.
 """
 
 import re
@@ -84,14 +85,15 @@ def join(sources: dict[str, str]) -> str:
             if line.startswith("import"):
                 match = IMPORT.fullmatch(line)
                 if not match or match[1] not in owners.values():
-                    raise ValueError(f"{where}: write one line `import {{ a }} from \"./earlier-module.js\";`, not {line!r}")
+                    raise ValueError(
+                        f'{where}: write one line `import {{ a }} from "./earlier-module.js";`, not {line!r}'
+                    )
                 continue
             if line.startswith("export") and not DECLARATION.match(line):
                 raise ValueError(f"{where}: export a const, let, function or class where it is declared, not {line!r}")
             declared = DECLARATION.match(line)
-            if declared:
-                if owners.setdefault(declared[1], name) != name:
-                    raise ValueError(f"{where}: {declared[1]!r} is already declared in {owners[declared[1]]}; rename one")
+            if declared and owners.setdefault(declared[1], name) != name:
+                raise ValueError(f"{where}: {declared[1]!r} is already declared in {owners[declared[1]]}; rename one")
             lines.append(line.removeprefix("export "))
     return "\n".join(lines) + "\n"
 
@@ -104,6 +106,11 @@ def statements() -> str:
 def module() -> str:
     """An ES module that anywidget loads: its default export is `{ render }`."""
     return statements() + "export default { render };\n"
+
+
+def style() -> str:
+    """The style sheet."""
+    return (FOLDER / "lab.css").read_text(encoding="utf-8")
 
 
 def script() -> str:

@@ -264,13 +264,14 @@ export class Network {
   step(config, x, y, n, lr) {
     const loss = this.backward(config, x, y, n);
     this.t += 1;
-    const rate = (lr * Math.sqrt(1 - 0.999 ** this.t)) / (1 - 0.9 ** this.t);
+    const rate = lr / (1 - 0.9 ** this.t);
+    const whole = 1 - 0.999 ** this.t;
     const { params, grads, first, second } = this;
     for (let i = 0; i < params.length; i++) {
       const g = grads[i];
       first[i] = 0.9 * first[i] + 0.1 * g;
       second[i] = 0.999 * second[i] + 0.001 * g * g;
-      params[i] -= (rate * first[i]) / (Math.sqrt(second[i]) + 1e-8);
+      params[i] -= (rate * first[i]) / (Math.sqrt(second[i] / whole) + 1e-8);
     }
     return loss;
   }

@@ -1,6 +1,6 @@
 // One run of the lab, without DOM: the task, the network, and what the views show of them.
 import { accuracy, annealing, LOSSES, makeTask, Network, norms, randomStream } from "./core.js";
-import { cloudGap, smallestAngle } from "./regions.js";
+import { cloudGap, cosBetween, smallestAngle } from "./regions.js";
 
 export const DEFAULTS = {
   loss: "cosface", s: 12, identities: 8, noise: 0, lr: 0.003, seed: 0, k: 2,
@@ -25,18 +25,16 @@ export function evenCentres(classes, k, seed) {
     w[j * k + 1] = Math.sqrt(1 - z * z) * Math.sin(angle);
     if (k === 3) w[j * k + 2] = z;
   }
-  // On the sphere the spiral is only nearly even: let the centres push each other apart.
-  for (let round = 0; k === 3 && round < 2000; round++) {
-    const push = new Float64Array(classes * k);
-    for (let i = 0; i < classes; i++)
-      for (let j = 0; j < classes; j++) {
-        if (i === j) continue;
-        let dot = 0;
-        for (let d = 0; d < k; d++) dot += w[i * k + d] * w[j * k + d];
-        const force = Math.exp(12 * (dot - 1));
-        for (let d = 0; d < k; d++) push[i * k + d] += force * (w[i * k + d] - w[j * k + d]);
-      }
-    for (let i = 0; i < w.length; i++) w[i] += 0.3 * push[i];
+  // On the sphere the spiral is only nearly even: each centre steps away from its nearest ones, less and less.
+  for (let round = 0; k === 3 && round < 1000; round++) {
+    const old = w.slice();
+    for (let i = 0; i < classes; i++) {
+      const dots = Array.from({ length: classes }, (_, j) => (i === j ? -9 : cosBetween(old, i, old, j, k)));
+      const top = Math.max(...dots);
+      dots.forEach((dot, j) => {
+        for (let d = 0; d < k; d++) w[i * k + d] += 0.1 * (1 - round / 1000) * Math.exp(40 * (dot - top)) * (old[i * k + d] - old[j * k + d]);
+      });
+    }
     const r = norms(w, classes, k);
     for (let i = 0; i < w.length; i++) w[i] /= r[Math.floor(i / k)];
   }

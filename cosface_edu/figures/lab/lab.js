@@ -13,13 +13,13 @@ const BURST = 60; // steps between two pictures where motion is to be reduced
 
 // name: [draw, title, explanation, classes]
 const VIEWS = {
-  euclid: [euclid, "Features as they are", "Tinted: regions with the margin kept. Hollow marks: held-out pictures.", "ml-square"],
-  circle: [circle, "Directions only", "Regions on the unit circle, samples counted outside it. Drag a centre or a sample.", "ml-square"],
-  plane: [plane, "The two cosines", "Each class's boundary; the band between them is the margin.", "ml-square"],
-  target: [target, "Target logit ψ(θ)", "Solid: this loss. Dashed: cosθ. Grey: where the samples are.", ""],
-  gradient: [gradient, "Size of the gradient", "How hard a sample is pulled. Dashed: without the margin.", ""],
+  euclid: [euclid, "Features as they are", "Tinted: margin kept. Hollow: held out.", "ml-square"],
+  circle: [circle, "Directions only", "Drag a centre or a sample.", "ml-square"],
+  plane: [plane, "The two cosines", "Both boundaries; between them the margin.", "ml-square"],
+  target: [target, "Target logit ψ(θ)", "Solid: this loss. Dashed: cosθ. Grey: samples.", ""],
+  gradient: [gradient, "Size of the gradient", "Pull on a sample. Dashed: without margin.", ""],
   progress: [progress, "Training", "The last 600 measurements.", ""],
-  gauge: [gauge, "Is there room for m?", "Can every centre lie inside its own region?", "ml-wide"],
+  gauge: [gauge, "Is there room for m?", "Does every centre fit into its own region?", "ml-wide"],
 };
 const LABELS = { m: "margin m", m1: "m₁ (times θ)", m2: "m₂ (added to θ)", m3: "m₃ (off cosθ)" };
 
@@ -197,7 +197,8 @@ export function render({ model, el }) {
 
   function tick() {
     queued = 0;
-    if (playing && visible) train(calm.matches ? BURST : STEPS_A_FRAME, calm.matches ? 300 : 9);
+    // After a change the picture comes first: the regions answer the reader before the network does.
+    if (playing && visible && !stats.changed) train(calm.matches ? BURST : STEPS_A_FRAME, calm.matches ? 300 : 9);
     engine.measure(playing && visible);
     draw();
     if (playing && remaining <= 0) pause("Settled");
@@ -439,7 +440,7 @@ export function render({ model, el }) {
   engine.measure(true);
   draw();
   // For tests and for the curious: what the page knows about itself.
-  root.lab = { engine, stats, scene, state: () => state, playing: () => playing, lab };
+  root.lab = { engine, stats, scene, views, state: () => state, playing: () => playing };
   return () => {
     wires.abort();
     [looks, sizes, sight].forEach((observer) => observer.disconnect());

@@ -77,14 +77,14 @@ function solve(f, lo, hi) {
 export function boundary(config, cos2, ratio = 1) {
   const { psi } = makeRule(config);
   const goal = ratio * cos2;
-  if (psi(1) < goal || psi(-1) > goal) return NaN;
+  if (psi(1) < goal - 1e-12 || psi(-1) > goal + 1e-12) return NaN;
   return Math.cos(solve((theta) => psi(Math.cos(theta)) - goal, 0, Math.PI));
 }
 
 // Angle from class 1's centre to the edge of its region on the arc towards a centre φ away; negative: no room is left.
 export function edgeOnArc(config, phi) {
   const { psi } = makeRule(config);
-  if (psi(1) < Math.cos(phi)) return NaN;
+  if (psi(1) < Math.cos(phi) - 1e-12) return NaN;
   return solve((theta) => psi(Math.cos(theta)) - Math.cos(phi - theta), 0, phi);
 }
 

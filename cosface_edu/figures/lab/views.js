@@ -494,13 +494,13 @@ export function gauge(ctx, W, H, scene) {
   const { angle, nearest, own, limit, fits } = room(config, classes, k);
   const bad = theme.warn;
   const bars = [
-    [`on centre A: ψ(0°)`, own, fits ? theme.palette[0] : bad],
-    [`nearest centre: cos ${(angle * DEG).toFixed(1)}°`, nearest, theme.palette[1]],
+    ["on its own centre: ψ(0°)", own, fits ? theme.palette[0] : bad],
+    [`at the nearest centre: cos ${(angle * DEG).toFixed(1)}°`, nearest, theme.palette[1]],
   ];
   const left = 12;
   const right = W - 64;
   const X = (v) => left + ((Math.max(-1, v) + 1) / 2) * (right - left);
-  text(ctx, theme, `Best arrangement of ${classes} centres ${k === 2 ? "on the circle" : "on the sphere"}`, 4, 14, { size: 12 });
+  text(ctx, theme, `The best arrangement of ${classes} centres`, 4, 14, { size: 12 });
   bars.forEach(([name, value, colour], i) => {
     const y = 30 + i * 46;
     ctx.fillStyle = tint(colour, 0.85);
