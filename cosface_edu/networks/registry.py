@@ -38,19 +38,21 @@ def create(name: str, **options: Any) -> nn.Module:
 
     Returns:
         The network: (B, 3, H, W) normalised images to (B, D) embeddings. Its attribute `recipe` holds the name and
-        the options, so that a file of its weights can say what they belong to.
+        all options, defaults too, so that a file of its weights can say what they belong to.
 
     Raises:
         ValueError: If there is no network of that name, or it has no such option.
     """
     if name not in _FACTORIES:
         raise ValueError(f"there is no network {name!r}: choose one of {', '.join(available())}")
+    signature = inspect.signature(_FACTORIES[name])
     try:
-        inspect.signature(_FACTORIES[name]).bind(**options)
+        bound = signature.bind(**options)
     except TypeError as error:
-        raise ValueError(f"{name}: {error}; it takes {inspect.signature(_FACTORIES[name])}") from error
+        raise ValueError(f"{name}: {error}; it takes {signature}") from error
+    bound.apply_defaults()
     network = _FACTORIES[name](**options)
-    network.recipe = {"name": name, "options": options}  # type: ignore[assignment]
+    network.recipe = {"name": name, "options": dict(bound.arguments)}  # type: ignore[assignment]
     return network
 
 

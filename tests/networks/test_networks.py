@@ -113,7 +113,8 @@ def test_mobilefacenet_ends_linear():
 def test_names():
     assert {"sphereface64", "iresnet100", "mobilefacenet", "small", "toy"} <= set(networks.available())
     network = networks.create("small", embedding=7, size=(32, 32))
-    assert network.recipe == {"name": "small", "options": {"embedding": 7, "size": (32, 32)}}
+    assert network.recipe == {"name": "small", "options": {"embedding": 7, "size": (32, 32), "blocks": (0, 1, 1, 1)}}
+    assert networks.create("small").recipe["options"]["size"] == (56, 48)  # defaults too: they may change one day
     with pytest.raises(ValueError, match=r"no network 'resnet'.*sphereface20"):
         networks.create("resnet")
     with pytest.raises(ValueError, match=r"small: .*'embeding'"):
