@@ -55,7 +55,7 @@ class Setting:
     size: tuple[int, int] = (56, 48)
     people: int = 16
     shots: int = 4
-    steps: int = 400
+    steps: int = 300
     lr: float = 0.1
     embedding: int = 64
     pairs: int = 3000

@@ -1,0 +1,37 @@
+"""Checks of the performance page."""
+
+import math
+
+import torch
+
+from cosface_edu import losses
+from cosface_edu.exercises import answers, exercise
+
+
+@exercise("performance-fit")
+def fit(gigabytes: tuple[float, float]) -> str:
+    """(logits, centres with gradient) in GB for a million classes, 512 dimensions, a batch of 512."""
+    assert isinstance(gigabytes, tuple), "Answer with two numbers, (logits, centres)."
+    logits, centres = (answers.number(value, low=0) for value in gigabytes)
+    assert math.isclose(logits, 2.048, rel_tol=0.05), f"B × C numbers of 4 bytes are not {logits:g} GB."
+    assert not math.isclose(centres, 2.048, rel_tol=0.05), "That is the centres without their gradient."
+    assert math.isclose(centres, 4.096, rel_tol=0.05), f"Two matrices C × D of 4 bytes a number are not {centres:g} GB."
+    return "with 8 GB of memory that leaves little room for copies."
+
+
+@exercise("performance-chunks")
+def chunks(loss_in_chunks) -> str:
+    """(head, x, labels, chunk) -> the loss of the whole batch."""
+    answers.function(loss_in_chunks)
+    head = losses.CosFace(8, 30, s=16.0).double()
+    for B, chunk in ((64, 16), (70, 16), (5, 16), (33, 16)):
+        x = 3 * torch.randn(B, 8, dtype=torch.float64)
+        labels = torch.randint(30, (B,))
+        labels[-1] = head.logits(x)[-1].argmin()  # a hard last sample, so that its weight shows
+        right = head(x, labels).item()
+        got = loss_in_chunks(head, x, labels, chunk)
+        assert got is not None, "The function returned None."
+        assert abs(float(got) - right) < 1e-9, (
+            f"A batch of {B} in chunks of {chunk}: {float(got):.4f}, whole {right:.4f}."
+        )
+    return "equal for every batch size."

@@ -1,0 +1,103 @@
+"""What the feature-normalisation chapter shows: what length alone does to a loss, and the book's own Table 2."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from cosface_edu import losses
+from cosface_edu.figures import paper, style
+from cosface_edu.figures.theory import subplots
+from cosface_edu.training.comparison import RESULTS
+from cosface_edu.training.toy_cache import code_key
+
+
+def lengths(m: float = 0.0, C: int = 8) -> Figure:
+    """Loss of three samples of fixed direction against the length of their embedding, class centres on a circle."""
+    head = losses.CosFace(2, C, s=None, m=m).double()
+    around = 2 * torch.pi * torch.arange(C, dtype=torch.float64) / C
+    with torch.no_grad():
+        head.weight.copy_(torch.stack([around.cos(), around.sin()], dim=1))
+    length = torch.linspace(0.1, 60, 300, dtype=torch.float64)
+    figure, axes = subplots(figsize=(7, 3.4))
+    for degrees, line, tint in ((5, "-", style.CYCLE[2]), (20, "--", style.CYCLE[0]), (26, ":", style.WARN)):
+        turn = torch.deg2rad(torch.tensor(float(degrees), dtype=torch.float64))
+        x = length[:, None] * torch.stack([turn.cos(), turn.sin()])  # (300, 2)
+        logits = head.logits(x, torch.zeros(len(x), dtype=torch.int64)).detach()
+        loss = -logits.log_softmax(1)[:, 0]
+        axes.plot(length, loss, line, color=tint, label=f"{degrees}° from its own centre")
+    axes.set(xlabel="length ‖x‖ of the embedding", ylabel="loss of the sample", xlim=(0, 60), ylim=(0, None))
+    axes.legend(fontsize=9)
+    return figure
+
+
+def recorded(path: Path = RESULTS) -> dict[str, Any]:
+    """The recorded runs of `cosface_edu.training.comparison`.
+
+    Raises:
+        FileNotFoundError: nothing has been recorded.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not there: run `python -m cosface_edu.training.comparison`")
+    return json.loads(path.read_text())
+
+
+def by_row(record: Mapping[str, Any], what: str) -> dict[str, np.ndarray]:
+    """One measure of every row: row -> (seeds,)."""
+    rows: dict[str, list[float]] = {}
+    for run in record["runs"]:
+        rows.setdefault(run["row"], []).append(run[what])
+    return {row: np.array(values) for row, values in rows.items()}
+
+
+def provenance(record: Mapping[str, Any]) -> str:
+    """Where and when the runs were made, as a sentence; says so if the package's losses have changed since."""
+    setting = record["setting"]
+    seeds = 1 + max(run["seed"] for run in record["runs"])
+    seconds = np.mean([run["seconds"] for run in record["runs"]])
+    state = (
+        "with the losses as they are now" if record["code"] == code_key() else "with an earlier state of the package"
+    )
+    return (
+        f"Recorded {record['made']} {state}, on {record['machine']}, torch {record['torch']}; "
+        f"{seeds} seed(s), {setting['steps']} steps of {setting['people'] * setting['shots']} images a run, "
+        f"{setting['identities']} people to train on and {setting['strangers']} strangers to test on, "
+        f"{seconds:.0f} s a run while the machine was busy with other work."
+    )
+
+
+def table(record: Mapping[str, Any]) -> str:
+    """Ours beside the paper's Table 2, as Markdown; mean ± half the range over the seeds."""
+    accuracy, rank1 = by_row(record, "accuracy"), by_row(record, "rank1")
+    lfw, mf1 = paper.column("table2", "LFW"), paper.column("table2", "MF1 rank 1")
+
+    def ours(values: np.ndarray) -> str:
+        spread = f" ± {np.ptp(values) / 2:.1f}" if len(values) > 1 else ""
+        return f"{values.mean():.1f}{spread}"
+
+    lines = [
+        "| loss | ours: verification | ours: rank 1 | the paper's: LFW | the paper's: MF1 rank 1 |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for row in accuracy:
+        theirs = (f"{lfw[row]:.2f}", f"{mf1[row]:.2f}") if row in lfw else ("–", "–")
+        lines.append(f"| {row} | {ours(accuracy[row])} | {ours(rank1[row])} | {theirs[0]} | {theirs[1]} |")
+    return "\n".join(lines)
+
+
+def dots(record: Mapping[str, Any], what: str = "accuracy") -> Figure:
+    """One measure of every row: a dot a seed, a bar for the mean."""
+    rows = by_row(record, what)
+    names = list(rows)[::-1]
+    figure, axes = subplots(figsize=(7, 0.36 * len(names) + 0.9))
+    for y, name in enumerate(names):
+        tint = style.LOSS["cosface"] if name.startswith("LMCL") else style.LOSS["softmax"]
+        axes.plot(rows[name].mean(), y, "|", color=tint, markersize=16, markeredgewidth=2.5)
+        axes.plot(rows[name], np.full(len(rows[name]), y), "o", color=tint, alpha=0.7, markersize=5)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("verification accuracy on strangers (%)")
+    return figure
