@@ -67,12 +67,7 @@ def test_dropout_continues_exactly_too(config, faces, tmp_path, monkeypatch) -> 
         return torch.nn.Sequential(net, torch.nn.Dropout(0.3))
 
     monkeypatch.setattr(checkpoint, "build_network", with_dropout)
-    unbroken = train(config, faces=faces, say=silent)
-    train(config, tmp_path, faces=faces, say=silent)
-    state = load(tmp_path / "last.pt")
-    again = train(config.replace(save_every=3), tmp_path, resume=True, faces=faces, say=silent)
-    assert state["step"] == 10
-    assert same_weights(again, unbroken)
+    check_continuation(config, faces, tmp_path)
 
 
 def test_a_margin_that_grows_changes_the_training_and_ends_at_its_full_size(config, faces) -> None:
