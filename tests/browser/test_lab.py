@@ -22,7 +22,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Lab</title>'
     )
     page.write_text(
-        f'<!doctype html><html lang="en"><head>{head}</head><body>{lab.html()}</body></html>', encoding="utf-8"
+        f'<!doctype html><html lang="en"><head>{head}</head><body>{lab.html(static='../_static')}</body></html>', encoding="utf-8"
     )
     return page.as_uri()
 
@@ -186,7 +186,8 @@ def test_state_is_in_the_address(open_lab) -> None:
     opened.page.wait_for_function("location.hash.includes('ids=6') && !location.hash.includes('m=0.45')")
     opened.page.evaluate("location.hash = '#lab&loss=asoftmax&m=3'")
     opened.wait("lab.state().loss === 'asoftmax'")
-    assert opened.state()["m"] == 3
+    assert [opened.state()[key] for key in ("m", "identities", "seed")] == [3, 8, 0]  # a link is the whole setting
+    assert opened.page.locator('[data-in="m"]').input_value() == "3"
     opened.do("link")
     opened.page.wait_for_function("document.querySelector('[data-do=\"link\"]').textContent === 'Link copied'")
 

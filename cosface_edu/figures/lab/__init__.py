@@ -60,7 +60,7 @@ class MarginLab(anywidget.AnyWidget):
         return _known(proposal["value"])
 
 
-def html(preset: str = "", height: int = 900, static: str = "../_static") -> str:
+def html(preset: str = "", height: int = 900, static: str = "_static") -> str:
     """The lab for a built page: an element, the references to its script and style, and a picture for print.
 
     Args:

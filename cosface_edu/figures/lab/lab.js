@@ -45,7 +45,7 @@ ${field("seed", `<input type="number" ${limits("seed", NUMBERS.seed)}>`)}
 ${choose("dim", "features in", [[2, "2 dimensions"], [3, "3 dimensions"]])}
 ${choose("preset", "preset", [["", "choose …"], ...titles(PRESETS)])}
 </div>
-<div class="ml-buttons">${button("tour", "Guided tour")}${button("link", "Copy link to this setting")}</div>
+<div class="ml-buttons">${button("tour", "Guided tour")}${button("link", "Copy link")}</div>
 </details>
 <section class="ml-tour" aria-label="Guided tour" hidden><h3></h3><p data-tour="ask"></p><div class="ml-buttons" data-tour="choices"></div><p data-tour="tell" aria-live="polite"></p>
 <div class="ml-buttons">${button("back", "Back")}${button("next", "Next")}${button("close", "Close tour")}</div></section>
@@ -72,7 +72,10 @@ export function render({ model, el }) {
   const ownsUrl = Boolean(model.get("url"));
   const preset = PRESETS[model.get("preset")]?.setting ?? {};
   let state = apply(apply(DEFAULTS, preset), model.get("setting") ?? {});
-  if (ownsUrl) state = apply(state, fromHash(location.hash) ?? {});
+  if (ownsUrl && fromHash(location.hash)) {
+    state = apply(DEFAULTS, fromHash(location.hash));
+    root.scrollIntoView();
+  }
   const engine = new Engine(DATA, state);
   const scene = { turn: [0.8, -0.6, 0, 0.24, 0.32, -0.9165, 0.55, 0.733, 0.4] };
   const focus = { index: 0, probe: null, hover: -1 };
@@ -307,7 +310,7 @@ export function render({ model, el }) {
       engine.reset();
       focus.probe = null;
       schedule();
-      say("Reset: new weights, even centres");
+      say("Reset");
     },
     tour: () => visit(0),
     link: async () => {
@@ -316,7 +319,7 @@ export function render({ model, el }) {
         await navigator.clipboard.writeText(url);
         say("Link copied");
         $('[data-do="link"]').textContent = "Link copied";
-        setTimeout(() => ($('[data-do="link"]').textContent = "Copy link to this setting"), 2000);
+        setTimeout(() => ($('[data-do="link"]').textContent = "Copy link"), 2000);
       } catch {
         prompt("Link to this setting", url); // no clipboard, as on some pages opened from disk
       }
@@ -404,7 +407,17 @@ export function render({ model, el }) {
   const api = { scene, focus, engine, views, state: () => state, schedule, change, actions, letter, root };
   control(api, on);
   follow(api, on);
-  if (ownsUrl) on(window, "hashchange", () => fromHash(location.hash) && change(fromHash(location.hash)));
+  // A link is the whole setting: what it does not name is as at the start.
+  if (ownsUrl)
+    on(window, "hashchange", () => {
+      const flat = fromHash(location.hash);
+      if (!flat) return;
+      root.scrollIntoView();
+      state = DEFAULTS;
+      change(flat);
+      marginSliders();
+      showSetting();
+    });
   const restyle = () => {
     theme = makeTheme(root);
     schedule();
