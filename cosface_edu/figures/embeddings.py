@@ -3,6 +3,7 @@
 Regions come from the heads, wedges from the rules by `cosface_edu.geometry`; nothing is re-typed here.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -46,12 +47,13 @@ def wedges(run: toy.ToyRun, epoch: int = -1, rule: Rule | None = None) -> list[t
     Args:
         run: whose centres.
         epoch: of the history.
-        rule: the run's own by default.
+        rule: by default the run's own, as it was after that epoch.
 
     Returns:
         (label, start, end) radians, counter-clockwise around the circle; NaN where the margin cannot be met at all.
     """
     centres = run.centres[epoch]
+    rule = rule or run.rule(epoch)
     order, angles = toy.around_the_circle(centres), toy.angles_of(centres)
     gaps = toy.centre_gaps(centres)  # (C,): gaps[i] lies between order[i] and order[i + 1]
     lengths = np.linalg.norm(centres, axis=1) if run.config.loss == "softmax" else np.ones(len(centres))
@@ -59,7 +61,7 @@ def wedges(run: toy.ToyRun, epoch: int = -1, rule: Rule | None = None) -> list[t
     for i, label in enumerate(order):
         before, after = order[i - 1], order[(i + 1) % len(order)]
         end, start = (
-            geometry.edge_on_arc(rule or run.rule, min(gap, np.pi), ratio=lengths[other] / lengths[label])
+            geometry.edge_on_arc(rule, min(gap, np.pi), ratio=lengths[other] / lengths[label])
             for gap, other in ((gaps[i], after), (gaps[i - 1], before))
         )
         found.append((int(label), float(angles[label] - start), float(angles[label] + end)))
@@ -91,7 +93,9 @@ def reach(run: toy.ToyRun, epoch: int = -1) -> float:
 def _regions(ax: Axes, run: toy.ToyRun, epoch: int, limit: float) -> None:
     line = torch.linspace(-limit, limit, 240)
     plane = torch.cartesian_prod(line, line).flip(-1)  # (240², 2), x fastest
-    winner = run.head(epoch).logits(plane).argmax(dim=1).reshape(240, 240)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a margin beyond the bound: training has said so
+        winner = run.head(epoch).logits(plane).argmax(dim=1).reshape(240, 240)
     shades = np.array([[*to_rgb(colour(c)), 0.16] for c in range(len(run.centres[epoch]))])
     extent = (-limit, limit, -limit, limit)
     ax.imshow(shades[winner.numpy()], origin="lower", extent=extent, interpolation="nearest")

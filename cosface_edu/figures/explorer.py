@@ -33,10 +33,11 @@ class Explorer(widgets.VBox):
 
     def __init__(self) -> None:
         wide = {"layout": widgets.Layout(width="auto", max_width="26rem"), "style": {"description_width": "4.5rem"}}
+        on_release = wide | {"continuous_update": False}
         self.loss = widgets.Dropdown(options=list(_LOSSES.items()), value="cosface", description="loss", **wide)
-        self.m = widgets.FloatSlider(description="margin m", continuous_update=False, **wide)
+        self.m = widgets.FloatSlider(description="margin m", **on_release)
         self.s = widgets.FloatSlider(
-            16.0, min=1, max=64, step=1, description="scale s", continuous_update=False, readout_format=".0f", **wide
+            toy.ToyConfig.s, min=1, max=64, step=1, description="scale s", readout_format=".0f", **on_release
         )
         self.seed = widgets.BoundedIntText(0, min=0, max=999, description="seed", **wide)
         self.progress = widgets.IntProgress(0, min=0, max=1, description="", **wide)

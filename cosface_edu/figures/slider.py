@@ -200,10 +200,11 @@ def _epochs(count: int) -> list[int]:
 def _said(run: toy.ToyRun, epoch: int) -> str:
     """What the frame shows, in numbers."""
     gap = np.degrees(run.cloud_gaps(epoch).mean())
+    clouds = f"are {gap:.0f}° apart" if gap > 0 else f"overlap by {-gap:.0f}°"
     return (
-        f"m = {run.config.m:g}, epoch {epoch}: {run.train_accuracies[epoch]:.1%} of the training and "
-        f"{run.test_accuracies[epoch]:.1%} of the test images right; mean gap between neighbouring clouds {gap:.0f}°; "
-        f"smallest angle between class centres {np.degrees(run.centre_gaps(epoch).min()):.0f}°."
+        f"m = {run.config.m:g}, after epoch {epoch}: {run.train_accuracies[epoch]:.1%} of the training and "
+        f"{run.test_accuracies[epoch]:.1%} of the test images right; neighbouring clouds {clouds} on average, "
+        f"class centres at least {np.degrees(run.centre_gaps(epoch).min()):.0f}°."
     )
 
 

@@ -32,6 +32,7 @@ from cosface_edu.losses import LambdaAnnealing, MarginWarmUp, Rule
 from cosface_edu.networks.toy import toy as network
 from cosface_edu.training import toy_cache
 
+_BATCH = 64
 Array = NDArray[np.float64]
 Progress = Callable[[int, int, float], None]
 
@@ -62,7 +63,7 @@ class ToyConfig:
 
     loss: str = "cosface"
     m: float | None = None
-    s: float = 16.0
+    s: float = 10.0
     seed: int = 0
     source: str = "synthetic"
     epochs: int = 14
@@ -133,16 +134,19 @@ class ToyRun:
         """Share of the test images that the trained toy puts right, in [0, 1]."""
         return float(self.test_accuracies[-1])
 
-    @property
-    def rule(self) -> Rule:
-        """The rule that was trained with at the end: what its boundaries are computed from."""
-        return _head(self.config).rule
-
     def head(self, epoch: int = -1) -> losses.Head:
-        """The loss with its class centres as they were after an epoch."""
+        """The loss as it was after an epoch: its class centres, and the margin (or λ) then in force."""
+        epoch %= len(self.centres)
+        per_epoch = len(self.labels) // _BATCH
         head = _head(self.config).requires_grad_(False)
         head.weight.copy_(torch.from_numpy(self.centres[epoch]))
+        if schedule := _margin_schedule(self.config, head, self.config.epochs * per_epoch):
+            schedule.load_state_dict({"steps_done": epoch * per_epoch, "end": self.config.m})
         return head
+
+    def rule(self, epoch: int = -1) -> Rule:
+        """The rule in force after an epoch: what its boundaries are computed from."""
+        return self.head(epoch).rule
 
     def centre_gaps(self, epoch: int = -1) -> Array:
         """`centre_gaps` of the class centres, radians (C,)."""
@@ -244,6 +248,15 @@ def _head(config: ToyConfig) -> losses.Head:
     return losses.create(config.loss, in_features=2, num_classes=config.identities, **options)  # type: ignore[return-value]
 
 
+def _margin_schedule(config: ToyConfig, head: losses.Head, steps: int) -> MarginWarmUp | LambdaAnnealing | None:
+    """What the margin does over the first half of training; None for a loss without one."""
+    if isinstance(head, losses.ASoftmax):
+        # the released schedule's shape and its ends, 1000 and 5, on a much shorter training
+        head.annealing = LambdaAnnealing(gamma=(1000 / 5 - 1) / (steps / 2))
+        return head.annealing
+    return MarginWarmUp(head, steps // 2) if config.m is not None else None
+
+
 def _shortest_tour(images: Tensor, labels: Tensor) -> list[int]:
     """The classes in the order of the shortest closed tour through their mean images: look-alikes become neighbours."""
     means = torch.stack([images[labels == c].mean(dim=0).flatten() for c in range(int(labels.max()) + 1)])
@@ -282,7 +295,7 @@ def train(config: ToyConfig, progress: Progress | None = None, device: torch.dev
 
 
 def _train(config: ToyConfig, faces: ToyFaces, progress: Progress | None, device: torch.device) -> ToyRun:
-    batch, peak_rate = 64, 5e-3
+    rate, centre_rate = 1e-2, 5e-3  # at their peak
     started = time.perf_counter()
     rows_last: Any = {"memory_format": torch.channels_last}  # a third faster on a processor
     images, labels = normalise(faces.train_images).to(device, **rows_last), faces.train_labels.to(device)
@@ -290,31 +303,25 @@ def _train(config: ToyConfig, faces: ToyFaces, progress: Progress | None, device
     net, head = network(feature_dim=2).to(device, **rows_last), _head(config).to(device)
     _spread(head, _shortest_tour(faces.train_images, faces.train_labels))
 
-    steps = config.epochs * (len(images) // batch)
-    schedule: list[Any] = []
-    if isinstance(head, losses.ASoftmax):
-        # the shape of the released schedule (1000 down to 5), over the first half of this much shorter training
-        head.annealing = LambdaAnnealing(gamma=(1000 / 5 - 1) / (steps / 2))
-        schedule.append(head.annealing)
-    elif config.m is not None:
-        schedule.append(MarginWarmUp(head, steps // 2))
+    steps = config.epochs * (len(images) // _BATCH)
+    schedule = [part for part in (_margin_schedule(config, head, steps),) if part]
     groups = [
         {"params": net.parameters(), "weight_decay": 5e-4},
         {"params": head.parameters(), "weight_decay": 0.0},  # decay would do nothing to a direction
     ]
-    optimiser = torch.optim.AdamW(groups, lr=peak_rate)
-    schedule.append(torch.optim.lr_scheduler.OneCycleLR(optimiser, peak_rate, total_steps=steps, pct_start=0.2))
+    optimiser = torch.optim.AdamW(groups)
+    schedule.append(torch.optim.lr_scheduler.OneCycleLR(optimiser, [rate, centre_rate], steps, pct_start=0.2))
 
     history = _History(config, faces)
     history.record(net, head, images, test_images)
     for epoch in range(1, config.epochs + 1):
         net.train()
         total = torch.zeros((), device=device)
-        batches = torch.randperm(len(images)).split(batch)
-        whole = [b.to(device) for b in batches if len(b) == batch]
+        batches = torch.randperm(len(images)).split(_BATCH)
+        whole = [b.to(device) for b in batches if len(b) == _BATCH]
         for index in whole:
             x = images[index]  # (B, 3, H, W)
-            mirrored = (torch.rand(batch, 1, 1, 1) < 0.5).to(device)
+            mirrored = (torch.rand(_BATCH, 1, 1, 1) < 0.5).to(device)
             loss = head(net(torch.where(mirrored, x.flip(-1), x)), labels[index])
             optimiser.zero_grad()
             loss.backward()

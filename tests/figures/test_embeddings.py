@@ -1,0 +1,100 @@
+"""Figures of toys: wedges, histograms and words follow the run's own numbers."""
+
+import numpy as np
+import pytest
+
+from cosface_edu import figures
+from cosface_edu.figures import embeddings
+
+
+def test_wedges_leave_the_margin_of_the_rule(made_up) -> None:
+    for run, half in ((made_up(m=0.0), 22.5), (made_up(loss="arcface", m=0.5), 22.5 - np.degrees(0.25))):
+        for label, start, end in embeddings.wedges(run):
+            assert np.degrees(start) == pytest.approx(wrapped(45 * label) - half, abs=1e-3)
+            assert np.degrees(end) == pytest.approx(wrapped(45 * label) + half, abs=1e-3)
+
+
+def wrapped(degrees: float) -> float:
+    return (degrees + 180) % 360 - 180 if degrees != 180 else 180
+
+
+def test_wedges_vanish_beyond_the_bound(made_up) -> None:
+    assert all(np.isnan(start) and np.isnan(end) for _, start, end in embeddings.wedges(made_up(m=0.35)))
+
+
+def test_wedges_follow_the_margin_in_force(made_up) -> None:
+    widths = [end - start for epoch in range(4) for _, start, end in embeddings.wedges(made_up(m=0.2), epoch)[:1]]
+    assert widths[0] == pytest.approx(np.radians(45), abs=1e-4)  # no margin yet
+    assert widths[0] > widths[1] > widths[2] == widths[3]
+
+
+def test_softmax_wedges_give_the_longer_centre_more(made_up) -> None:
+    run = made_up(loss="softmax")
+    run.centres[:, 0] *= 1.2
+    width = {label: end - start for label, start, end in embeddings.wedges(run)}
+    assert width[0] > np.radians(45) + 0.05
+    assert width[1] < np.radians(45) - 0.02
+
+
+def test_density_counts_every_sample(made_up) -> None:
+    run = made_up()
+    _, bars = embeddings.density(run, bins=36)
+    assert bars.shape == (8, 36)
+    assert bars.max() == 1
+    np.testing.assert_allclose(bars.sum(axis=1), bars.sum(axis=1)[0])  # all classes have the same number of samples
+
+
+def test_drawn_samples_are_few_and_of_the_class(made_up) -> None:
+    run = made_up()
+    picked = embeddings.drawn(run.labels, 3, 20)
+    assert len(set(picked)) == 20
+    assert (run.labels[picked] == 3).all()
+
+
+def test_grid_has_a_column_for_each_run(made_up) -> None:
+    fig = figures.fig4_grid([made_up(loss="softmax"), made_up(m=0.2)])
+    assert [ax.get_title() for ax in fig.axes[:2]] == ["Softmax", "LMCL\nm = 0.2"]
+    assert len(fig.axes) == 4
+
+
+def test_gap_figure_shows_every_seed(made_up) -> None:
+    by_margin = {m: [made_up(m=m, seed=seed) for seed in (0, 1)] for m in (0.0, 0.2)}
+    ax = figures.gap_against_margin(by_margin, bound=0.2929).axes[0]
+    assert "bound 0.2929" in [text.get_text() for text in ax.get_legend().get_texts()]
+    points = [line for line in ax.get_lines() if line.get_linestyle() == "None" and len(line.get_xdata()) == 2]
+    drawn = np.sort(np.concatenate([line.get_ydata() for line in points if line.get_marker() == "o"]))
+    gaps = np.sort([np.degrees(run.cloud_gaps().mean()) for runs in by_margin.values() for run in runs])
+    assert all(np.isclose(drawn, gap).any() for gap in gaps)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda run: figures.euclidean_and_angular(run),
+        lambda run: figures.euclidean_and_angular(run, epoch=0),
+        lambda run: figures.angular_row([run, run], titles=["a", "b"]),
+        lambda run: figures.score_histograms(run),
+        lambda run: figures.angle_distribution([run]),
+    ],
+)
+def test_pictures_are_not_blank(draw, made_up, tmp_path) -> None:
+    import matplotlib.pyplot as plt
+
+    draw(made_up(m=0.35)).savefig(tmp_path / "figure.png", dpi=50)
+    assert plt.imread(tmp_path / "figure.png")[..., 3].std() > 0.05
+
+
+def test_contact_sheet_has_a_row_for_each_identity() -> None:
+    import torch
+
+    fig = figures.contact_sheet(torch.rand(12, 3, 8, 6), torch.arange(3).repeat(4), per_identity=4)
+    assert [ax.get_ylabel() for ax in fig.axes] == ["0", "1", "2"]
+    assert fig.axes[0].get_images()[0].get_array().shape == (8, 24, 3)
+
+
+def test_description_is_computed_from_the_run(made_up) -> None:
+    words = figures.describe(made_up(m=0.2, epochs=9))
+    assert "LMCL, m = 0.2" in words
+    assert "45 to 45 degrees" in words
+    assert "8 of 8" in words
+    assert "99.0%" in words

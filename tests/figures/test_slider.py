@@ -1,0 +1,85 @@
+"""The margin slider: its frames hold trained toys, its piece of HTML stands alone and stays small."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from cosface_edu import figures
+from cosface_edu.figures import slider
+
+MARGINS = (0.0, 0.2, 0.35)
+
+
+@pytest.fixture
+def runs(made_up):
+    return [made_up(m=m, seed=i) for i, m in enumerate(MARGINS)]
+
+
+def test_a_frame_for_each_margin_and_epoch(runs) -> None:
+    fig = figures.margin_slider(runs)
+    assert [frame.name for frame in fig.frames] == [f"{i}|{k}" for i in range(3) for k in range(4)]
+    assert [step.label for step in fig.layout.sliders[0].steps] == ["0", "0.2", "0.35"]
+    assert [step.label for step in fig.layout.sliders[1].steps] == ["0", "1", "2", "3"]
+    assert fig.layout.sliders[0].active == 1  # starts at m = .2, trained
+    for frame in fig.frames:
+        assert len(frame.data) == len(frame.traces) == len(fig.data) - 1  # all but the circle
+
+
+def test_margin_steps_animate_to_the_trained_toy_without_a_redraw(runs) -> None:
+    for i, step in enumerate(figures.margin_slider(runs).layout.sliders[0].steps):
+        assert step.method == "animate"
+        assert list(step.args[0]) == [f"{i}|3"]
+        assert step.args[1]["frame"]["redraw"] is False
+
+
+def test_frames_hold_the_features_of_their_run(runs) -> None:
+    fig = figures.margin_slider(runs)
+    frame = next(frame for frame in fig.frames if frame.name == "2|1")
+    samples = frame.data[8]  # after the eight regions: identity 0
+    shown = np.stack([samples.x, samples.y], axis=1) / slider._UNIT
+    real = runs[2].features[1][figures.embeddings.drawn(runs[2].labels, 0, slider._SAMPLES)]
+    scale = np.linalg.norm(real) / np.linalg.norm(shown)
+    np.testing.assert_allclose(shown * scale, real, atol=0.01)
+
+
+def test_margin_beyond_the_bound_has_no_wedges(runs) -> None:
+    fig = figures.margin_slider(runs)
+    at = {frame.name: frame.data[17] for frame in fig.frames}  # identity 0's wedge
+    assert np.abs(at["1|3"].x).max() > 900
+    assert np.abs(at["2|3"].x).max() == 0
+
+
+def test_html_needs_no_network_and_says_what_it_shows(runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    html = figures.margin_slider_html(runs)
+    assert re.findall(r'<script[^>]*src="([^"]+)"', html) == ["_static/plotly.min.js"]
+    assert "aria-live" in html
+    texts = json.loads(re.search(r"const texts = (\[\[.*?\]\]),", html).group(1))
+    assert len(texts) == 3
+    assert texts[1][3].startswith("m = 0.2, after epoch 3: 99.0%")
+    assert not re.search(r"\b(TEXTS|START|NARROW|WIDE)\b", html)
+
+
+def test_path_of_plotly_can_be_said(runs) -> None:
+    html = figures.to_page_html(figures.margin_slider(runs), include_plotlyjs="../_static/plotly.min.js")
+    assert 'src="../_static/plotly.min.js"' in html
+
+
+def test_live_notebook_gets_plotly_inside(runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JPY_SESSION_NAME", "a.ipynb")
+    assert len(figures.margin_slider_html(runs[:1])) > 3_000_000
+
+
+def test_full_grid_stays_below_one_and_a_half_megabytes(made_up) -> None:
+    grid = [made_up(m=m, epochs=14) for m in np.linspace(0, 0.5, 9)]
+    assert len(figures.margin_slider_html(grid).encode()) < 1_500_000
+
+
+def test_outline_of_a_class_across_the_back_does_not_run_around_the_circle() -> None:
+    edges = np.linspace(-np.pi, np.pi, 37)
+    bars = np.zeros(36)
+    bars[[0, 1, 35]] = 1  # a cloud at ±180°
+    path = slider._outline(edges, bars)
+    assert path["x"].max() < 0

@@ -1,0 +1,31 @@
+"""Colours that can be read on light pages and on dark ones."""
+
+import pytest
+from matplotlib.colors import to_rgb
+
+from cosface_edu.figures import style
+
+
+def luminance(colour: str) -> float:
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#14181e"])
+def test_text_is_readable_in_both_modes(page: str) -> None:
+    assert contrast(style.TEXT, page) > 3.9
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#14181e"])
+def test_identities_and_losses_stand_out_in_both_modes(page: str) -> None:
+    for colour in (*style.IDENTITIES, *style.LOSS.values(), style.WARN, style.GUIDE):
+        assert contrast(colour, page) > 2.0, colour
+
+
+def test_identities_differ_in_shape_too() -> None:
+    assert len(set(style.MARKERS)) == len(set(style.PLOTLY_MARKERS)) == len(set(style.IDENTITIES)) == 8
