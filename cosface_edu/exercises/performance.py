@@ -31,6 +31,7 @@ def chunks(loss_in_chunks) -> str:
         right = head(x, labels).item()
         got = loss_in_chunks(head, x, labels, chunk)
         assert got is not None, "The function returned None."
+        got = torch.as_tensor(got).detach()
         assert abs(float(got) - right) < 1e-9, (
             f"A batch of {B} in chunks of {chunk}: {float(got):.4f}, whole {right:.4f}."
         )

@@ -92,7 +92,7 @@ def settled_posteriors(scales: Sequence[float] = (1, 2, 4, 6, 8, 12, 16, 20), C:
         reached = []
         for scale in scales:
             head = NSL(K, C, s=scale).double()
-            centres = experiments.settle_centres(head, steps=250)
+            centres = experiments.settle_centres(head, steps=100, lr=0.1)
             reached.append(head.logits(centres).softmax(1).diagonal().mean().item())
         axes.plot(scales, reached, marker, color=tint, label=f"arranged by gradient descent, {K} dimensions")
     axes.axhline(0.99, linestyle=":", color=style.GUIDE, linewidth=1)
@@ -130,7 +130,7 @@ def circle_demands(margins: Sequence[float] = (0.0, 0.15, 0.29, 0.4), C: int = 8
 
 def packing(grid: Mapping[int, Sequence[int]] | None = None) -> Figure:
     """The largest margin that gradient descent finds for C centres in K dimensions, and the bound."""
-    grid = grid or {2: (3, 4, 6, 8, 12, 24), 3: (3, 4, 6, 8, 12, 24), 8: (9, 12, 16, 32, 64)}
+    grid = grid or {2: (3, 4, 8, 24), 3: (4, 6, 12, 24), 8: (9, 16, 32, 64)}
     figure, axes = subplots(figsize=(7, 3.8))
     for (K, classes), tint in zip(grid.items(), style.CYCLE, strict=False):
         axes.plot(classes, [geometry.max_margin(C, K) for C in classes], color=tint, label=f"bound, K = {K}")
@@ -164,7 +164,7 @@ def collapse(margins: Sequence[float] = (0.0, 0.2, 0.29, 0.35, 0.45, 0.6), C: in
     figure, panels = subplots(2, (len(margins) + 1) // 2, figsize=(8.4, 6))
     for axes, m in zip(panels.flat, margins, strict=True):
         head = CosFace(2, C, s=s, m=m).double()
-        centres = experiments.settle_centres(head, steps=400).numpy()
+        centres = experiments.settle_centres(head, steps=250).numpy()
         _circle(axes)
         turns = np.sort(np.degrees(np.arctan2(centres[:, 1], centres[:, 0])) % 360)
         gaps = np.diff(np.append(turns, turns[0] + 360))
