@@ -64,9 +64,7 @@ def main() -> None:
         known, probes = pixels[:, :gallery].flatten(0, 1), pixels[:, gallery:].flatten(0, 1)
         nearest = torch.cdist(probes, known).argmin(dim=1) // gallery
         truth = torch.arange(100).repeat_interleave(16 - gallery)
-        print(
-            f"nearest pixels, 100 people, {gallery} known each: {100 * (nearest == truth).float().mean():.1f} %"
-        )
+        print(f"nearest pixels, 100 people, {gallery} known each: {100 * (nearest == truth).float().mean():.1f} %")
 
 
 if __name__ == "__main__":

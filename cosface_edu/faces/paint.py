@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from cosface_edu.faces.surface import gauss, soft
+from cosface_edu.faces.surface import gauss, ridge, soft
 from cosface_edu.faces.traits import Values
 
 
@@ -70,7 +70,7 @@ def albedo(t: Values, x: Tensor, y: Tensor, cover: Tensor, grain: Tensor, pixel:
     blend(canvas, t["hair"] * strands[:, None], soft(cover - 0.5 + 0.08 * wave, 0.4) * (1 - 0.93 * t["bald"]))
     hat = soft(t["hat_line"] + 0.10 * x.square() - y, pixel + 0.04) * t["hat_on"]
     blend(canvas, t["thing"] * (0.9 + 0.04 * grain)[:, None], hat)
-    brim = gauss(x, y - t["hat_line"] + 0.05 - 0.10 * x.square(), 9.0, 0.16) * t["hat_on"]
+    brim = ridge(y - t["hat_line"] + 0.05 - 0.10 * x.square(), 0.16) * t["hat_on"]
     blend(canvas, t["thing"] * 0.4, brim.mul_(0.8))
     _glasses(canvas, t, ax, y, pixel)
     return canvas
@@ -82,7 +82,7 @@ def _mouth(canvas: Tensor, t: Values, x: Tensor, ax: Tensor, gap: Tensor, pixel:
     line = gap + t["mouth_bend"] * (1 - across)
     arc = across.clamp(min=0)
     part = 0.5 * t["parted"] * arc
-    bow = 1 - 0.35 * gauss(ax, 0 * ax, 0.13, 1.0)
+    bow = 1 - 0.35 * ridge(ax, 0.13)
     upper = soft(line + part + t["lip_up"] * arc * bow * 1.25, pixel + 0.05)
     lower = soft(t["lip_low"] * arc.sqrt() + part - line, pixel + 0.06)
     within = soft(across, 0.12)
@@ -90,7 +90,7 @@ def _mouth(canvas: Tensor, t: Values, x: Tensor, ax: Tensor, gap: Tensor, pixel:
     gape = soft(part - line.abs(), pixel + 0.02).mul_(within) * soft(t["parted"], 0.1)
     blend(canvas, t["teeth"], gape)
     blend(canvas, t["lip"] * 0.22, gape.mul_(soft(line - 0.15 * t["parted"], 0.10)))
-    seam = gauss(line.abs() - part, 0 * line, 0.035 + 0.4 * pixel, 1.0)
+    seam = ridge(line.abs() - part, 0.035 + 0.4 * pixel)
     blend(canvas, t["lip"] * 0.35, seam.mul_(within).mul_(0.75))
 
 
@@ -110,10 +110,10 @@ def _eyes(canvas: Tensor, t: Values, ax: Tensor, side: Tensor, y: Tensor, pixel:
     glint = gauss(ux * side - t["gaze_x"] + 0.07, uy + 0.10, 0.05, 0.05)
     blend(canvas, torch.ones_like(t["skin"]), opening.mul_(glint).mul_(0.85))
     within = soft(arc + 0.12, 0.2)
-    lash = gauss(uy + top, 0 * uy, 0.040 + 0.4 * pixel, 1.0)
+    lash = ridge(uy + top, 0.040 + 0.4 * pixel)
     blend(canvas, t["brow"] * 0.4, lash.mul_(within).mul_(0.85))
-    rim = gauss(uy - bottom, 0 * uy, 0.03 + 0.4 * pixel, 1.0)
-    crease = gauss(uy + top + t["crease"], 0 * uy, 0.045 + 0.4 * pixel, 1.0)
+    rim = ridge(uy - bottom, 0.03 + 0.4 * pixel)
+    crease = ridge(uy + top + t["crease"], 0.045 + 0.4 * pixel)
     blend(canvas, t["skin"] * 0.4, rim.mul_(0.35).add_(crease.mul_(0.5)).mul_(within))
 
 

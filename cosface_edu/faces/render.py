@@ -6,7 +6,7 @@ from torch import Tensor
 
 from cosface_edu.faces import paint
 from cosface_edu.faces.draws import keys, normal, uniform
-from cosface_edu.faces.surface import Pose, landmarks, rotation, soft
+from cosface_edu.faces.surface import Pose, landmarks, ridge, rotation, soft
 from cosface_edu.faces.traits import Values
 
 _NOISE_ROWS = 1 << 20
@@ -93,9 +93,9 @@ def aligned_camera(t: Values, points: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def scene_camera(t: Values, size: tuple[int, int]) -> Tensor:
-    """A camera that puts the face anywhere in the picture, 30 to 75 % of its height tall, tilted by the shot's roll."""
+    """A camera that puts the face anywhere in the picture, 38 to 80 % of its height tall, tilted by the shot's roll."""
     height, width = size
-    tall = 0.30 + 0.45 * t["place_size"].flatten()
+    tall = 0.38 + 0.42 * t["place_size"].flatten()
     scale = tall * height / 7.2
     roll = t["roll"].flatten()
     reach_x, reach_y = 2.6 * scale, 3.9 * scale
@@ -126,7 +126,7 @@ def _body(canvas: Tensor, t: Values, across: Tensor, down: Tensor, grain: Tensor
     slope = chin + 0.95 + 0.10 * neck_x.square() - 0.55 * soft(neck_x.abs() - t["neck"], 0.8)
     cloth = soft(down - slope, pixel + 0.05)
     blend(canvas, strands, mane)
-    shade = 0.80 - 0.30 * torch.exp(-(down - chin + 0.2).square())
+    shade = 0.80 - 0.30 * ridge(down - chin + 0.2, 1.0)
     blend(canvas, t["skin"] * shade[:, None], neck)
     blend(canvas, t["cloth"] * (0.8 + 0.03 * grain[:, None]), cloth)
     for side in (-1, 1):
@@ -138,14 +138,20 @@ def _body(canvas: Tensor, t: Values, across: Tensor, down: Tensor, grain: Tensor
         shown = 1 - 0.9 * ((t["long"] > 0.75) & (t["long"] < 9)).float()
         blend(
             canvas,
-            t["skin"] * (0.9 - 0.35 * torch.exp(-6 * away.square()))[:, None],
+            t["skin"] * (0.9 - 0.35 * ridge(away, 0.4))[:, None],
             soft(1 - away, pixel / t["ear"]) * shown,
         )
 
 
+def _spread(pixels: int) -> Tensor:
+    """Weights (pixels, 4) that blend four knots smoothly over a row of pixels."""
+    away = (torch.linspace(0, 3, pixels)[:, None] - torch.arange(4)).abs().clamp(max=1)
+    return 0.5 + 0.5 * torch.cos(torch.pi * away)
+
+
 def _background(t: Values, size: tuple[int, int]) -> Tensor:
     """A wall with smooth stains and one straight edge, or two rooms meeting."""
-    wall = F.interpolate(t["wall_map"], size=size, mode="bicubic", align_corners=True)
+    wall = _spread(size[0]).to(t["wall_map"]) @ t["wall_map"] @ _spread(size[1]).to(t["wall_map"]).T
     canvas = torch.lerp(wall, t["wall"].expand_as(wall), 0.6).clamp_(0, 1)
     height, width = size
     y = torch.linspace(-0.5, 0.5, height, device=wall.device)[:, None]
@@ -182,7 +188,8 @@ def _light(canvas: Tensor, t: Values, depth: Tensor, cover: Tensor, scale: Tenso
     facing = (lz - lx * zx - ly * zy).mul_(inverse)
     lit = (facing * 0.85 + 0.15).clamp_(min=0)
     halfway = (lx.square() + ly.square() + (lz + 1).square()).sqrt()
-    shine = ((lz + 1 - lx * zx - ly * zy).mul_(inverse) / halfway).clamp_(0, 1).pow_(22)
+    shine = ((lz + 1 - lx * zx - ly * zy).mul_(inverse) / halfway).clamp_(0, 1)
+    shine = shine.square_().square_().square_().square_()  # a lobe of power 16
     canvas.mul_((t["ambient"] + t["diffuse"] * lit)[:, None]).add_(
         (shine * (1 - 0.8 * cover) * (t["gloss"] * t["diffuse"]))[:, None]
     )

@@ -16,13 +16,22 @@ from cosface_edu.faces.traits import Values
 
 
 def gauss(x: Tensor, y: Tensor, width: Tensor | float, height: Tensor | float) -> Tensor:
-    """An elliptic bump of height one."""
-    return torch.exp(-((x / width).square_() + (y / height).square_()))
+    """An elliptic bump of height one: (1 - q/8)⁸ for exp(-q), which is faster and ends at a finite distance."""
+    return _bump((x * (1 / width)).square_().add_((y * (1 / height)).square_()))
+
+
+def ridge(x: Tensor, width: Tensor | float) -> Tensor:
+    """The same bump along one direction."""
+    return _bump((x * (1 / width)).square_())
+
+
+def _bump(q: Tensor) -> Tensor:
+    return q.mul_(-1 / 8).add_(1).clamp_(min=0).square_().square_().square_()
 
 
 def soft(distance: Tensor, width: Tensor | float) -> Tensor:
     """A step from 0 to 1 over `width`, centred on distance 0."""
-    return (distance / width + 0.5).clamp_(0, 1)
+    return (distance * (1 / width)).add_(0.5).clamp_(0, 1)
 
 
 def rotation(yaw: Tensor, pitch: Tensor) -> Tensor:
@@ -61,8 +70,8 @@ def nose(t: Values, x: Tensor, y: Tensor) -> Tensor:
 def above_hairline(t: Values, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     """Distance into the hair: positive on the scalp, negative on the face. The hairline drops towards the back."""
     side = x / t["width"]
-    line = t["hairline"] - t["temples"] * gauss(side.abs() - 0.55, side, 0.25, 9.0) + 0.25 * t["parting"] * side
-    line = line + t["fringe"] * gauss(side - 0.12 * t["parting"], side, 0.62, 9.0) * (1 + 0.12 * torch.sin(13 * x))
+    line = t["hairline"] - t["temples"] * ridge(side.abs() - 0.55, 0.25) + 0.25 * t["parting"] * side
+    line = line + t["fringe"] * ridge(side - 0.12 * t["parting"], 0.62) * (1 + 0.12 * torch.sin(13 * x))
     line = line + t["hair_slope"] * (t["depth"] * 0.82 - z).clamp_(min=0)
     return line - y
 

@@ -3,15 +3,15 @@
 import torch
 
 SETTINGS = {"min_face_size": 20, "factor": 0.85, "thresholds": [0.6, 0.7, 0.9]}  # SphereFace's
-SCENES = 100
+SCENES = 80
 
 
 def test_mtcnn_finds_the_faces(world):
-    """benchmarks/check_faceworld.py measures the rate on 500 larger scenes; the requirement is 95 %, less two standard
-    errors of a hundred."""
+    """benchmarks/check_faceworld.py measures the rate on 500 scenes; the requirement is 95 %, less two standard errors
+    of these eighty."""
     from facenet_pytorch import MTCNN
 
-    images, points = world.scenes(range(5000, 5000 + SCENES), 1, size=(160, 160))
+    images, points = world.scenes(range(5000, 5000 + SCENES), 1, size=(200, 200))
     detector = MTCNN(keep_all=True, **SETTINGS)
     pixels = (images.permute(0, 2, 3, 1) * 255).round().byte().numpy()
     _, _, found = detector.detect(pixels, landmarks=True)
@@ -23,5 +23,5 @@ def test_mtcnn_finds_the_faces(world):
         error = off.min() / (truth[0] - truth[1]).norm()
         if error < 0.5:  # otherwise it found something else
             errors.append(error)
-    assert len(errors) >= 91
+    assert len(errors) >= 72
     assert torch.stack(errors).median() < 0.08

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torchvision.io import write_jpeg, write_png
+from PIL import Image
 
 from cosface_edu.faces import toy_faces
 
@@ -30,10 +30,8 @@ def people(tmp_path):
         for i in range(12 if person < 8 else 3):
             image = torch.full((3, 40, 40), 20 + 25 * person, dtype=torch.uint8)
             image[:, :3] = i
-            if i % 2:
-                write_png(image, str(folder / f"{i}.png"))
-            else:
-                write_jpeg(image, str(folder / f"{i}.jpg"))
+            picture = Image.fromarray(image.permute(1, 2, 0).numpy())
+            picture.save(folder / f"{i}.{'png' if i % 2 else 'jpg'}")
     return tmp_path
 
 

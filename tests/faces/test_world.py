@@ -83,7 +83,8 @@ def test_sizes_scale_the_template(world):
 
 
 def test_aligned_landmarks_lie_about_the_template(world):
-    _, points = world.sample_many(range(100), 4)
+    _, points = world.sample_many(range(100), 4, size=(28, 24))
+    points = points * 4
     torch.testing.assert_close(points.mean(dim=0), TEMPLATE_112x96, atol=1.5, rtol=0)
     assert points.std(dim=0).max() < 6
 
@@ -144,15 +145,15 @@ def test_turning_the_head_moves_the_nose_with_it(world):
 
 
 def test_scenes_hold_the_whole_face(world):
-    images, points = world.scenes(range(60), 1, size=(250, 250))
-    assert images.shape == (60, 3, 250, 250)
+    images, points = world.scenes(range(24), 1, size=(250, 250))
+    assert images.shape == (24, 3, 250, 250)
     assert points.min() > 5
     assert points.max() < 245
     assert (points[:, 1, 0] > points[:, 0, 0]).all()  # image-left first
     assert (points[:, 4, 0] > points[:, 3, 0]).all()
     assert (points[:, 3, 1] > points[:, 0, 1]).all()
     eyes = (points[:, 1] - points[:, 0]).norm(dim=1)
-    assert eyes.max() > 2 * eyes.min()
+    assert eyes.max() > 1.5 * eyes.min()
 
 
 def test_people_vary_too_much_for_raw_pixels(world):
