@@ -122,15 +122,15 @@ def align_folder(
             outcome: dict[str, Outcome] = {name: (make_row(name, BROKEN), None) for name in chunk}
             pictures = _whole(chunk, pool.map(_read, [src / name for name in chunk]))
             for names in _batches(pictures, batch_size):
-                images = to_float(torch.stack([pictures[name] for name in names]).to(device))  # (B, 3, H, W)
+                rows = torch.stack([pictures[name].permute(1, 2, 0) for name in names])  # (B, H, W, 3), as decoded
+                images = to_float(rows.to(device).permute(0, 3, 1, 2))  # (B, 3, H, W), channels_last
                 outcome |= zip(names, _align_batch(names, images, points, size, missing == "centre-crop"), strict=True)
             list(pool.map(_write, [dst / crop_name(name) for name in chunk], [outcome[name][1] for name in chunk]))
             # rows follow the crops: a run killed in between repeats a few pictures and loses none
-            rows = [outcome[name][0] for name in chunk]
-            writer.writerows(rows)
+            writer.writerows(outcome[name][0] for name in chunk)
             log.flush()
-            for row in rows:
-                report.count(row)
+            for name in chunk:
+                report.count(outcome[name][0])
             bar.update(len(chunk))
             if missing == "fail":
                 _fail(src, report)
