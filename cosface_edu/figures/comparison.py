@@ -23,7 +23,7 @@ def lengths(m: float = 0.0, C: int = 8) -> Figure:
     with torch.no_grad():
         head.weight.copy_(torch.stack([around.cos(), around.sin()], dim=1))
     length = torch.linspace(0.1, 60, 300, dtype=torch.float64)
-    figure, axes = subplots(figsize=(7, 3.4))
+    figure, axes = subplots(figsize=(5.6, 3.4))
     for degrees, line, tint in ((5, "-", style.CYCLE[2]), (20, "--", style.CYCLE[0]), (26, ":", style.WARN)):
         turn = torch.deg2rad(torch.tensor(float(degrees), dtype=torch.float64))
         x = length[:, None] * torch.stack([turn.cos(), turn.sin()])  # (300, 2)
@@ -93,7 +93,7 @@ def dots(record: Mapping[str, Any], what: str = "accuracy") -> Figure:
     """One measure of every row: a dot a seed, a bar for the mean."""
     rows = by_row(record, what)
     names = list(rows)[::-1]
-    figure, axes = subplots(figsize=(7, 0.36 * len(names) + 0.9))
+    figure, axes = subplots(figsize=(5.6, 0.36 * len(names) + 0.9))
     for y, name in enumerate(names):
         tint = style.LOSS["cosface"] if name.startswith("LMCL") else style.LOSS["softmax"]
         axes.plot(rows[name].mean(), y, "|", color=tint, markersize=16, markeredgewidth=2.5)

@@ -52,7 +52,7 @@ def memory(
     classes: Sequence[int] = (10_000, 20_000, 40_000, 80_000), B: int = 256, D: int = 64, chunk: int = 32
 ) -> Figure:
     """Peak memory of one step against the number of classes, whole and in chunks."""
-    figure, axes = subplots(figsize=(7, 3.6))
+    figure, axes = subplots(figsize=(5.6, 3.6))
     peak_bytes(classes[0], None, B, D)  # whatever is allocated only once
     for chunk_size, label, marker, tint in (
         (None, "whole batch at once", "o-", style.WARN),

@@ -65,7 +65,7 @@ def subplots(*shape: int, **options: Any) -> tuple[Figure, Any]:
 def ceilings(classes: Sequence[int] = (8, 1000, CASIA, 90_000), m: float = 0.35) -> Figure:
     """Posterior that a class centre itself can reach at most, against s, with the bound at P = .99 marked."""
     s = np.linspace(0, 30, 301)
-    figure, axes = subplots(figsize=(7, 3.8))
+    figure, axes = subplots(figsize=(5.6, 3.8))
     for C, tint in zip(classes, style.CYCLE, strict=False):
         axes.plot(s, experiments.simplex_posterior(NoMargin(), s, C), color=tint, label=f"C = {C:,}")
         axes.plot(geometry.min_scale(C, 0.99), 0.99, "o", color=tint)
@@ -86,7 +86,7 @@ def ceilings(classes: Sequence[int] = (8, 1000, CASIA, 90_000), m: float = 0.35)
 def settled_posteriors(scales: Sequence[float] = (1, 2, 4, 6, 8, 12, 16, 20), C: int = 8) -> Figure:
     """Posteriors of centres that the loss arranged by itself, in many dimensions and on a circle."""
     s = np.linspace(0, max(scales), 200)
-    figure, axes = subplots(figsize=(7, 3.6))
+    figure, axes = subplots(figsize=(5.6, 3.6))
     axes.plot(s, experiments.simplex_posterior(NoMargin(), s, C), color=style.CYCLE[0], label="simplex, closed form")
     for K, tint, marker in ((16, style.CYCLE[0], "o"), (2, style.CYCLE[1], "s")):
         reached = []
@@ -111,8 +111,8 @@ def _circle(axes: Axes, reach: float = 1.3) -> None:
 
 def circle_demands(margins: Sequence[float] = (0.0, 0.15, 0.29, 0.4), C: int = 8) -> Figure:
     """Where on the circle the samples of each of C evenly spread classes must lie, for several margins."""
-    figure, panels = subplots(1, len(margins), figsize=(9.6, 2.9))
-    for axes, m in zip(panels, margins, strict=True):
+    figure, panels = subplots(2, -(-len(margins) // 2), figsize=(5.6, 6.2))
+    for axes, m in zip(panels.flat, margins, strict=True):
         _circle(axes)
         width = float(geometry.edge_on_arc(AdditiveCosine(m), 2 * math.pi / C))
         for j in range(C):
@@ -131,7 +131,7 @@ def circle_demands(margins: Sequence[float] = (0.0, 0.15, 0.29, 0.4), C: int = 8
 def packing(grid: Mapping[int, Sequence[int]] | None = None) -> Figure:
     """The largest margin that gradient descent finds for C centres in K dimensions, and the bound."""
     grid = grid or {2: (3, 4, 8, 24), 3: (4, 6, 12, 24), 8: (9, 16, 32, 64)}
-    figure, axes = subplots(figsize=(7, 3.8))
+    figure, axes = subplots(figsize=(5.6, 3.8))
     for (K, classes), tint in zip(grid.items(), style.CYCLE, strict=False):
         axes.plot(classes, [geometry.max_margin(C, K) for C in classes], color=tint, label=f"bound, K = {K}")
         found = [experiments.best_margin_found(C, K, steps=240) for C in classes]
@@ -146,7 +146,7 @@ def packing(grid: Mapping[int, Sequence[int]] | None = None) -> Figure:
 def random_neighbours(nearest: Tensor, K: int, margins: Sequence[float] = (0.35, 0.45)) -> Figure:
     """Cosines of random class centres to their nearest neighbours, with what each margin would still allow."""
     C = len(nearest)
-    figure, axes = subplots(figsize=(7, 3.2))
+    figure, axes = subplots(figsize=(5.6, 3.2))
     axes.hist(nearest.cpu().numpy(), bins=60, color=style.LOSS["nsl"], alpha=0.8)
     top = axes.get_ylim()[1]
     welch = geometry.welch_bound(C, K)
@@ -159,11 +159,15 @@ def random_neighbours(nearest: Tensor, K: int, margins: Sequence[float] = (0.35,
     return figure
 
 
-def collapse(margins: Sequence[float] = (0.0, 0.2, 0.29, 0.35, 0.45, 0.6), C: int = 8, s: float = 30.0) -> Figure:
+def collapse(
+    margins: Sequence[float] = (0.0, 0.2, 0.29, 0.35, 0.45, 0.6), C: int = 8, s: float = 30.0, seed: int = 0
+) -> Figure:
     """Eight centres on a circle as LMCL itself arranges them, for margins up to and past the bound."""
-    figure, panels = subplots(2, (len(margins) + 1) // 2, figsize=(8.4, 6))
+    figure, panels = subplots(2, (len(margins) + 1) // 2, figsize=(5.6, 4.8))
     for axes, m in zip(panels.flat, margins, strict=True):
-        head = CosFace(2, C, s=s, m=m).double()
+        with torch.random.fork_rng(devices=[]):  # past the bound the outcome depends on the start
+            torch.manual_seed(seed)
+            head = CosFace(2, C, s=s, m=m).double()
         centres = experiments.settle_centres(head, steps=250).numpy()
         _circle(axes)
         turns = np.sort(np.degrees(np.arctan2(centres[:, 1], centres[:, 0])) % 360)
@@ -198,7 +202,7 @@ def _line(name: str) -> str:
 def pulls(C: int = CASIA) -> Figure:
     """How hard each loss turns a sample towards its centre, against the sample's angle; all others at 90°."""
     degrees = np.linspace(0.5, 120, 480)
-    figure, axes = subplots(figsize=(7, 3.8))
+    figure, axes = subplots(figsize=(5.6, 3.8))
     for name, (rule, s) in PULLS.items():
         force = experiments.pull(rule, s, np.radians(degrees), C) / s
         axes.plot(degrees, force, _line(name), color=colour(name), label=name)
@@ -206,7 +210,7 @@ def pulls(C: int = CASIA) -> Figure:
         xlabel="angle θ_y between the sample and its class centre (degrees)",
         ylabel="pull dL/dθ_y, divided by s",
         xlim=(0, 120),
-        ylim=(0, None),
+        ylim=(0, 1.85),
     )
     axes.legend(fontsize=9, loc="upper left")
     return figure
@@ -215,7 +219,7 @@ def pulls(C: int = CASIA) -> Figure:
 def hinges(C: int = CASIA) -> Figure:
     """L/s against the lead cosθ_y - cosθ_j: a large s turns the loss into a hinge, and m moves the hinge's foot."""
     lead = np.linspace(-0.5, 1, 301)
-    figure, axes = subplots(figsize=(7, 3.6))
+    figure, axes = subplots(figsize=(5.6, 3.6))
     for name in ("NSL, s = 20", "NSL, s = 64", "CosFace, s = 64, m = .35"):
         rule, s = PULLS[name]
         p = experiments.posterior(rule, s, np.clip(lead, -1, 1), 0.0, C)
@@ -228,7 +232,7 @@ def hinges(C: int = CASIA) -> Figure:
 
 def walks(walked: Mapping[str, experiments.Walk]) -> Figure:
     """Mean angle of free embeddings to their own class centre while each loss pulls them."""
-    figure, axes = subplots(figsize=(7, 3.6))
+    figure, axes = subplots(figsize=(5.6, 3.6))
     for name, path in walked.items():
         axes.plot(path.own, _line(name), color=colour(name), label=name)
     axes.set(xlabel="step of gradient descent", ylabel="mean angle to own centre (degrees)", ylim=(0, 85))
@@ -240,7 +244,7 @@ def walks(walked: Mapping[str, experiments.Walk]) -> Figure:
 def gaps(rules: Mapping[str, Rule] = FAMILY) -> Figure:
     """The margin as an angle against the angle between the two class centres, for every loss."""
     phi = np.linspace(2, 180, 713)
-    figure, axes = subplots(figsize=(7, 4))
+    figure, axes = subplots(figsize=(5.6, 4))
     for name, rule in rules.items():
         axes.plot(phi, np.degrees(geometry.gap_on_arc(rule, np.radians(phi))), color=colour(name), label=name)
     axes.plot(phi, phi, color=style.GUIDE, linewidth=0.8, linestyle=":")
@@ -257,15 +261,15 @@ def gaps(rules: Mapping[str, Rule] = FAMILY) -> Figure:
 
 def arcs(angles: Sequence[float] = (30, 60, 90), rules: Mapping[str, Rule] = FAMILY) -> Figure:
     """Regions of two classes and the gap between them, for class centres at several angles (degrees)."""
-    figure, panels = subplots(len(angles), len(rules), figsize=(9.6, 6.2))
-    for row, degrees in zip(panels, angles, strict=True):
-        phi = math.radians(degrees)
-        for axes, (name, rule) in zip(row, rules.items(), strict=True):
+    figure, panels = subplots(len(rules), len(angles), figsize=(5.6, 7.6))
+    for row, (name, rule) in zip(panels, rules.items(), strict=True):
+        for axes, degrees in zip(row, angles, strict=True):
+            phi = math.radians(degrees)
             edge = float(geometry.edge_on_arc(rule, phi))
             low, high = math.pi / 2 - phi / 2, math.pi / 2 + phi / 2
             if math.isnan(edge):
                 sectors = [(low, high, style.WARN)]
-                said = "not even the centres\nsatisfy the margin"
+                said = "impossible"
             else:
                 sectors = [(low, low + edge, style.CYCLE[0]), (high - edge, high, style.CYCLE[1])]
                 said = f"gap {math.degrees(phi - 2 * edge):.0f}°"
@@ -285,12 +289,12 @@ def arcs(angles: Sequence[float] = (30, 60, 90), rules: Mapping[str, Rule] = FAM
                 axes.annotate(
                     "", (math.cos(end), math.sin(end)), (0, 0), arrowprops={"arrowstyle": "->", "color": style.GUIDE}
                 )
-            axes.set(xlim=(-0.85, 0.85), ylim=(-0.28, 1.08), aspect="equal")
+            axes.set(xlim=(-0.85, 0.85), ylim=(-0.28, 1.3), aspect="equal")
             axes.axis("off")
             axes.text(0, -0.04, said, ha="center", va="top", fontsize=9)
-            if degrees == angles[0]:
-                axes.set_title(name, fontsize=10)
-        row[0].text(-0.84, 0.9, f"φ = {degrees:g}°", fontsize=10)
+            if name == next(iter(rules)):
+                axes.set_title(f"φ = {degrees:g}°", fontsize=11)
+        row[0].text(-0.85, 1.16, name, fontsize=10)
     return figure
 
 
@@ -298,7 +302,7 @@ def prices(rules: Mapping[str, Rule] = FAMILY) -> Figure:
     """What each margin takes from the target's cosine, cosθ - ψ(θ), against the sample's angle to its own centre."""
     degrees = np.linspace(0, 180, 361)
     cos = torch.cos(torch.deg2rad(torch.tensor(degrees)))
-    figure, axes = subplots(figsize=(7, 3.8))
+    figure, axes = subplots(figsize=(5.6, 3.8))
     for name, rule in rules.items():
         axes.plot(degrees, (cos - rule.target(cos)).numpy(), color=colour(name), label=name)
     axes.set(
@@ -314,7 +318,7 @@ def prices(rules: Mapping[str, Rule] = FAMILY) -> Figure:
 def beyond_pi(m: float = 0.5) -> Figure:
     """ArcFace's target past θ = π - m under each choice, and the slope that training gets from it."""
     degrees = np.linspace(0.5, 179.5, 719)
-    figure, (left, right) = subplots(1, 2, figsize=(9.6, 3.6))
+    figure, (left, right) = subplots(2, 1, figsize=(5.6, 6.4))
     styles = {
         "monotone": ("-", style.LOSS["arcface"]),
         "exact": ("--", style.LOSS["cosface"]),
@@ -338,7 +342,7 @@ def beyond_pi(m: float = 0.5) -> Figure:
 
 def unified(rules: Mapping[str, Rule] = UNIFIED) -> Figure:
     """The unified margin's five published settings: target curves, and boundaries of class 1 on the cosine plane."""
-    figure, (left, right) = subplots(1, 2, figsize=(9.6, 4.4))
+    figure, (left, right) = subplots(2, 1, figsize=(5.6, 8.4))
     degrees = np.linspace(0, 180, 361)
     cos = torch.cos(torch.deg2rad(torch.tensor(degrees)))
     other = np.linspace(-1, 1, 401)
@@ -357,7 +361,7 @@ def unified(rules: Mapping[str, Rule] = UNIFIED) -> Figure:
 def straight_through(m: float = 0.5, s: float = 64.0) -> Figure:
     """Gradient of ArcFace's target logit, and what code that computes the angle without gradient takes for it."""
     degrees = np.linspace(2, 140, 400)
-    figure, axes = subplots(figsize=(7, 3.4))
+    figure, axes = subplots(figsize=(5.6, 3.4))
     for choice, label, line in (
         ("monotone", "true gradient", "-"),
         ("straight-through", "angle without gradient", "--"),
@@ -373,7 +377,7 @@ def straight_through(m: float = 0.5, s: float = 64.0) -> Figure:
 
 def peeking(gains: Mapping[int, np.ndarray]) -> Figure:
     """How much a threshold chosen on the test pairs flatters, for test sets of several sizes."""
-    figure, panels = subplots(1, len(gains), figsize=(8.4, 3))
+    figure, panels = subplots(len(gains), 1, figsize=(5.6, 5))
     for axes, (pairs, gain), tint in zip(panels, gains.items(), style.CYCLE, strict=False):
         axes.hist(gain, bins=20, color=tint, alpha=0.8)
         axes.axvline(0, color=style.GUIDE, linewidth=0.8)
