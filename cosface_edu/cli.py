@@ -189,9 +189,16 @@ def train(
     from cosface_edu.training import train as run
 
     config = named(preset)
-    given = {"data": data, "loss": loss, "network": network, "batch": batch, "micro_batch": micro_batch, "steps": steps}
+    given: dict[str, Any] = {
+        "data": data,
+        "loss": loss,
+        "network": network,
+        "batch": batch,
+        "micro_batch": micro_batch,
+        "steps": steps,
+    }
     given |= {"lr": lr, "precision": precision, "seed": seed, "workers": workers, "compile": compile or None}
-    changes = {name: value for name, value in given.items() if value is not None}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     options = {} if loss is not None and loss != config.loss else dict(config.loss_options)
     options |= {name: value for name, value in (("s", s), ("m", m)) if value is not None}
     changes |= {"loss_options": options, **settings(set or [])}
@@ -365,6 +372,9 @@ def toy(
 @plain_errors
 def rehearse(
     quick: Annotated[bool, typer.Option("--quick", help="One seed and less data: about a minute.")] = False,
+    grid: Annotated[
+        bool, typer.Option("--grid", help="Accuracy against scale and margin instead, on another world.")
+    ] = False,
     seeds: Annotated[int, typer.Option(help="Runs of each loss.")] = 3,
     out: Annotated[Path | None, typer.Option(help="JSON file for the results.")] = None,
     work: Annotated[
@@ -379,8 +389,14 @@ def rehearse(
     """
     from cosface_edu.training import rehearsal
 
-    report = rehearsal.rehearse(quick, seeds, work, say=lambda line: console.print(line, highlight=False))
-    console.print(rehearsal.table(report))
+    def say(line: str) -> None:
+        console.print(line, highlight=False)
+
+    if grid:
+        report = rehearsal.grid(seeds=range(seeds), say=say)
+    else:
+        report = rehearsal.rehearse(quick, seeds, work, say)
+        console.print(rehearsal.table(report))
     if out is not None:
         rehearsal.write(report, out)
         console.print(f"results: {out}")

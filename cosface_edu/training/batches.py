@@ -23,7 +23,8 @@ HELD_OUT_SEED = 0  # the people kept for validation are the same whatever the ru
 class Faces(Protocol):
     """What the data room's data sets have in common."""
 
-    labels: Tensor
+    @property
+    def labels(self) -> Tensor: ...
 
     def __len__(self) -> int: ...
 

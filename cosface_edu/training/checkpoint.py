@@ -113,7 +113,8 @@ def open_network(path: str | os.PathLike[str]) -> tuple[nn.Module, tuple[int, in
         raise FileNotFoundError(f"{path}: no such run, checkpoint or file of weights")
     if path.suffix == ".safetensors":
         network = networks.load(path)
-        return network, tuple(network.recipe["options"].get("size", (112, 96)))
+        recipe: dict[str, Any] = network.recipe  # type: ignore[assignment]
+        return network, tuple(recipe["options"].get("size", (112, 96)))
     if path.suffix == ".pth":
         return networks.load_released(path), (112, 96)
     network, config = load_network(path)

@@ -157,7 +157,8 @@ class Config:
         known = {f.name for f in dataclasses.fields(cls)}
         if unknown := sorted(values.keys() - known):
             raise ValueError(f"unknown configuration field {', '.join(unknown)}; known: {', '.join(sorted(known))}")
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        given: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in values.items()}
+        return cls(**given)
 
     def differences(self, other: "Config") -> list[str]:
         """What would make continuing `other`'s run with this configuration a different run."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from cosface_edu import geometry
+from cosface_edu import geometry, losses
 
 from .config import Config
 
@@ -33,7 +33,7 @@ def diverged(
     images: Tensor,
     features: Tensor,
     network: nn.Module,
-    head: nn.Module,
+    head: losses.Head,
 ) -> TrainingDiverged:
     """The error to raise, with what the last micro-batch shows.
 
@@ -52,7 +52,7 @@ def diverged(
 
 
 def likely_cause(
-    config: Config, step: int, images: Tensor, features: Tensor, network: nn.Module, head: nn.Module
+    config: Config, step: int, images: Tensor, features: Tensor, network: nn.Module, head: losses.Head
 ) -> str:
     """The first of the usual suspects that the evidence points to, with the remedy.
 

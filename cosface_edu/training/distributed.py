@@ -67,7 +67,7 @@ def gradient_scaler(device: torch.device, enabled: bool, world: int) -> torch.am
     return ShardedGradScaler(device.type, enabled=enabled)
 
 
-def can_split(head: nn.Module) -> bool:
+def can_split(head: losses.Head) -> bool:
     """Whether a head's scores can be computed on a part of the centres.
 
     They can where a margin is decided by a sample's own target score. Other heads look at the whole batch, add a term
@@ -82,7 +82,7 @@ def can_split(head: nn.Module) -> bool:
 class _Scores(nn.Module):
     """`head.logits` as a forward, so that `functional_call` can lend the head other centres for one call."""
 
-    def __init__(self, head: nn.Module) -> None:
+    def __init__(self, head: losses.Head) -> None:
         super().__init__()
         self.head = head
 
@@ -107,7 +107,7 @@ class Centres(nn.Module):
         ValueError: if the head's margin cannot be computed on a part of the centres.
     """
 
-    def __init__(self, head: nn.Module, rate: float = 1.0, seed: int = 0, rank: int = 0, world: int = 1) -> None:
+    def __init__(self, head: losses.Head, rate: float = 1.0, seed: int = 0, rank: int = 0, world: int = 1) -> None:
         super().__init__()
         self.rate, self.seed, self.rank, self.world = rate, seed, rank, world
         self.split = world > 1 or rate < 1
@@ -126,7 +126,7 @@ class Centres(nn.Module):
         self.mesh: Any = None
 
     @property
-    def head(self) -> nn.Module:
+    def head(self) -> losses.Head:
         """The head, with this process's rows of the class centres."""
         return self.scores.head
 
@@ -169,7 +169,7 @@ class Centres(nn.Module):
         owner = torch.div(labels, self.rows, rounding_mode="floor")  # (B,) the shard that the target lives in
         target = owner * width + torch.where(mine, column, 0)  # (B,) only the owner looks at the column
         sharded = DTensor.from_local(scores, self._mesh(scores.device), [Shard(1)], run_check=False)  # (B, W·width)
-        return F.cross_entropy(sharded, target).to_local()
+        return F.cross_entropy(sharded, target).to_local()  # type: ignore[attr-defined]
 
     @torch.no_grad()
     def accuracy(self, features: Tensor, labels: Tensor) -> Tensor:

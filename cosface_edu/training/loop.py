@@ -43,7 +43,7 @@ class Run:
     """
 
     network: nn.Module
-    head: nn.Module
+    head: losses.Head
     history: list[dict[str, float]] = field(default_factory=list)
     validation: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
@@ -95,7 +95,7 @@ def train(
     if config.init:
         load_weights(network, checkpoint.load(config.init)["network"], config.init)
     layout = torch.channels_last if config.channels_last else torch.contiguous_format
-    network = network.to(device, memory_format=layout)
+    network = network.to(device=device).to(memory_format=layout)  # type: ignore[call-overload]
     centres = distributed.Centres(head, config.centre_rate, config.seed, rank, world).to(device)
     head = centres.head
     schedules = head_schedules(config, head)
@@ -155,7 +155,7 @@ def train(
             labels = labels.to(device, non_blocking=True)
             # gradients are averaged over the processes once a step, with the last micro-batch
             waiting = part < parts - 1 and isinstance(model, DistributedDataParallel)
-            with model.no_sync() if waiting else nullcontext(), centres.parallel():
+            with model.no_sync() if waiting else nullcontext(), centres.parallel():  # type: ignore[operator]
                 with autocast:
                     features = model(images)  # (b, D)
                 if not torch.isfinite(features).all():
@@ -237,14 +237,17 @@ def accumulation(config: Config, world: int) -> int:
     return next(parts for parts in range(fewest, share + 1) if share % parts == 0)
 
 
-def create_head(config: Config, num_classes: int) -> nn.Module:
+def create_head(config: Config, num_classes: int) -> losses.Head:
     """The head that a configuration names; A-Softmax comes with SphereFace's annealing, as it was trained."""
     annealing = {"annealing": losses.LambdaAnnealing()} if config.loss == "asoftmax" else {}
     options = {**annealing, **config.loss_options}
-    return losses.create(config.loss, in_features=config.embedding, num_classes=num_classes, **options)
+    head = losses.create(config.loss, in_features=config.embedding, num_classes=num_classes, **options)
+    if not isinstance(head, losses.Head):
+        raise ValueError(f"the loss {config.loss} needs more than embeddings and labels: this loop cannot train it")
+    return head
 
 
-def head_schedules(config: Config, head: nn.Module) -> list[Any]:
+def head_schedules(config: Config, head: losses.Head) -> list[Any]:
     """What changes the loss while it trains: a growing margin, A-Softmax's λ."""
     schedules: list[Any] = []
     if config.margin_warm_up:
