@@ -1,6 +1,7 @@
 """The Margin Lab in a headless, offline Chromium, its page opened straight from disk."""
 
 import json
+import math
 from collections.abc import Callable
 
 import pytest
@@ -21,9 +22,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Lab</title>'
     )
-    page.write_text(
-        f'<!doctype html><html lang="en"><head>{head}</head><body>{lab.html(static='../_static')}</body></html>', encoding="utf-8"
-    )
+    body = lab.html(static="../_static")
+    page.write_text(f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>', encoding="utf-8")
     return page.as_uri()
 
 
@@ -213,6 +213,12 @@ def test_tour_asks_then_answers_at_every_stop(open_lab) -> None:
         opened.wait(
             f"JSON.stringify([...lab.engine.net.centres.value]) !== '{json.dumps(before['w'], separators=(',', ':'))}'"
         )
+        if stop in (3, 4):  # the stops that bring two centres together
+            own, rival = opened.read("[lab.scene.focus.own, lab.scene.focus.rival]")
+            w = opened.read("[...lab.engine.net.centres.value]")
+            apart = math.atan2(w[2 * own + 1], w[2 * own]) - math.atan2(w[2 * rival + 1], w[2 * rival])
+            assert math.cos(apart) == pytest.approx(math.cos(math.radians(30)), abs=1e-6)
+            assert not opened.read("lab.playing()")
         if stop < 7:
             opened.do("next")
     assert len(titles) == 8
@@ -408,6 +414,6 @@ def test_speed_is_printed(open_lab, capsys) -> None:
     with capsys.disabled():
         print(
             f"\nMargin Lab, 8 people × 50 samples: {speed['steps']:.0f} steps/s of training, {speed['draw']:.1f} ms to "
-            f"draw a frame, {speed['shown']:.0f} frames/s with training, {speed['response']:.0f} ms from m to a new frame"
+            f"draw a frame, {speed['shown']:.0f} frames/s with training, {speed['response']:.0f} ms from m to a frame"
         )
     assert all(value > 0 for value in speed.values())

@@ -337,15 +337,14 @@ export function render({ model, el }) {
 
   const lab = {
     start(flat, steps) {
+      if (playing) pause("Paused");
       paused = false;
       state = { ...apply(DEFAULTS, flat), seed: state.seed };
       engine.update(state);
       engine.reset();
       focus.probe = null;
       marginSliders();
-      change({}, 0);
-      for (let i = 0; i < steps; i++) engine.step();
-      if (playing) pause("Paused");
+      change({}, steps);
     },
     change,
     run: play,
@@ -399,8 +398,7 @@ export function render({ model, el }) {
   });
   on(root, "change", ({ target: input }) => {
     if (input.dataset.in !== "preset" || !(input.value in PRESETS)) return;
-    lab.start(PRESETS[input.value].setting, 0);
-    play(900);
+    lab.start(PRESETS[input.value].setting, 900);
     input.value = "";
   });
   on(root, "click", (event) => actions[event.target.dataset.do]?.());
