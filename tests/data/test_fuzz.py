@@ -170,7 +170,7 @@ def test_damaged_pair_lists(lfw_folder: Path, content: bytes) -> None:
         "pairs.txt",
     )
     if pairs:
-        announced = [int(field) for field in content.split(b"\n")[0].split()]
+        announced = [int(field) for field in content.decode().strip().split("\n")[0].split()]
         assert len(pairs) == 2 * announced[0] * (announced[1:] or [1])[0]  # never a pair fewer than announced
         assert int(pairs.same.sum()) * 2 == len(pairs)
         assert all(path.is_relative_to(lfw_folder) for path in pairs.images.paths)
