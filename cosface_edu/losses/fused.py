@@ -233,7 +233,7 @@ def _finish_weight(grad_weight: Tensor, weight: Tensor, inverse: Tensor | None, 
     if inverse is None:
         grad_weight.mul_(grad)
         return
-    step = max(1, BLOCK // weight.shape[1])
+    step = max(1, BLOCK // 4 // weight.shape[1])  # `a * w` below is an array of its own
     for first in range(0, len(weight), step):
         part = slice(first, first + step)
         a, w = grad_weight[part], weight[part]

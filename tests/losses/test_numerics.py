@@ -11,7 +11,15 @@ TRIALS = 200
 # The same code with other numbers, or random margins, which the compiler draws from a stream of its own.
 NOT_COMPILED = ["nsl", "nsl, length kept", "lsoftmax, annealed", "asoftmax m=1", "asoftmax m=2", "asoftmax m=3"]
 NOT_COMPILED += ["asoftmax m=4", "asoftmax_normfea", "sphereface_r, 2", "cosface, length kept", "arcface"]
-NOT_COMPILED += ["arcface, exact", "combined m1>1", "elastic_cosface", "elastic_arcface"]
+NOT_COMPILED += [
+    "arcface, exact",
+    "combined",
+    "combined m1>1",
+    "sphereface_r, 1",
+    "subcenter_arcface",
+    "elastic_cosface",
+    "elastic_arcface",
+]
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 
 
@@ -29,11 +37,11 @@ def hostile_batch(head, trial):
 
 @pytest.mark.filterwarnings("ignore:.*beyond the geometric bound")
 def test_always_finite(make, case):
-    """200 trials a head, s = 64: float32, bfloat16 and float16 autocast in turn, every 20th with C = 100,000."""
+    """200 trials a head, s = 64: float32, bfloat16 and float16 autocast in turn, every 40th with C = 100,000."""
     scale = {} if make(2, 3).s is None or case == "sphereface2" else {"s": 64.0}
     heads = {C: make(8, C, **scale) for C in (50, 100_000)}
     for trial in range(TRIALS):
-        head = heads[100_000 if trial % 20 == 0 else 50]
+        head = heads[100_000 if trial % 40 == 0 else 50]
         dtype = DTYPES[trial % 3]
         x, labels = hostile_batch(head, trial)
         x = x.to(dtype).requires_grad_()
