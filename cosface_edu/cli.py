@@ -375,6 +375,9 @@ def rehearse(
     grid: Annotated[
         bool, typer.Option("--grid", help="Accuracy against scale and margin instead, on another world.")
     ] = False,
+    real: Annotated[
+        bool, typer.Option("--real", help="Photographs instead: casia-mini and lfw-dev under COSFACE_DATA.")
+    ] = False,
     seeds: Annotated[int, typer.Option(help="Runs of each loss.")] = 3,
     out: Annotated[Path | None, typer.Option(help="JSON file for the results.")] = None,
     work: Annotated[
@@ -394,6 +397,10 @@ def rehearse(
 
     if grid:
         report = rehearsal.grid(seeds=range(seeds), say=say)
+    elif real:
+        from cosface_edu import data
+
+        report = rehearsal.real_faces(data.root(), work, range(seeds), say)
     else:
         report = rehearsal.rehearse(quick, seeds, work, say)
         console.print(rehearsal.table(report))

@@ -54,6 +54,16 @@ def start(device: str) -> tuple[int, int, torch.device]:
     return dist.get_rank(), world, own
 
 
+def agree(values: tuple[float, float] | None, device: torch.device) -> tuple[float, float]:
+    """The first process's two numbers on all processes; the others give None."""
+    if dist.is_initialized():
+        shared = torch.tensor(values or (0.0, 0.0), dtype=torch.float64, device=device)
+        dist.broadcast(shared, src=0)
+        values = (float(shared[0]), float(shared[1]))
+    assert values is not None
+    return float(values[0]), float(values[1])
+
+
 def gradient_scaler(device: torch.device, enabled: bool, world: int) -> torch.amp.GradScaler:
     """The loss scaler of fp16, which must skip a step on all processes if a gradient overflows on one.
 

@@ -142,6 +142,7 @@ def train(
     # --- the loop
     model.train()
     began = since = time.perf_counter()
+    logged = start
     batches = iter(loader)
     for step in range(start, config.steps):
         rate = config.learning_rate(step)
@@ -179,8 +180,8 @@ def train(
         if done % config.log_every == 0 or done == config.steps:
             accuracy = float(centres.accuracy(features.detach().float(), labels))
             now = time.perf_counter()
-            steps = (step - start) % config.log_every + 1 if done - start < config.log_every else config.log_every
-            speed, since = config.batch * steps / (now - since), now
+            speed = config.batch * (done - logged) / (now - since)
+            since, logged = now, done
             run.history.append({"step": done, "loss": float(total), "accuracy": accuracy, "lr": rate})
             say(f"step {done:,}: loss {total:.4f}, accuracy {accuracy:.3f}, lr {rate:.4g}, {speed:,.0f} images/s")
             if log:
@@ -188,14 +189,14 @@ def train(
                     log.add_scalar(f"train/{name}", value, done)
         improved = False
         if held_out and (done % config.validate_every == 0 or done == config.steps):
-            result = held_out.verify(network, workers=config.workers)  # on every process alike
-            error = float(result.standard_error)
-            improved = result.accuracy > best
-            best = max(best, result.accuracy)
-            run.validation.append({"step": done, "accuracy": result.accuracy, "standard_error": error})
-            say(f"step {done:,}: {result.accuracy:.4f} ± {error:.4f} on pairs of {len(others)} held-out people")
+            found = held_out.verify(network, workers=config.workers) if rank == 0 else None
+            # one process's verdict for all: whether to save must not depend on the last digit
+            accuracy, error = distributed.agree(found and (found.accuracy, found.standard_error), device)
+            improved, best = accuracy > best, max(best, accuracy)
+            run.validation.append({"step": done, "accuracy": accuracy, "standard_error": error})
+            say(f"step {done:,}: {accuracy:.4f} ± {error:.4f} on pairs of {len(others)} held-out people")
             if log:
-                log.add_scalar("validation/accuracy", result.accuracy, done)
+                log.add_scalar("validation/accuracy", accuracy, done)
         if last is not None and (improved or done % config.save_every == 0 or done == config.steps):
             state = {
                 "step": done,

@@ -25,7 +25,7 @@ def problem(name: str) -> tuple[torch.nn.Module, torch.Tensor, torch.Tensor]:
 def run_config() -> Config:
     """A whole run with everything in it that processes must agree on."""
     return Config(
-        identities=11,
+        identities=15,
         per_identity=2,
         size=(16, 16),
         network="sphereface4",
@@ -37,6 +37,9 @@ def run_config() -> Config:
         steps=3,
         lr=0.02,
         clip=2.0,
+        held_out=4,
+        held_out_pairs=4,
+        validate_every=1,
         log_every=1,
         save_every=3,
         device="cpu",

@@ -43,7 +43,7 @@ def test_a_grid_holds_every_point_and_softmax(monkeypatch) -> None:
 def test_losses_differ_in_the_loss_alone() -> None:
     one, other = recipe("softmax", {}, 1, 100, 2), recipe("cosface", {"s": 16.0, "m": 0.2}, 1, 100, 2)
     assert one.replace(loss="cosface", loss_options={"s": 16.0, "m": 0.2}) == other
-    assert one.steps == 2  # 200 images, 128 a step
+    assert one.steps == 4  # 200 images, 64 a step
 
 
 def test_intervals_are_student_s() -> None:
