@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +25,10 @@ MEASURE_FROM = 512
 # bfloat16 must be clearly faster, or noise would decide; and must not move the features.
 CLEARLY_FASTER = 1.2
 SAME_DIRECTION = 0.999
+HOPELESS = 4.0  # times slower on one image
+_measured: WeakKeyDictionary[nn.Module, dict[tuple[torch.Size, torch.device], Literal["float32", "bfloat16"]]] = (
+    WeakKeyDictionary()
+)
 
 
 def embed(
@@ -97,12 +102,16 @@ def choose_precision(
     if not isinstance(network, nn.Module) or len(images) < MEASURE_FROM:
         return "float32"
     x = next(iter(_batches(images, 8, workers=0))).to(_device(network))
-    training = network.training
-    network.eval()
-    try:
-        return fastest_precision(network, preprocess(x) if preprocess else x)
-    finally:
-        network.train(training)
+    key = (x.shape, x.device)
+    known = _measured.setdefault(network, {})  # a training run validates many times: measure once
+    if key not in known:
+        training = network.training
+        network.eval()
+        try:
+            known[key] = fastest_precision(network, preprocess(x) if preprocess else x)
+        finally:
+            network.train(training)
+    return known[key]
 
 
 def _device(network: Embedder) -> torch.device:
@@ -144,21 +153,28 @@ def fastest_precision(network: nn.Module, x: Tensor) -> Literal["float32", "bflo
         network: In evaluation mode.
         x: (B, 3, H, W) preprocessed images.
     """
+    once = {dtype: _timed(network, x[:1], dtype, runs=1)[0] for dtype in (torch.float32, torch.bfloat16)}
+    if once[torch.bfloat16] > HOPELESS * once[torch.float32]:  # emulated: a longer look would cost more than it tells
+        return "float32"
     seconds, features = {}, {}
     for dtype in (torch.float32, torch.bfloat16):
-        with torch.inference_mode(), torch.autocast(x.device.type, dtype, enabled=dtype != torch.float32):
-            features[dtype] = network(x).float()  # also the warm-up
-            timings = []
-            for _ in range(3):
-                _wait(x.device)
-                start = time.perf_counter()
-                network(x)
-                _wait(x.device)
-                timings.append(time.perf_counter() - start)
-        seconds[dtype] = min(timings)
+        seconds[dtype], features[dtype] = _timed(network, x, dtype, runs=4)
     agreement = F.cosine_similarity(features[torch.float32], features[torch.bfloat16]).min()
     better = seconds[torch.float32] > CLEARLY_FASTER * seconds[torch.bfloat16] and agreement > SAME_DIRECTION
     return "bfloat16" if better else "float32"
+
+
+def _timed(network: nn.Module, x: Tensor, dtype: torch.dtype, runs: int) -> tuple[float, Tensor]:
+    """Seconds of the fastest of several forward passes, and the features."""
+    timings = []
+    with torch.inference_mode(), torch.autocast(x.device.type, dtype, enabled=dtype != torch.float32):
+        for _ in range(runs):
+            _wait(x.device)
+            start = time.perf_counter()
+            features = network(x)
+            _wait(x.device)
+            timings.append(time.perf_counter() - start)
+    return min(timings), features.float()
 
 
 def _wait(device: torch.device) -> None:

@@ -118,8 +118,19 @@ def test_the_measurement_decides_on_the_precision(monkeypatch, bfloat16, roundin
     assert fastest_precision(network, torch.rand(8, 3, 4, 4)) == expected
     many, few = torch.rand(600, 3, 4, 4), torch.rand(60, 3, 4, 4)
     assert choose_precision(network, many) == expected
+    before = clock[0]
+    assert choose_precision(network, many) == expected
+    assert clock[0] == before  # measured once
     assert choose_precision(network, few) == "float32"
     assert choose_precision(lambda x: x, many) == "float32"
+
+
+def test_emulated_bfloat16_is_given_up_after_one_image(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(embedding.time, "perf_counter", lambda: clock[0])
+    network = Clocked(clock, bfloat16=30.0).eval()
+    assert fastest_precision(network, torch.rand(8, 3, 4, 4)) == "float32"
+    assert clock[0] == 31.0
 
 
 def test_bfloat16_is_used_when_asked_for():
