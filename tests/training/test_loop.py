@@ -1,5 +1,7 @@
 """The loop: continued runs, small parts, precisions, NaN, and what is logged."""
 
+import functools
+
 import pytest
 import torch
 
@@ -131,6 +133,15 @@ def test_channels_last_is_the_same_arithmetic(config, faces) -> None:
     config = config.replace(steps=2, margin_warm_up=0)
     one, other = (train(config.replace(channels_last=c), faces=faces, say=silent) for c in (False, True))
     assert other.history[-1]["loss"] == pytest.approx(one.history[-1]["loss"], rel=1e-3)
+
+
+def test_a_compiled_network_trains_the_same_weights(config, faces, linear_network, monkeypatch) -> None:
+    """With the backend that compiles nothing: what is tested is that the weights trained are the network's own."""
+    compiled = functools.partial(torch.compile, backend="eager")
+    monkeypatch.setattr(torch, "compile", compiled)
+    config = config.replace(steps=2)
+    one, other = (train(config.replace(compile=c), faces=faces, say=silent) for c in (False, True))
+    assert same_weights(one, other)
 
 
 def test_accuracy_is_measured_without_the_margin(config, faces) -> None:
