@@ -140,13 +140,13 @@ def test_a_second_run_repeats_nothing(photographs, tmp_path, monkeypatch) -> Non
     assert tree(tmp_path / "crops") == before
 
 
-@pytest.mark.parametrize("cut", [1, 60, 150, -30, -1])
+@pytest.mark.parametrize("cut", [1, 60, 150, -30, -6, -1])
 def test_a_run_killed_anywhere_ends_as_if_it_had_not_been(photographs, tmp_path, cut: int) -> None:
     run(photographs, tmp_path / "whole")
     shutil.copytree(tmp_path / "whole", tmp_path / "killed")
     log = tmp_path / "killed" / "landmarks.csv"
     log.write_bytes(log.read_bytes()[:cut])  # killed while it wrote the log
-    (tmp_path / "killed" / "person_1" / "1.jpg").unlink()  # or before it wrote a crop
+    (tmp_path / "killed" / "person_1" / "0.jpg").unlink()  # or before it wrote a crop
     report = run(photographs, tmp_path / "killed")
     assert report.aligned == 4
     assert tree(tmp_path / "killed").keys() == tree(tmp_path / "whole").keys()
