@@ -296,7 +296,7 @@ def margin_slider(runs: Sequence[toy.ToyRun]) -> go.Figure:
                 "xanchor": "right",
                 "y": 0,
                 "yanchor": "top",
-                "pad": {"t": 92, "r": 8},
+                "pad": {"t": 84, "r": 8},
                 "bgcolor": "rgba(127,127,127,0.18)",
                 "bordercolor": style.GUIDE,
                 "font": {"color": style.TEXT, "size": 13},
