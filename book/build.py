@@ -53,7 +53,9 @@ def fetch_page_scripts() -> None:
                 [npm(), "pack", "--silent", package], cwd=folder, capture_output=True, text=True, check=False
             )
             if done.returncode:
-                sys.exit(f"npm could not fetch {package}:\n{done.stderr}\nCheck the network, then run `make book` again.")
+                sys.exit(
+                    f"npm could not fetch {package}:\n{done.stderr}\nCheck the network, then run `make book` again."
+                )
             with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
                 archive.extractall(folder, filter="data")
             for source, target in wanted.items():

@@ -18,7 +18,8 @@ def _psi(answer) -> str:
         assert not rises.size, f"for m = {m} your ψ rises again after {np.degrees(theta[rises[0]]):.0f}°"
         worst = np.abs(given - truth).argmax()
         assert abs(given[worst] - truth[worst]) < 1e-6, (
-            f"for m = {m} at {np.degrees(theta[worst]):.0f}° the loss uses {truth[worst]:.4f}, you say {given[worst]:.4f}"
+            f"for m = {m} at {np.degrees(theta[worst]):.0f}° the loss uses {truth[worst]:.4f}, "
+            f"you say {given[worst]:.4f}"
         )
     return "equal to the rule that the loss uses, for m = 1 to 4."
 

@@ -13,7 +13,9 @@ def _rates(answer) -> str:
     scores = generator.normal(size=3000) + 2 * same + 0.5 * (group == "B")
     given = answer(scores, same, group, 1.0)
     assert isinstance(given, dict), "return a dictionary from group to rate"
-    assert {str(g) for g in given} == set("ABC"), f"there are three groups, A, B and C; you have {sorted(map(str, given))}"
+    assert {str(g) for g in given} == set("ABC"), (
+        f"there are three groups, A, B and C; you have {sorted(map(str, given))}"
+    )
     for name, rate in given.items():
         impostors = [s for s, genuine, g in zip(scores, same, group, strict=True) if g == name and not genuine]
         truth = sum(s > 1.0 for s in impostors) / len(impostors)

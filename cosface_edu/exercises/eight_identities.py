@@ -19,5 +19,7 @@ def _bound(answer) -> str:
 def _gap(answer) -> str:
     truth = float(np.degrees(geometry.gap_on_arc(margins.AdditiveCosine(0.2), 2 * np.pi / 8)))
     given = float(answer)
-    assert abs(given - truth) < 0.1, f"the boundaries of two neighbours leave another gap than {given:.1f}° (in degrees)"
+    assert abs(given - truth) < 0.1, (
+        f"the boundaries of two neighbours leave another gap than {given:.1f}° (in degrees)"
+    )
     return "that is what the loss asks for."

@@ -32,6 +32,7 @@ def _folds(answer) -> str:
         low, high = _bounds(scores, same, fold)
         given = float(answer(scores, same, fold))
         assert low - 1e-9 <= given <= high + 1e-9, (
-            f"with thresholds from nine folds the accuracy is {high:.3f}, you get {given:.3f}: does a threshold see its own fold?"
+            f"with thresholds from nine folds the accuracy is {high:.3f}, you get {given:.3f}: "
+            f"does a threshold see its own fold?"
         )
     return "no threshold has seen the fold that it is tested on."

@@ -33,6 +33,7 @@ def _edge(answer) -> str:
             assert np.isnan(given), f"at φ = {degrees}° a margin of {m} cannot be met: return nan, not {given:.4f}"
         else:
             assert abs(given - truth) < 1e-6, (
-                f"at φ = {degrees}°, m = {m} the numerical root is {np.degrees(truth):.3f}°, you say {np.degrees(given):.3f}°"
+                f"at φ = {degrees}°, m = {m} the numerical root is {np.degrees(truth):.3f}°, "
+                f"you say {np.degrees(given):.3f}°"
             )
     return "agrees with the root that geometry finds from the loss's own rule."

@@ -11,6 +11,7 @@ def _hours(answer) -> str:
         truth = config.steps * config.batch / (speed * gpus * efficiency) / 3600
         given = float(answer(speed, gpus, efficiency))
         assert abs(given - truth) < 1e-6 * truth, (
-            f"{speed:g} images/s on each of {gpus} GPU(s) at {efficiency:.0%} takes {truth:.2f} hours, you say {given:.2f}"
+            f"{speed:g} images/s on each of {gpus} GPU(s) at {efficiency:.0%} takes {truth:.2f} hours, "
+            f"you say {given:.2f}"
         )
     return "images over images per second."

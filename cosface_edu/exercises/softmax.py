@@ -34,7 +34,9 @@ def _cheat(answer) -> str:
     labels = head.logits(features).argmax(1)
     changed = answer(features.clone())
     assert isinstance(changed, torch.Tensor), "return the changed features as a tensor"
-    assert changed.shape == features.shape, f"expected features of shape {tuple(features.shape)}, got {tuple(changed.shape)}"
+    assert changed.shape == features.shape, (
+        f"expected features of shape {tuple(features.shape)}, got {tuple(changed.shape)}"
+    )
     kept = (head.logits(changed).argmax(1) == labels).float().mean().item()
     assert kept == 1, f"only {kept:.0%} of the decisions are as before"
     before, after = head(features, labels).item(), head(changed, labels).item()

@@ -8,7 +8,9 @@ from cosface_edu.training.config import preset
 def _epochs(answer) -> str:
     for steps, batch, images in [(30_000, 512, 490_000), (240_000, 512, 5_000_000), (100, 10, 1000)]:
         truth, given = steps * batch / images, float(answer(steps, batch, images))
-        assert abs(given - truth) < 1e-9, f"{steps:,} steps of {batch} over {images:,} images are {truth:.2f} epochs, not {given:.2f}"
+        assert abs(given - truth) < 1e-9, (
+            f"{steps:,} steps of {batch} over {images:,} images are {truth:.2f} epochs, not {given:.2f}"
+        )
     return "the small schedule passes over CASIA-WebFace about 31 times."
 
 

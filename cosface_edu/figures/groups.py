@@ -27,7 +27,9 @@ def errors(results: Mapping[str, Mapping[str, GroupErrors]]) -> Figure:
         for number, (name, by_group) in enumerate(results.items()):
             place = np.arange(len(by_group)) + (number - (len(results) - 1) / 2) * width
             values = [100 * getattr(e, what) for e in by_group.values()]
-            ax.bar(place, values, width * 0.92, color=style.CYCLE[number], hatch=("", "//", "..")[number % 3], label=name)
+            ax.bar(
+                place, values, width * 0.92, color=style.CYCLE[number], hatch=("", "//", "..")[number % 3], label=name
+            )
         ax.set_ylabel(f"{title}\n(percent)")
     names = list(next(iter(results.values())))
     axes[1].set_xticks(range(len(names)), [f"group {name}" for name in names])

@@ -79,7 +79,9 @@ def where_the_weight_is(layers: list[Layer], groups: dict[str, str]) -> Figure:
     """
     labels = list(groups)
     parameters, work = (
-        np.array([sum(getattr(la, what) for la in layers if la.name.startswith(groups[g])) for g in labels], dtype=float)
+        np.array(
+            [sum(getattr(la, what) for la in layers if la.name.startswith(groups[g])) for g in labels], dtype=float
+        )
         for what in ("parameters", "multiply_adds")
     )
     fig, ax = plt.subplots(figsize=(6.4, 3.2))

@@ -108,7 +108,11 @@ def _without_docstrings(code: str) -> str:
     code = textwrap.dedent(code)
     lines = code.splitlines()
     for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node, clean=False) and len(node.body) > 1:
+        if (
+            isinstance(node, ast.FunctionDef | ast.ClassDef)
+            and ast.get_docstring(node, clean=False)
+            and len(node.body) > 1
+        ):
             words = node.body[0]
             lines[words.lineno - 1 : words.end_lineno] = [None] * (words.end_lineno - words.lineno + 1)
     return "\n".join(line for line in lines if line is not None)

@@ -28,8 +28,8 @@ def provenance(report: dict[str, Any]) -> str:
     """One sentence: what a recorded report was computed on, when, and how long it took."""
     hardware = report["hardware"]
     return (
-        f"Recorded on {report['date']} ({hardware['processor']}, {hardware['cores']} cores, {hardware['threads']} threads, "
-        f"torch {report['torch']}) in {report['seconds'] / 60:.0f} minutes."
+        f"Recorded on {report['date']} ({hardware['processor']}, {hardware['cores']} cores, "
+        f"{hardware['threads']} threads, torch {report['torch']}) in {report['seconds'] / 60:.0f} minutes."
     )
 
 

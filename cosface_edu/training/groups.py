@@ -75,7 +75,12 @@ class GroupErrors:
 
 
 def errors_by_group(
-    network: nn.Module, size: tuple[int, int], per_group: int = 30, images: int = 6, far: float = 0.01, first: int = 90_000
+    network: nn.Module,
+    size: tuple[int, int],
+    per_group: int = 30,
+    images: int = 6,
+    far: float = 0.01,
+    first: int = 90_000,
 ) -> dict[str, GroupErrors]:
     """Verify strangers of every group at one threshold.
 

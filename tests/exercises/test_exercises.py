@@ -15,7 +15,9 @@ def _raises(*args, **kwargs):
 
 
 @pytest.mark.parametrize("name", exercises.available())
-@pytest.mark.parametrize("answer", [None, float("nan"), _raises, lambda *a, **k: None], ids=["none", "nan", "raises", "empty"])
+@pytest.mark.parametrize(
+    "answer", [None, float("nan"), _raises, lambda *a, **k: None], ids=["none", "nan", "raises", "empty"]
+)
 def test_no_check_passes_an_empty_answer(name: str, answer: object) -> None:
     verdict = exercises.check(name, answer)
     assert not verdict.passed
