@@ -5,6 +5,9 @@ import json
 import pytest
 from rich.console import Console
 
+from cosface_edu.data import to_bytes
+from cosface_edu.data.images import encode_jpeg
+from cosface_edu.faces import FaceWorld
 from cosface_edu.training import rehearsal
 from cosface_edu.training.rehearsal import Size, draw_scenes, interval, recipe, summary, table, write
 
@@ -38,6 +41,42 @@ def test_a_grid_holds_every_point_and_softmax(monkeypatch) -> None:
         ("nsl", 8.0, None),
         ("cosface", 8.0, 0.2),
     ]
+
+
+def test_photographs_take_the_same_path(monkeypatch, tmp_path) -> None:
+    """Scenes stand in for LFW's photographs and crops for casia-mini; a second call finds all runs finished."""
+    monkeypatch.setattr(rehearsal, "REAL_EPOCHS", 1)
+    monkeypatch.setattr(rehearsal, "REAL", {"nsl": {"s": 16.0}, "cosface": {"s": 16.0, "m": 0.2}})
+    world = FaceWorld(seed=0)
+    lfw = tmp_path / "root" / "lfw-dev"
+    for person, name in enumerate("abcdefghij" * 2):
+        name = f"{name}{person}"
+        (lfw / "lfw" / name).mkdir(parents=True)
+        scene = to_bytes(world.scenes([person], 1, (96, 96))[0])[0]
+        for number in (1, 2):
+            (lfw / "lfw" / name / f"{name}_{number:04d}.jpg").write_bytes(encode_jpeg(scene))
+    names = sorted(path.name for path in (lfw / "lfw").iterdir())
+    lines = [
+        "10",
+        *(f"{n}\t1\t2" for n in names[:10]),
+        *(f"{n}\t1\t{m}\t2" for n, m in zip(names, names[10:], strict=False)),
+    ]
+    (lfw / "pairsDevTest.txt").write_text("\n".join(lines) + "\n")
+    draw_scenes(Size(people=3, pictures=4, unseen=0, pairs=0, epochs=0), tmp_path / "root" / "casia-mini")
+    said: list[str] = []
+    report = rehearsal.real_faces(tmp_path / "root", tmp_path / "work", (0, 1), said.append)
+    assert [(row["loss"], row["setting"]) for row in report["rows"]] == [
+        ("nsl", "s = 16"),
+        ("cosface", "s = 16, m = 0.2"),
+    ]
+    assert all(len(row["accuracies"]) == 2 for row in report["rows"])
+    assert report["data"] == {"people": 3, "images": 12, "pairs": 20}
+    runs = sorted((tmp_path / "work").glob("casia-mini-*/last.pt"))
+    stamps = [path.stat().st_mtime_ns for path in runs]
+    assert len(runs) == 4
+    again = rehearsal.real_faces(tmp_path / "root", tmp_path / "work", (0, 1), said.append)
+    assert [row["accuracies"] for row in again["rows"]] == [row["accuracies"] for row in report["rows"]]
+    assert [path.stat().st_mtime_ns for path in runs] == stamps
 
 
 def test_losses_differ_in_the_loss_alone() -> None:
