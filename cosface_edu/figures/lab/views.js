@@ -505,10 +505,10 @@ export function gauge(ctx, W, H, scene) {
     const y = 30 + i * 46;
     ctx.fillStyle = tint(colour, 0.85);
     ctx.fillRect(X(-1), y + 16, X(value) - X(-1), 12);
+    line(ctx, [[X(nearest), y + 13], [X(nearest), y + 31]], theme.ink, 2);
     text(ctx, theme, name, left, y + 9, { size: 12, colour: theme.ink });
     text(ctx, theme, value.toFixed(3), W - 8, y + 22, { size: 13, align: "right", base: "middle", weight: "bold", colour: theme.ink });
   });
-  line(ctx, [[X(nearest), 42], [X(nearest), 106]], theme.ink, 1.5, [4, 3]);
   const words = fits
     ? ["A sample on its own centre wins,", "margin included: there is room."]
     : ["Even a sample on its own centre", "loses to its neighbour: no arrangement", "satisfies this margin."];
