@@ -39,8 +39,8 @@ def pictures(
         ax.axis("off")
     for number, ax in zip(range(len(images)), np.atleast_1d(axes).flat, strict=False):
         ax.imshow(images[number].clamp(0, 1).permute(1, 2, 0).cpu().numpy())
-        if points is not None and points[number] is not None:
-            ax.scatter(*points[number].cpu().numpy().T, s=16, color=FOUND, edgecolor="black", linewidth=0.5)
+        if points is not None and (own := points[number]) is not None:
+            ax.scatter(*own.cpu().numpy().T, s=16, color=FOUND, edgecolor="black", linewidth=0.5)
         if marks is not None:
             ax.scatter(*marks.cpu().numpy().T, s=26, marker="+", color=WARN, linewidth=1.2)
         if titles:

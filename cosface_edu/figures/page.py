@@ -7,6 +7,7 @@ import platform
 import random
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -93,7 +94,7 @@ def end() -> None:
     )
 
 
-def source(thing: object) -> None:
+def source(thing: Callable | type) -> None:
     """Show the package's own source of a function or class, so that the page cannot drift from the code.
 
     Docstrings are left out: the page itself explains.
@@ -106,13 +107,13 @@ def source(thing: object) -> None:
 
 def _without_docstrings(code: str) -> str:
     code = textwrap.dedent(code)
-    lines = code.splitlines()
+    lines: list[str | None] = list(code.splitlines())
     for node in ast.walk(ast.parse(code)):
         if (
             isinstance(node, ast.FunctionDef | ast.ClassDef)
             and ast.get_docstring(node, clean=False)
             and len(node.body) > 1
         ):
-            words = node.body[0]
-            lines[words.lineno - 1 : words.end_lineno] = [None] * (words.end_lineno - words.lineno + 1)
+            first, last = node.body[0].lineno - 1, node.body[0].end_lineno or node.body[0].lineno
+            lines[first:last] = [None] * (last - first)
     return "\n".join(line for line in lines if line is not None)

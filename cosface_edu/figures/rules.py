@@ -67,7 +67,7 @@ def _plane(ax: Axes, title: str | None) -> None:
     ax.set(xlim=(-1, 1), ylim=(-1, 1), xlabel=_AXIS_1, ylabel=_AXIS_2, aspect="equal")
     ax.set_xticks([-1, 0, 1])
     ax.set_yticks([-1, 0, 1])
-    ax.set_title(title)
+    ax.set_title(title or "")
 
 
 def _draw_cosine_plane(ax: Axes, rule: Rule) -> None:

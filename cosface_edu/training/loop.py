@@ -191,7 +191,7 @@ def train(
         if held_out and (done % config.validate_every == 0 or done == config.steps):
             found = held_out.verify(network, workers=config.workers) if rank == 0 else None
             # one process's verdict for all: whether to save must not depend on the last digit
-            accuracy, error = distributed.agree(found and (found.accuracy, found.standard_error), device)
+            accuracy, error = distributed.agree((found.accuracy, found.standard_error) if found else None, device)
             improved, best = accuracy > best, max(best, accuracy)
             run.validation.append({"step": done, "accuracy": accuracy, "standard_error": error})
             say(f"step {done:,}: {accuracy:.4f} ± {error:.4f} on pairs of {len(others)} held-out people")
