@@ -46,12 +46,20 @@ def recorded(path: Path = RESULTS) -> dict[str, Any]:
     return json.loads(path.read_text())
 
 
-def by_row(record: Mapping[str, Any], what: str) -> dict[str, np.ndarray]:
-    """One measure of every row: row -> (seeds,)."""
+def by_row(record: Mapping[str, Any], what: str, lr: float) -> dict[str, np.ndarray]:
+    """One measure of every row at one learning rate: row -> (seeds,)."""
     rows: dict[str, list[float]] = {}
     for run in record["runs"]:
-        rows.setdefault(run["row"], []).append(run[what])
+        if run["lr"] == lr:
+            rows.setdefault(run["row"], []).append(run[what])
     return {row: np.array(values) for row, values in rows.items()}
+
+
+def better_rate(record: Mapping[str, Any]) -> dict[str, float]:
+    """For each row the learning rate with the higher mean accuracy."""
+    means = {lr: by_row(record, "accuracy", lr) for lr in record["setting"]["rates"]}
+    rows = next(iter(means.values()))
+    return {row: max(means, key=lambda lr: means[lr][row].mean()) for row in rows}
 
 
 def provenance(record: Mapping[str, Any]) -> str:
@@ -71,33 +79,66 @@ def provenance(record: Mapping[str, Any]) -> str:
 
 
 def table(record: Mapping[str, Any]) -> str:
-    """Ours beside the paper's Table 2, as Markdown; mean ± half the range over the seeds."""
-    accuracy, rank1 = by_row(record, "accuracy"), by_row(record, "rank1")
+    """Ours at each learning rate beside the paper's Table 2, as Markdown; mean ± half the range over the seeds."""
+    rates = record["setting"]["rates"]
     lfw, mf1 = paper.column("table2", "LFW"), paper.column("table2", "MF1 rank 1")
 
     def ours(values: np.ndarray) -> str:
         spread = f" ± {np.ptp(values) / 2:.1f}" if len(values) > 1 else ""
         return f"{values.mean():.1f}{spread}"
 
+    headings = [f"ours: {what}, rate {lr:g}" for what in ("verification", "rank 1") for lr in rates]
+    columns = [by_row(record, what, lr) for what in ("accuracy", "rank1") for lr in rates]
     lines = [
-        "| loss | ours: verification | ours: rank 1 | the paper's: LFW | the paper's: MF1 rank 1 |",
-        "|---|--:|--:|--:|--:|",
+        "| loss | " + " | ".join(headings) + " | the paper's: LFW | the paper's: MF1 rank 1 |",
+        "|---" + "|--:" * (len(headings) + 2) + "|",
     ]
-    for row in accuracy:
+    for row in columns[0]:
         theirs = (f"{lfw[row]:.2f}", f"{mf1[row]:.2f}") if row in lfw else ("–", "–")
-        lines.append(f"| {row} | {ours(accuracy[row])} | {ours(rank1[row])} | {theirs[0]} | {theirs[1]} |")
+        lines.append(f"| {row} | " + " | ".join([*(ours(column[row]) for column in columns), *theirs]) + " |")
     return "\n".join(lines)
 
 
-def dots(record: Mapping[str, Any], what: str = "accuracy") -> Figure:
-    """One measure of every row: a dot a seed, a bar for the mean."""
-    rows = by_row(record, what)
-    names = list(rows)[::-1]
-    figure, axes = subplots(figsize=(5.6, 0.36 * len(names) + 0.9))
-    for y, name in enumerate(names):
-        tint = style.LOSS["cosface"] if name.startswith("LMCL") else style.LOSS["softmax"]
-        axes.plot(rows[name].mean(), y, "|", color=tint, markersize=16, markeredgewidth=2.5)
-        axes.plot(rows[name], np.full(len(rows[name]), y), "o", color=tint, alpha=0.7, markersize=5)
+# What the page asks of the table: (question, row, row that it is compared with).
+_QUESTIONS = (
+    ("margin, at equal s = 16", "LMCL", "NSL"),
+    ("margin, at equal s = 64", "LMCL, s = 64", "NSL, s = 64"),
+    ("features normalised", "LMCL", "LMCL, features not normalised"),
+    ("normalising alone", "NSL", "Softmax"),
+    ("features normalised", "A-Softmax-NormFea", "A-Softmax"),
+    ("cosine against multiplied angle", "LMCL", "A-Softmax-NormFea"),
+)
+
+
+def differences(record: Mapping[str, Any]) -> str:
+    """What single changes were worth in verification, against the noise of the test pairs, as Markdown.
+
+    Each row counts at the better of its learning rates.
+    """
+    best = better_rate(record)
+    rows = {row: by_row(record, "accuracy", lr)[row] for row, lr in best.items()}
+    errors = {row: by_row(record, "standard_error", lr)[row] for row, lr in best.items()}
+    lines = ["| what changes | from | to | points | noise (2 standard errors) | |", "|---|---|---|--:|--:|---|"]
+    for what, after, before in _QUESTIONS:
+        gain = rows[after].mean() - rows[before].mean()
+        # Seeds share the test pairs: averaging over them does not make the error of the pairs smaller.
+        noise = 2 * float(np.hypot(errors[after].mean(), errors[before].mean()))
+        verdict = "within the noise" if abs(gain) < noise else "beyond it"
+        lines.append(f"| {what} | {before} | {after} | {gain:+.1f} | {noise:.1f} | {verdict} |")
+    return "\n".join(lines)
+
+
+def dots(record: Mapping[str, Any]) -> Figure:
+    """Verification accuracy of every row: a dot for each seed at each learning rate."""
+    rates = record["setting"]["rates"]
+    names = list(by_row(record, "accuracy", rates[0]))[::-1]
+    figure, axes = subplots(figsize=(5.6, 0.36 * len(names) + 1.2))
+    for lr, marker, tint in zip(rates, "os^", style.CYCLE, strict=False):
+        rows = by_row(record, "accuracy", lr)
+        for y, name in enumerate(names):
+            label = f"learning rate {lr:g}" if y == 0 else None
+            axes.plot(rows[name], np.full(len(rows[name]), y), marker, color=tint, alpha=0.8, label=label)
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("verification accuracy on strangers (%)")
+    axes.legend(fontsize=9, loc="lower left")
     return figure

@@ -10,7 +10,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -43,8 +43,8 @@ class Setting:
         images: pictures of each person.
         people: persons a batch; each comes with `shots` pictures, so that pair losses find genuine pairs.
         shots: pictures of each person in a batch.
-        steps: of SGD with momentum .9, weight decay 5e-4, the learning rate falling from `lr` along half a cosine.
-        lr: learning rate at the start.
+        steps: of SGD with momentum .9, weight decay 5e-4, the learning rate falling along half a cosine.
+        rates: learning rates at the start; every row is trained with each, since no one rate suits all losses.
         embedding: D.
         pairs: genuine, and as many impostor, test pairs.
     """
@@ -52,11 +52,11 @@ class Setting:
     identities: int = 100
     strangers: int = 100
     images: int = 16
-    size: tuple[int, int] = (56, 48)
+    size: tuple[int, int] = (42, 36)
     people: int = 16
     shots: int = 4
-    steps: int = 300
-    lr: float = 0.1
+    steps: int = 250
+    rates: tuple[float, ...] = (0.1, 0.02)
     embedding: int = 64
     pairs: int = 3000
 
@@ -87,7 +87,7 @@ def _build(name: str, options: dict[str, Any], setting: Setting) -> tuple[nn.Mod
     return losses.create(name, in_features=setting.embedding, num_classes=setting.identities, **options), annealing
 
 
-def train(row: str, images: Tensor, setting: Setting, seed: int) -> tuple[nn.Module, float]:
+def train(row: str, images: Tensor, setting: Setting, seed: int, lr: float) -> tuple[nn.Module, float]:
     """One row.
 
     Args:
@@ -95,6 +95,7 @@ def train(row: str, images: Tensor, setting: Setting, seed: int) -> tuple[nn.Mod
         images: (identities, images, 3, H, W) in [0, 1].
         setting: what all rows share.
         seed: of the start weights and of the batches; rows of one seed see the same batches.
+        lr: learning rate at the start.
 
     Returns:
         The trained network, and the loss of the last step.
@@ -103,7 +104,7 @@ def train(row: str, images: Tensor, setting: Setting, seed: int) -> tuple[nn.Mod
     network = networks.toy(feature_dim=setting.embedding)
     head, annealing = _build(*ROWS[row], setting)
     parameters = [*network.parameters(), *head.parameters()]
-    optimiser = torch.optim.SGD(parameters, setting.lr, momentum=0.9, weight_decay=5e-4)
+    optimiser = torch.optim.SGD(parameters, lr, momentum=0.9, weight_decay=5e-4)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, setting.steps)
     draw = torch.Generator().manual_seed(seed)
     network.train()
@@ -159,21 +160,27 @@ def _pairs(people: int, shots: int, n: int) -> tuple[Tensor, Tensor]:
     return torch.cat([genuine, impostor]), torch.arange(2 * n) < n
 
 
-def compare(setting: Setting, seeds: int, say: Callable[[str], None] = print) -> Iterator[dict[str, Any]]:
-    """All rows, seed by seed: one record a run."""
+Wanted = tuple[str, int, float]  # row, seed, learning rate
+
+
+def compare(setting: Setting, wanted: Sequence[Wanted], say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
+    """The wanted runs: one record each."""
     world = FaceWorld(seed=0)
     everybody = torch.arange(setting.identities + setting.strangers)
     images, _ = world.sample_many(everybody, setting.images, setting.size)
     images = images.unflatten(0, (-1, setting.images))  # (people, images, 3, H, W)
     known, strangers = images[: setting.identities], images[setting.identities :]
-    for seed in range(seeds):
-        for row in ROWS:
-            began = time.perf_counter()
-            network, loss = train(row, known, setting, seed)
-            seconds = time.perf_counter() - began
-            record = {"row": row, "seed": seed, "loss": loss, "seconds": seconds} | test(network, strangers, setting)
-            say(f"{row}, seed {seed}: {record['accuracy']:.2f} %, rank-1 {record['rank1']:.1f} %, {seconds:.0f} s")
-            yield record
+    for row, seed, lr in wanted:
+        began = time.perf_counter()
+        network, loss = train(row, known, setting, seed, lr)
+        run = {"row": row, "seed": seed, "lr": lr, "loss": loss, "seconds": time.perf_counter() - began}
+        record = run | test(network, strangers, setting)
+        say(f"{row}, seed {seed}, rate {lr:g}: {record['accuracy']:.2f} %, rank-1 {record['rank1']:.1f} %")
+        yield record
+
+
+def _rows() -> dict[str, dict[str, Any]]:
+    return {row: {"name": name, **options} for row, (name, options) in ROWS.items()}
 
 
 def write(path: Path, setting: Setting, runs: list[dict[str, Any]]) -> None:
@@ -184,7 +191,7 @@ def write(path: Path, setting: Setting, runs: list[dict[str, Any]]) -> None:
         "torch": torch.__version__,
         "code": toy_cache.code_key(),
         "setting": asdict(setting),
-        "losses": {row: {"name": name, **options} for row, (name, options) in ROWS.items()},
+        "losses": _rows(),
         "runs": runs,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -193,13 +200,25 @@ def write(path: Path, setting: Setting, runs: list[dict[str, Any]]) -> None:
     os.replace(file.name, path)
 
 
-def main(seeds: int = 3, out: Path = RESULTS) -> None:
-    """Train and test every row, and write the results."""
-    setting, runs = Setting(), []
-    for run in compare(setting, seeds, say=partial(print, flush=True)):
+def kept(path: Path, setting: Setting) -> list[dict[str, Any]]:
+    """Runs that an earlier call recorded with the same setting, rows and code."""
+    if not path.exists():
+        return []
+    record = json.loads(path.read_text())
+    now = json.loads(json.dumps({"setting": asdict(setting), "losses": _rows(), "code": toy_cache.code_key()}))
+    return record["runs"] if now.items() <= record.items() else []
+
+
+def main(seeds: int = 2, out: Path = RESULTS) -> None:
+    """Train and test every row for so many seeds, and write the results; an interrupted call goes on where it was."""
+    setting = Setting()
+    runs = kept(out, setting)
+    done = {(run["row"], run["seed"], run["lr"]) for run in runs}
+    wanted = [(row, seed, lr) for seed in range(seeds) for lr in setting.rates for row in ROWS]
+    wanted = [run for run in wanted if run not in done]
+    for run in compare(setting, wanted, say=partial(print, flush=True)):
         runs.append(run)
-        if run["row"] == list(ROWS)[-1]:  # a seed is complete
-            write(out, setting, runs)
+        write(out, setting, runs)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ TINY = replace(
 @pytest.mark.parametrize("row", comparison.ROWS)
 def test_each_row_trains_and_is_tested(row):
     images = torch.rand(TINY.identities, TINY.images, 3, *TINY.size)
-    network, loss = comparison.train(row, images, TINY, seed=0)
+    network, loss = comparison.train(row, images, TINY, seed=0, lr=0.05)
     assert loss == loss
     found = comparison.test(network, images[: TINY.strangers], TINY)
     assert all(0 <= value <= 100 for value in found.values())
@@ -34,7 +34,7 @@ def test_each_row_trains_and_is_tested(row):
 
 def test_rows_of_one_seed_see_the_same_batches_and_seeds_differ():
     images = torch.rand(TINY.identities, TINY.images, 3, *TINY.size)
-    losses = [comparison.train("NSL", images, TINY, seed)[1] for seed in (0, 0, 1)]
+    losses = [comparison.train("NSL", images, TINY, seed, 0.05)[1] for seed in (0, 0, 1)]
     assert losses[0] == losses[1] != losses[2]
 
 
@@ -48,9 +48,19 @@ def test_pairs_are_genuine_and_impostor():
 @pytest.fixture
 def record(tmp_path):
     runs = [
-        {"row": row, "seed": seed, "loss": 1.0, "seconds": 1.0, "accuracy": 80.0 + seed, "rank1": 50.0}
+        {
+            "row": row,
+            "seed": seed,
+            "lr": lr,
+            "loss": 1.0,
+            "seconds": 1.0,
+            "accuracy": 80.0 + seed + 5 * (row == "LMCL" and lr < 0.05),
+            "standard_error": 0.5,
+            "rank1": 50.0,
+        }
         for seed in (0, 1)
-        for row in ("Softmax", "LMCL", "NSL")
+        for lr in TINY.rates
+        for row in comparison.ROWS
     ]
     comparison.write(tmp_path / "table.json", TINY, runs)
     return figures.recorded(tmp_path / "table.json")
@@ -58,9 +68,22 @@ def record(tmp_path):
 
 def test_table_sets_ours_beside_the_papers(record):
     text = figures.table(record)
-    assert "| Softmax | 80.5 ± 0.5 | 50.0 ± 0.0 | 97.88 | 54.85 |" in text
-    assert "| NSL | 80.5 ± 0.5 | 50.0 ± 0.0 | – | – |" in text
+    assert "| Softmax | 80.5 ± 0.5 | 80.5 ± 0.5 | 50.0 ± 0.0 | 50.0 ± 0.0 | 97.88 | 54.85 |" in text
+    assert "| NSL | 80.5 ± 0.5 | 80.5 ± 0.5 | 50.0 ± 0.0 | 50.0 ± 0.0 | – | – |" in text
     assert figures.dots(record).axes
+
+
+def test_differences_are_set_against_the_noise(record):
+    text = figures.differences(record)
+    assert "| NSL | LMCL | +5.0 | 1.4 | beyond it |" in text
+    assert "| Softmax | NSL | +0.0 | 1.4 | within the noise |" in text
+
+
+def test_an_interrupted_comparison_goes_on(record, tmp_path):
+    path = tmp_path / "table.json"
+    assert comparison.kept(path, TINY) == record["runs"]
+    assert comparison.kept(path, replace(TINY, steps=3)) == []
+    assert comparison.kept(tmp_path / "none.json", TINY) == []
 
 
 def test_provenance_says_when_the_code_has_changed(record):
