@@ -1,0 +1,82 @@
+"""The built pages in a browser without a network: nothing fails, nothing is asked from outside, the slider moves."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.book, pytest.mark.browser]
+
+DRAWN = """
+gd => JSON.stringify(gd._fullData.map(trace => [Array.from(trace.x || []), Array.from(trace.y || [])]))
+"""
+
+
+@pytest.fixture(scope="module")
+def served(html: Path) -> Iterator[str]:
+    """The pages from a server on this machine."""
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=html)
+    handler.log_message = lambda *args: None
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+
+
+@pytest.fixture(params=["disk", "server"])
+def base(request: pytest.FixtureRequest, html: Path, served: str) -> str:
+    """Where pages come from: straight from disk, or from a server."""
+    return html.as_uri() if request.param == "disk" else served
+
+
+def test_dragging_the_margin_moves_the_figure(open_page, base: str) -> None:
+    held = open_page()
+    page = held.page
+    page.goto(f"{base}/eight-identities.html")
+    figure = page.locator(".js-plotly-plot")
+    figure.scroll_into_view_if_needed()
+    said = page.locator("figure.plot-figure figcaption")
+    before, words, looks = figure.evaluate(DRAWN), said.inner_text(), figure.screenshot()
+
+    rail = figure.locator(".slider-rail-touch-rect").first.bounding_box()
+    grip = figure.locator(".slider-grip-rect").first.bounding_box()
+    middle = grip["y"] + grip["height"] / 2
+    page.mouse.move(grip["x"] + grip["width"] / 2, middle)
+    page.mouse.down()
+    page.mouse.move(rail["x"] + rail["width"] * 0.5, middle, steps=5)
+    page.mouse.move(rail["x"] + rail["width"] - 2, middle, steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(600)
+
+    assert said.inner_text() != words
+    assert figure.evaluate(DRAWN) != before
+    assert figure.screenshot() != looks
+
+
+def test_play_runs_through_the_epochs(open_page, html: Path) -> None:
+    page = open_page().page
+    page.goto(f"{html.as_uri()}/eight-identities.html")
+    figure = page.locator(".js-plotly-plot")
+    figure.scroll_into_view_if_needed()
+    before = figure.evaluate(DRAWN)
+    said = page.locator("figure.plot-figure figcaption")
+    figure.locator(".updatemenu-button").click()
+    page.wait_for_timeout(900)
+    early, words = figure.evaluate(DRAWN), said.inner_text()
+    assert early != before, "the first epochs look like the last one"
+    page.wait_for_function("([element, text]) => element.innerText !== text", arg=[said.element_handle(), words])
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
+def test_every_page_opens_without_an_error(open_page, html: Path, chapter: str, width: int, theme: str) -> None:
+    held = open_page(width=width, color_scheme=theme)
+    held.page.goto(f"{html.as_uri()}/{chapter}.html")
+    held.page.wait_for_timeout(300)
+    assert held.page.evaluate("document.documentElement.dataset.theme") == theme
+    wider = held.page.evaluate("document.documentElement.scrollWidth") - width
+    assert wider <= 1, f"the page is {wider} px wider than the window"
+    for image in held.page.locator("article img").all():
+        assert image.evaluate("image => image.complete ? image.naturalWidth : 1") > 0
