@@ -46,6 +46,24 @@ def test_people_widen_the_interval_where_they_recur():
     assert people_interval.high - people_interval.low > 1.5 * (pairs_interval.high - pairs_interval.low)
 
 
+def test_an_impostor_pair_comes_as_often_as_both_of_its_people():
+    """Five people; a pair is known by its score, a person's number of draws by that of the person's genuine pair."""
+    pairs = [(a, b) for a in range(5) for b in range(a, 5)]
+    scores = np.arange(len(pairs)) / 100
+    result = verify(scores, np.array([a == b for a, b in pairs]), folds=2)
+    seen = []
+
+    def count(drawn):
+        times = {pair: int((drawn.scores == score).sum()) for pair, score in zip(pairs, scores, strict=True)}
+        assert sum(times[a, a] for a in range(5)) == 5
+        assert all(times[a, b] == times[a, a] * times[b, b] for a, b in pairs if a != b)
+        seen.append(max(times.values()))
+        return 0.0
+
+    bootstrap(result, count, people=pairs, samples=30)
+    assert max(seen) > 1
+
+
 def test_a_handful_of_people():
     """Draws that leave no impostor pair, or fewer than there are folds, are not an error."""
     same = np.tile([True, False], 6)
