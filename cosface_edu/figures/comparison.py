@@ -140,5 +140,5 @@ def dots(record: Mapping[str, Any]) -> Figure:
             axes.plot(rows[name], np.full(len(rows[name]), y), marker, color=tint, alpha=0.8, label=label)
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("verification accuracy on strangers (%)")
-    axes.legend(fontsize=9, loc="lower left")
+    axes.legend(fontsize=9, loc="upper left")
     return figure
