@@ -4,8 +4,8 @@ Every step is the one that real data takes. Scenes are written as JPEG files and
 each loss is trained by `train`; verification is of people who were never trained on, in LFW's shape.
 
 A fair comparison runs each loss at its own best scale: CosFace with s and m against NSL with CosFace's s would credit
-the margin with what the scale did. The settings in `RECIPES` were chosen on another world (`world_seed`) of other people
-by the grid in `grid`; its results are recorded with the book.
+the margin with what the scale did. The settings in `RECIPES` were chosen by `grid` on another world, with other people;
+its results are recorded with the book.
 """
 
 import json
