@@ -7,18 +7,22 @@ The paper leaves data, network, s and schedule unstated; all of these are our ch
   circle has no room to overtake, and from a random order training settles in poor minima;
 - the margin grows from 0 (A-Softmax: λ falls) during the first half of training, for the same reason.
 
-`train(config)` trains, `cached(config)` looks into the cache first, `grid(ms)` does so for many margins.
+`train(config)` trains, `cached(config)` looks into the cache first, `many(configs)` trains side by side what is not
+there, `grid(ms)` does so for many margins.
 """
 
 import hashlib
 import itertools
 import json
 import math
+import os
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -39,7 +43,7 @@ Array = NDArray[np.float64]
 Progress = Callable[[int, int, float], None]
 
 #: The margins of `grid`: up to the bound 1 - cos 45° = .2929 of eight identities, and beyond.
-MARGINS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.29, 0.35, 0.5)
+MARGINS = (0.0, 0.1, 0.15, 0.2, 0.25, 0.29, 0.35, 0.5)
 # m means something else in each loss: a cosine, radians, a factor. Softmax and NSL have none.
 _DEFAULT_M = {"cosface": 0.2, "arcface": 0.5, "asoftmax": 4.0}
 _NAMES = {"softmax": "Softmax", "nsl": "NSL", "asoftmax": "A-Softmax", "cosface": "LMCL", "arcface": "ArcFace"}
@@ -303,9 +307,14 @@ def train(config: ToyConfig, progress: Progress | None = None, device: torch.dev
     """
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     faces = faces_of(config)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):  # the caller's seed stays as it was
-        torch.manual_seed(config.seed)
-        return _train(config, faces, progress, device)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # sums in one order: the same toy on any number of cores; `many` keeps the cores busy
+    try:
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):  # the caller's seed stays
+            torch.manual_seed(config.seed)
+            return _train(config, faces, progress, device)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _train(config: ToyConfig, faces: ToyFaces, progress: Progress | None, device: torch.device) -> ToyRun:
@@ -424,15 +433,32 @@ def cached(config: ToyConfig, progress: Progress | None = None) -> ToyRun:
     return run
 
 
-def grid(ms: Sequence[float] = MARGINS, progress: Progress | None = None, **options: Any) -> list[ToyRun]:
-    """CosFace (or another loss with a margin) over many margins, by `cached`.
+def many(configs: Sequence[ToyConfig]) -> list[ToyRun]:
+    """`cached` of several configurations; those not in the cache are trained side by side, one to a core.
+
+    Args:
+        configs: what to train.
+
+    Returns:
+        The runs, in the order of the configurations.
+    """
+    missing = [config for config in dict.fromkeys(configs) if toy_cache.load(_key(config)) is None]
+    if len(missing) > 1 and not torch.cuda.is_available():
+        for config in missing:
+            faces_of(config)  # drawn and kept here, once, instead of in every process
+        with ProcessPoolExecutor(min(len(missing), os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
+            list(pool.map(cached, missing))
+    return [cached(config) for config in configs]
+
+
+def grid(ms: Sequence[float] = MARGINS, **options: Any) -> list[ToyRun]:
+    """CosFace (or another loss with a margin) over many margins, by `many`.
 
     Args:
         ms: the margins.
-        progress: as in `train`, for each model.
         **options: further fields of `ToyConfig`, the same for all.
     """
-    return [cached(ToyConfig(m=m, **options), progress) for m in ms]
+    return many([ToyConfig(m=m, **options) for m in ms])
 
 
 def rows(runs: Sequence[ToyRun]) -> list[dict[str, str]]:

@@ -33,7 +33,7 @@ QUALITY = [{"m": 0.0}, {"m": 0.1}, {"m": 0.2}, {"loss": "arcface"}]
 
 @pytest.fixture(scope="module")
 def trained() -> list[toy.ToyRun]:
-    return [toy.train(toy.ToyConfig(**options)) for options in QUALITY]
+    return toy.many([toy.ToyConfig(**options) for options in QUALITY])  # nothing is in this module's cache
 
 
 def test_default_toys_learn_and_keep_their_centres_apart(trained: list[toy.ToyRun]) -> None:
@@ -236,3 +236,17 @@ def test_progress_is_reported() -> None:
     seen: list[tuple[int, int]] = []
     toy.train(toy.ToyConfig(**QUICK), progress=lambda epoch, epochs, loss: seen.append((epoch, epochs)))
     assert seen == [(1, 2), (2, 2)]
+
+
+def test_many_equal_one_by_one_on_any_number_of_threads(quick: toy.ToyRun) -> None:
+    configs = [toy.ToyConfig(**QUICK), toy.ToyConfig(loss="nsl", **QUICK)]
+    first, second = toy.many(configs)
+    assert np.array_equal(first.features, quick.features)
+    assert second.config.loss == "nsl"
+    threads = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        assert np.array_equal(toy.train(configs[0]).features, quick.features)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
