@@ -80,3 +80,11 @@ def test_every_page_opens_without_an_error(open_page, html: Path, chapter: str, 
     assert wider <= 1, f"the page is {wider} px wider than the window"
     for image in held.page.locator("article img").all():
         assert image.evaluate("image => image.complete ? image.naturalWidth : 1") > 0
+
+
+def test_links_into_the_lab_set_it(open_page, html: Path) -> None:
+    page = open_page().page
+    page.goto(f"{html.as_uri()}/lmcl.html")
+    page.locator("article a[href*='margin-lab.html#lab']").first.click()
+    page.wait_for_function("location.hash.includes('loss=cosface') && document.querySelector('.mlab, [class*=lab]')")
+    assert "margin-lab.html" in page.url
