@@ -19,6 +19,12 @@ def _configure(app: Sphinx, config) -> None:
     config.html_static_path = [*config.html_static_path, str(vendor)]
     config.mathjax_path = "mathjax/tex-mml-chtml.js"
     config.mathjax3_config = MATHJAX
+    # Widgets call the MathJax 2 queue to typeset labels with formulas. Ours have none, and MathJax 3 has no queue.
+    app.add_js_file(
+        None,
+        body="document.addEventListener('DOMContentLoaded', function () {"
+        "if (window.MathJax && !MathJax.Hub) { MathJax.Hub = {Queue: function () {}}; } });",
+    )
     # Loaded on the pages that show a widget, in this order.
     config.nb_ipywidgets_js = {"require.js": {}, "embed-amd.js": {}}
 

@@ -29,6 +29,15 @@ def chromium() -> Iterator:
         browser.close()
 
 
+def _failure(line) -> bool:
+    """Whether a line on the console is an error of the page's own.
+
+    Browsers do not load the theme's and the widgets' icon fonts from disk, and say so; icons are drawn as SVG then.
+    """
+    font = line.location.get("url", "").partition("?")[0].endswith((".woff2", ".woff", ".ttf", "favicon.ico"))
+    return line.type == "error" and not font and "Access to font" not in line.text
+
+
 @dataclass
 class OfflinePage:
     """A page cut off from the network, with what went wrong in it.
@@ -63,7 +72,7 @@ def open_page(chromium) -> Iterator:
 
         context.route("**/*", gate)
         held.page.on("pageerror", lambda error: held.errors.append(str(error)))
-        held.page.on("console", lambda line: held.errors.append(line.text) if line.type == "error" else None)
+        held.page.on("console", lambda line: held.errors.append(line.text) if _failure(line) else None)
         contexts.append(context)
         pages.append(held)
         return held
