@@ -33,9 +33,11 @@ def _failure(line) -> bool:
     """Whether a line on the console is an error of the page's own.
 
     Browsers do not load the theme's and the widgets' icon fonts from disk, and say so; icons are drawn as SVG then.
+    On a first visit the theme itself complains that no mode has been chosen yet.
     """
     font = line.location.get("url", "").partition("?")[0].endswith((".woff2", ".woff", ".ttf", "favicon.ico"))
-    return line.type == "error" and not font and "Access to font" not in line.text
+    known = font or line.text.startswith(("Access to font", "Got invalid theme mode"))
+    return line.type == "error" and not known
 
 
 @dataclass
