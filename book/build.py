@@ -1,4 +1,5 @@
-"""Build the book: page scripts once, stale results cleared, jupyter-book with warnings as errors.
+"""Build the book: page scripts once, stale results cleared, chapters run side by side, then jupyter-book with
+warnings as errors.
 
 Run by `make book`. Needs the network only the first time, for three packages of page scripts (MathJax, RequireJS,
 the widget renderer); after that everything is local.
@@ -12,14 +13,20 @@ import sys
 import tarfile
 import tempfile
 from importlib import metadata
+from multiprocessing import get_context
 from pathlib import Path
 
 import typer
+from jupyter_cache import get_cache
+from jupyter_cache.executors.basic import ExecutionWorkerLocalMProc, ProcessData
+from tqdm import tqdm
 
 BOOK = Path(__file__).resolve().parent
 ROOT = BOOK.parent
 BUILD = BOOK / "_build"
 VENDOR = BOOK / "vendor"
+MOST_AT_ONCE = 8  # chapters: each has a kernel of its own, half a gigabyte with PyTorch in it
+TIMEOUT = 600  # seconds a cell, as in _config.yml
 
 # npm package at an exact version -> {path in the package: path under book/vendor}; a trailing slash takes a folder.
 PAGE_SCRIPTS = {
@@ -105,6 +112,31 @@ def clear_stale_outputs() -> None:
     stamp.write_text(now)
 
 
+def run_chapters() -> None:
+    """Run chapters that have no outputs yet, several at a time, and put the outputs where jupyter-book finds them.
+
+    It would run them one after the other, on a machine whose cores mostly wait for imports. A chapter that fails is
+    left to jupyter-book, which runs it again and shows where.
+    """
+    cache = get_cache(BUILD / ".jupyter_cache")
+    for page in sorted(BOOK.glob("*.md")):
+        if "{code-cell}" in page.read_text():
+            cache.add_nb_to_project(str(page), read_data={"name": "myst_nb_md", "type": "plugin"})
+    waiting = cache.list_unexecuted()
+    if not waiting:
+        return
+    cores = os.cpu_count() or 1
+    workers = min(cores, len(waiting), MOST_AT_ONCE)
+    os.environ.setdefault("OMP_NUM_THREADS", str(cores // workers))
+    print(f"running {len(waiting)} chapters, {workers} at a time (those that train take minutes) ...", flush=True)
+    tasks = [ProcessData(record.pk, record.uri, cache, TIMEOUT, False) for record in waiting]
+    with get_context("spawn").Pool(workers) as pool:
+        done = pool.imap_unordered(ExecutionWorkerLocalMProc(), tasks)
+        for failed, page in tqdm(done, total=len(tasks), unit="chapter", mininterval=10):
+            if failed:
+                print(f"{Path(page).name} failed; jupyter-book will run it again and say where", flush=True)
+
+
 def main(
     check: bool = typer.Option(False, "--check", help="Only say whether the built pages are up to date."),
 ) -> None:
@@ -115,6 +147,7 @@ def main(
         sys.exit(0 if fresh else 1)
     fetch_page_scripts()
     clear_stale_outputs()
+    run_chapters()
     # _config.yml and _toc.yml lie at the top; book/ links to them, so that plain `jupyter-book build book` works too.
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
     done = subprocess.run([jupyter_book, "build", "book", "-W", "-n", "--keep-going"], cwd=ROOT, check=False)

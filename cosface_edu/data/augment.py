@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 COVER_AREA = (0.02, 0.2)
 COVER_ASPECT = (0.5, 2.0)
 _GREY = (0.299, 0.587, 0.114)  # luma of ITU-R BT.601
+_DRAWS = 14  # numbers an image: all are drawn, whatever is asked for, so that one choice does not change another
 
 
 @dataclass(frozen=True)
@@ -33,47 +35,58 @@ class Augment:
         if self.crop < 0 or not 0 <= self.colour <= 1 or not 0 <= self.occlude <= 1:
             raise ValueError(f"{self}: wanted crop >= 0 pixels, colour and occlude in [0, 1]")
 
-    def __call__(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def __call__(self, images: Tensor, generator: torch.Generator | Sequence[torch.Generator] | None = None) -> Tensor:
         """Change images.
 
         Args:
             images: (B, 3, H, W) or (3, H, W) float RGB in [0, 1], on any device.
-            generator: a CPU generator; the same state gives the same changes on every device.
+            generator: a CPU generator, or B of them: then what happens to an image does not depend on its batch. The
+                same state gives the same changes on every device.
 
         Returns:
             The same shape, values in [0, 1]; the input is left as it was.
         """
         batch = images if images.ndim == 4 else images[None]
-        count, _, height, width = batch.shape
-
-        def uniform(*shape: int) -> Tensor:
-            return torch.rand(count, *shape, generator=generator).to(batch.device)
-
+        if isinstance(generator, Sequence):
+            drawn = torch.stack([torch.rand(_DRAWS, generator=one) for one in generator])
+        else:
+            drawn = torch.rand(len(batch), _DRAWS, generator=generator)
+        flip, shift, colour, occlude = drawn.to(batch.device).split((1, 2, 3, 8), dim=1)
         if self.flip:
-            batch = torch.where((uniform() < 0.5)[:, None, None, None], batch.flip(-1), batch)
+            batch = torch.where(flip[:, :, None, None] < 0.5, batch.flip(-1), batch)
         if self.crop:
-            shift = (uniform(2) * (2 * self.crop + 1)).long() - self.crop  # (B, 2), −crop … crop
-            rows = (torch.arange(height, device=batch.device) + shift[:, :1]).clamp(0, height - 1)  # (B, H)
-            columns = (torch.arange(width, device=batch.device) + shift[:, 1:]).clamp(0, width - 1)  # (B, W)
-            image = torch.arange(count, device=batch.device)[:, None, None]
-            batch = batch.permute(0, 2, 3, 1)[image, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+            batch = self._shifted(batch, shift)
         if self.colour:
-            brightness, contrast, saturation = (1 + self.colour * (2 * uniform(3, 1, 1, 1) - 1)).unbind(
-                1
-            )  # (B, 1, 1, 1)
-            batch = batch * brightness
-            grey = (batch * batch.new_tensor(_GREY)[:, None, None]).sum(1, keepdim=True)  # (B, 1, H, W)
-            batch = grey + saturation * (batch - grey)
-            mean = grey.mean((2, 3), keepdim=True)
-            batch = (mean + contrast * (batch - mean)).clamp(0, 1)
+            batch = self._recoloured(batch, colour)
         if self.occlude:
-            area = COVER_AREA[0] + (COVER_AREA[1] - COVER_AREA[0]) * uniform()  # (B,) of the whole
-            aspect = COVER_ASPECT[0] * (COVER_ASPECT[1] / COVER_ASPECT[0]) ** uniform()
-            half_h = (area * aspect).sqrt() * height / 2
-            half_w = (area / aspect).sqrt() * width / 2
-            y, x = (uniform(2) * batch.new_tensor([height, width])).unbind(1)  # the centre, anywhere
-            rows = (torch.arange(height, device=batch.device) - y[:, None]).abs() < half_h[:, None]  # (B, H)
-            columns = (torch.arange(width, device=batch.device) - x[:, None]).abs() < half_w[:, None]  # (B, W)
-            covered = rows[:, None, :, None] & columns[:, None, None, :] & (uniform(1, 1, 1) < self.occlude)
-            batch = torch.where(covered, uniform(3, 1, 1), batch)
+            batch = self._covered(batch, occlude)
         return batch if images.ndim == 4 else batch[0]
+
+    def _shifted(self, batch: Tensor, drawn: Tensor) -> Tensor:
+        height, width = batch.shape[-2:]
+        shift = (drawn * (2 * self.crop + 1)).long() - self.crop  # (B, 2), −crop … crop
+        rows = (torch.arange(height, device=batch.device) + shift[:, :1]).clamp(0, height - 1)  # (B, H)
+        columns = (torch.arange(width, device=batch.device) + shift[:, 1:]).clamp(0, width - 1)  # (B, W)
+        image = torch.arange(len(batch), device=batch.device)[:, None, None]
+        return batch.permute(0, 2, 3, 1)[image, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+    def _recoloured(self, batch: Tensor, drawn: Tensor) -> Tensor:
+        factors = 1 + self.colour * (2 * drawn[:, :, None, None, None] - 1)  # (B, 3, 1, 1, 1)
+        brightness, contrast, saturation = factors.unbind(1)  # (B, 1, 1, 1)
+        batch = batch * brightness
+        grey = (batch * batch.new_tensor(_GREY)[:, None, None]).sum(1, keepdim=True)  # (B, 1, H, W)
+        batch = grey + saturation * (batch - grey)
+        mean = grey.mean((2, 3), keepdim=True)
+        return (mean + contrast * (batch - mean)).clamp(0, 1)
+
+    def _covered(self, batch: Tensor, drawn: Tensor) -> Tensor:
+        height, width = batch.shape[-2:]
+        area = COVER_AREA[0] + (COVER_AREA[1] - COVER_AREA[0]) * drawn[:, 0]  # (B,) of the whole
+        aspect = COVER_ASPECT[0] * (COVER_ASPECT[1] / COVER_ASPECT[0]) ** drawn[:, 1]
+        half_h = (area * aspect).sqrt() * height / 2
+        half_w = (area / aspect).sqrt() * width / 2
+        y, x = drawn[:, 2] * height, drawn[:, 3] * width  # the centre, anywhere
+        rows = (torch.arange(height, device=batch.device) - y[:, None]).abs() < half_h[:, None]  # (B, H)
+        columns = (torch.arange(width, device=batch.device) - x[:, None]).abs() < half_w[:, None]  # (B, W)
+        chosen = (drawn[:, 4] < self.occlude)[:, None, None, None]
+        return torch.where(rows[:, None, :, None] & columns[:, None, None, :] & chosen, drawn[:, 5:, None, None], batch)

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import simplejpeg
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2 import functional as tv
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm")
 # A forged header may announce 65,535 × 65,535 pixels: 12 GB before a single byte of picture is read.
@@ -134,7 +134,11 @@ def fit(pixels: Tensor, size: tuple[int, int]) -> Tensor:
     crop_w = min(width, round(height * size[1] / size[0]))
     top, left = (height - crop_h) // 2, (width - crop_w) // 2
     pixels = pixels[..., top : top + crop_h, left : left + crop_w]
-    return pixels if (crop_h, crop_w) == size else tv.resize(pixels, list(size), antialias=True)
+    if (crop_h, crop_w) == size:
+        return pixels
+    flat = pixels.reshape(-1, 1, crop_h, crop_w).to(torch.float32)
+    resized = F.interpolate(flat, size, mode="bilinear", antialias=True).view(*pixels.shape[:-2], *size)
+    return resized.to(pixels.dtype) if pixels.is_floating_point() else resized.round_().to(pixels.dtype)
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:

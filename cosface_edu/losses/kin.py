@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .fused import margin_logits
-from .heads import Head, Setting
+from .heads import ArcFace, CosFace, Head, Setting
 from .margins import (
     AdaptiveMargin,
     AdditiveAngle,
@@ -148,7 +148,7 @@ class SphereFace2(Head):
             return (self.alpha * positive + (1 - self.alpha) * rest).mean() / self.r
 
 
-class SubCenterArcFace(Head):
+class SubCenterArcFace(ArcFace):
     """Sub-center ArcFace (Deng et al. 2020, Eq. 2): K centres a class, and a class scores by the nearest of them.
 
     A class's clean images gather round one centre, its mislabelled ones round another. `weight` holds the centres of
@@ -164,8 +164,6 @@ class SubCenterArcFace(Head):
         chunk_size: see `Head`.
     """
 
-    m = Setting(0, math.pi)
-
     def __init__(
         self,
         in_features: int,
@@ -179,13 +177,7 @@ class SubCenterArcFace(Head):
         if not isinstance(sub_centers, int) or sub_centers < 1:
             raise ValueError(f"sub_centers must be an integer of at least 1, got {sub_centers!r}")
         self.sub_centers = sub_centers
-        super().__init__(in_features, num_classes, s, chunk_size)
-        self.m, self.beyond_pi = m, beyond_pi
-
-    @property
-    def rule(self) -> Rule:
-        """AdditiveAngle(m)."""
-        return AdditiveAngle(self.m, self.beyond_pi)
+        super().__init__(in_features, num_classes, s, m, beyond_pi, chunk_size)
 
 
 class CurricularFace(Head):
@@ -347,7 +339,7 @@ class AdaFace(Head):
         return self.rule, lambda norms: AdaptiveMargin(self.m, z)
 
 
-class ElasticCosFace(Head):
+class ElasticCosFace(CosFace):
     """ElasticFace-Cos (Boutros et al. 2022, Eq. 6): CosFace with a margin drawn anew for each sample, m + std·N(0, 1).
 
     Margins are drawn in training mode by `forward`; `logits` with labels applies the mean margin m.
@@ -361,7 +353,6 @@ class ElasticCosFace(Head):
         chunk_size: see `Head`.
     """
 
-    m = Setting(0, 2)
     std = Setting(0)
 
     def __init__(
@@ -373,13 +364,8 @@ class ElasticCosFace(Head):
         std: float = 0.05,
         chunk_size: int | None = None,
     ) -> None:
-        super().__init__(in_features, num_classes, s, chunk_size)
-        self.m, self.std = m, std
-
-    @property
-    def rule(self) -> Rule:
-        """AdditiveCosine(m), m the mean."""
-        return AdditiveCosine(self.m)
+        super().__init__(in_features, num_classes, s, m, chunk_size)
+        self.std = std
 
     def step_rule(self, norms: Tensor, cosine: Callable[[], Tensor], step: bool) -> StepRule:
         """Draws the margins of a training step."""
@@ -387,7 +373,7 @@ class ElasticCosFace(Head):
         return self.rule, lambda norms: rule
 
 
-class ElasticArcFace(Head):
+class ElasticArcFace(ArcFace):
     """ElasticFace-Arc (Boutros et al. 2022, Eq. 5): ArcFace with a margin drawn anew for each sample.
 
     Args:
@@ -400,7 +386,6 @@ class ElasticArcFace(Head):
         chunk_size: see `Head`.
     """
 
-    m = Setting(0, math.pi)
     std = Setting(0)
 
     def __init__(
@@ -413,13 +398,8 @@ class ElasticArcFace(Head):
         beyond_pi: BeyondPi = "monotone",
         chunk_size: int | None = None,
     ) -> None:
-        super().__init__(in_features, num_classes, s, chunk_size)
-        self.m, self.std, self.beyond_pi = m, std, beyond_pi
-
-    @property
-    def rule(self) -> Rule:
-        """AdditiveAngle(m), m the mean."""
-        return AdditiveAngle(self.m, self.beyond_pi)
+        super().__init__(in_features, num_classes, s, m, beyond_pi, chunk_size)
+        self.std = std
 
     def step_rule(self, norms: Tensor, cosine: Callable[[], Tensor], step: bool) -> StepRule:
         """Draws the margins of a training step."""

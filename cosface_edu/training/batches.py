@@ -136,8 +136,9 @@ class Augmented(Dataset[tuple[Tensor, int]]):
     def __getitems__(self, picks: list[tuple[int, int]]) -> list[tuple[Tensor, int]]:
         """A micro-batch of (image, seed)."""
         found = self.faces.__getitems__([index for index, _ in picks])
-        seeds = [torch.Generator().manual_seed(seed) for _, seed in picks]
-        return [(self.augment(image, seed), label) for (image, label), seed in zip(found, seeds, strict=True)]
+        generators = [torch.Generator().manual_seed(seed) for _, seed in picks]
+        images = self.augment(torch.stack([image for image, _ in found]), generators)  # (b, 3, H, W)
+        return list(zip(images, [label for _, label in found], strict=True))
 
 
 def fetch(faces: Faces, indices: list[int]) -> list[tuple[Tensor, int]]:

@@ -38,6 +38,7 @@ def trained(config: Config = SHORT, faces: Faces | None = None, name: str = "") 
         The network in evaluation mode, on the device that it was trained on.
     """
     what = json.dumps([config.to_dict(), name, toy_cache.code_key(_SOURCES)], sort_keys=True)
-    folder = toy_cache.folder() / "kept" / hashlib.sha256(what.encode()).hexdigest()[:24]
-    with torch.random.fork_rng():  # the page's own seed stays as it was
+    key = hashlib.sha256(what.encode()).hexdigest()[:24]
+    folder = toy_cache.folder() / "kept" / key
+    with toy_cache.lock(key), torch.random.fork_rng():  # the page's own seed stays as it was
         return train(config, folder, resume=True, faces=faces, say=lambda line: None).network

@@ -66,7 +66,7 @@ class Size:
 
 
 FULL = Size(people=200, pictures=6, unseen=60, pairs=900, epochs=15)
-QUICK = Size(people=60, pictures=8, unseen=20, pairs=400, epochs=15)
+QUICK = Size(people=40, pictures=6, unseen=20, pairs=200, epochs=15)
 SCENE = (160, 160)
 
 

@@ -252,9 +252,7 @@ def _faces(source: str, identities: int, train: int, test: int, size: tuple[int,
     tensors |= {k: getattr(faces, k) for k in ("train_labels", "test_labels")}
     toy_cache.save(name, tensors, {"names": json.dumps(faces.names)})
     # in bytes and back, so that a first run and a cached one train on the same numbers
-    return replace(
-        faces, train_images=to_float(tensors["train_images"]), test_images=to_float(tensors["test_images"])
-    )
+    return replace(faces, train_images=to_float(tensors["train_images"]), test_images=to_float(tensors["test_images"]))
 
 
 def _head(config: ToyConfig) -> Head:
@@ -422,15 +420,16 @@ def cached(config: ToyConfig, progress: Progress | None = None) -> ToyRun:
         progress: as in `train`; not called for a run from the cache.
     """
     name = _key(config)
-    if kept := toy_cache.load(name):
-        tensors, texts = kept
-        return _assemble(config, tensors, json.loads(texts["names"]), float(texts["seconds"]))
-    run = train(config, progress)
-    arrays = {f.name: getattr(run, f.name) for f in fields(run)}
-    tensors = {k: torch.from_numpy(v) for k, v in arrays.items() if isinstance(v, np.ndarray)}
-    tensors |= {k: tensors[k].half() for k in ("features", "test_features")}  # were half to begin with: exact
-    toy_cache.save(name, tensors, {"names": json.dumps(run.names), "seconds": str(run.seconds)})
-    return run
+    with toy_cache.lock(name):
+        if kept := toy_cache.load(name):
+            tensors, texts = kept
+            return _assemble(config, tensors, json.loads(texts["names"]), float(texts["seconds"]))
+        run = train(config, progress)
+        arrays = {f.name: getattr(run, f.name) for f in fields(run)}
+        tensors = {k: torch.from_numpy(v) for k, v in arrays.items() if isinstance(v, np.ndarray)}
+        tensors |= {k: tensors[k].half() for k in ("features", "test_features")}  # were half to begin with: exact
+        toy_cache.save(name, tensors, {"names": json.dumps(run.names), "seconds": str(run.seconds)})
+        return run
 
 
 def many(configs: Sequence[ToyConfig]) -> list[ToyRun]:

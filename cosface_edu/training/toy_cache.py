@@ -8,11 +8,14 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -47,6 +50,20 @@ def key(**what: Any) -> str:
     """Name of a result: hash of what is given (JSON values) and of the code."""
     text = json.dumps({"code": code_key(), **what}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+@contextmanager
+def lock(name: str) -> Iterator[None]:
+    """One process at a time makes a result; others that want it wait, and then find it. Chapters run side by side."""
+    path = folder() / "locks" / f"{name}.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError:  # nothing can be kept there, so there is nothing to wait for
+        yield
+        return
+    with FileLock(path):
+        yield
 
 
 def load(name: str) -> tuple[dict[str, Tensor], dict[str, str]] | None:

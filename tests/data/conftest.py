@@ -42,4 +42,3 @@ def real_data() -> Path:
             f"no real faces: {data.root() / 'casia-mini'} is not there; set COSFACE_DATA to a folder that has it"
         )
     return data.root()
-

@@ -26,6 +26,13 @@ def test_a_seed_repeats_every_change_and_the_input_stays(images) -> None:
     assert augment(images[0], seeded()).shape == images[0].shape
 
 
+def test_what_happens_to_an_image_does_not_depend_on_its_batch(images) -> None:
+    augment = Augment(crop=3, colour=0.4, occlude=0.5)
+    together = augment(images[:9], [seeded(seed) for seed in range(9)])
+    alone = [augment(image, [seeded(seed)]) for seed, image in enumerate(images[:9])]
+    torch.testing.assert_close(together, torch.stack(alone), rtol=0, atol=1e-6)
+
+
 def test_flip_mirrors_about_half(images) -> None:
     out = Augment()(images, seeded())
     mirrored = torch.tensor([torch.equal(o, i.flip(-1)) for o, i in zip(out, images, strict=True)])

@@ -1,6 +1,8 @@
 """The toy experiment: what it must reach, what it measures, what it remembers."""
 
 import math
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -160,6 +162,21 @@ def test_cached_run_is_the_trained_one(quick: toy.ToyRun, monkeypatch: pytest.Mo
         np.testing.assert_array_equal(getattr(second, name), getattr(quick, name))
     assert second.names == quick.names
     assert second.config == quick.config
+
+
+def test_two_that_want_the_same_toy_train_it_once(quick: toy.ToyRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = []
+
+    def slow(config: toy.ToyConfig, progress: object = None) -> toy.ToyRun:
+        trained.append(config)
+        time.sleep(0.3)
+        return quick
+
+    monkeypatch.setattr(toy, "train", slow)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(toy.cached, [toy.ToyConfig(**QUICK, seed=5)] * 2)
+    assert len(trained) == 1
+    np.testing.assert_array_equal(first.features, second.features)
 
 
 def test_cache_forgets_when_configuration_code_or_images_change(monkeypatch: pytest.MonkeyPatch) -> None:
