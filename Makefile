@@ -14,7 +14,7 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: install it, or say 'make PYTHON=/path/to/python3'"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet -r requirements.txt
+	$(BIN)/pip install --quiet --no-compile -r requirements.txt
 	$(BIN)/pip install --quiet --no-deps -e .
 	@touch $@
 
@@ -25,7 +25,7 @@ book: install  ## Build the book's pages, then say which file to open
 
 test: install  ## Run every test (the browser tests need Chromium and say so where it is missing)
 	$(BIN)/ruff check .
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 lint: install  ## Style and types
 	$(BIN)/ruff check .

@@ -89,7 +89,8 @@ def copy(source: Path, target: Path) -> None:
 def fingerprint() -> str:
     """Hash of what a chapter's output depends on besides its own text: the package, recorded results, the tools."""
     digest = hashlib.sha256()
-    files = [*(ROOT / "cosface_edu").rglob("*"), *(BOOK / "results").rglob("*")]
+    recorded = [*(BOOK / "results").rglob("*"), *(ROOT / "benchmarks" / "results").rglob("*")]
+    files = [*(ROOT / "cosface_edu").rglob("*"), *recorded]
     for path in sorted(p for p in files if p.is_file() and "__pycache__" not in p.parts):
         digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     for tool in ("torch", "matplotlib", "plotly", "jupyter-book", "myst-nb"):

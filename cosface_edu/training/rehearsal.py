@@ -65,7 +65,7 @@ class Size:
     epochs: int
 
 
-FULL = Size(people=200, pictures=6, unseen=60, pairs=900, epochs=15)
+FULL = Size(people=200, pictures=10, unseen=60, pairs=1500, epochs=20)
 QUICK = Size(people=40, pictures=6, unseen=20, pairs=200, epochs=15)
 SCENE = (160, 160)
 

@@ -66,6 +66,7 @@ def test_the_lab_lives_in_a_notebook(chromium, address: str) -> None:
         page.wait_for_function(f"Math.abs(document.querySelector('.ml').lab.engine.config().m - {value}) < 1e-9")
 
     page.goto(address)
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']")  # else the key goes nowhere
     page.locator(".jp-Notebook-cell .cm-content").first.click()
     page.keyboard.press("Shift+Enter")
     page.wait_for_selector(".jp-OutputArea .ml")
