@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cosface_edu.figures import style
+from cosface_edu.training.rehearsal import interval
 
 
 def recorded(name: str, folder: str | Path = "results") -> dict[str, Any]:
@@ -80,4 +81,28 @@ def best_by_loss(report: dict[str, Any]) -> str:
         best = max(found, key=mean.__getitem__)
         where = "–" if best[0] is None else f"s = {best[0]:g}" + (f", m = {best[1]:g}" if best[1] else "")
         lines.append(f"| {name} | {where} | {mean[best]:.2f} % | {', '.join(f'{v:.2f}' for v in points[best])} |")
+    return "\n".join(lines)
+
+
+def gain_by_scale(report: dict[str, Any]) -> str:
+    """Markdown table: at each scale, NSL, the best margin, and what that margin is worth there; in percent."""
+    mean = {point: float(np.mean(values)) for point, values in by_point(report["runs"]).items()}
+    lines = ["| s | NSL | best m | LMCL | margin worth |", "|---|---|---|---|---|"]
+    for s in sorted({s for s, _ in mean if s is not None}):
+        best = max((m for scale, m in mean if scale == s and m > 0), key=lambda m: mean[s, m])
+        lines.append(
+            f"| {s:g} | {mean[s, 0.0]:.2f} % | {best:g} | {mean[s, best]:.2f} % "
+            f"| {mean[s, best] - mean[s, 0.0]:+.2f} points |"
+        )
+    return "\n".join(lines)
+
+
+def comparison(report: dict[str, Any]) -> str:
+    """Markdown table of a report of `training.rehearsal.rehearse`: mean and interval of each loss, and of the gain."""
+    setting = {run["loss"]: {k: run[k] for k in ("s", "m") if k in run} for run in report["runs"]}
+    lines = ["| loss | setting | accuracy (95 % interval) | CosFace minus it |", "|---|---|---|---|"]
+    for loss, found in report["losses"].items():
+        options = ", ".join(f"{name} = {value:g}" for name, value in setting[loss].items()) or "–"
+        gain = report["cosface_minus"].get(loss)
+        lines.append(f"| {loss} | {options} | {interval(found)} | {interval(gain) if gain else ''} |")
     return "\n".join(lines)

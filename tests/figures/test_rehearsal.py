@@ -28,6 +28,24 @@ def test_each_loss_at_its_own_best(report: dict) -> None:
     assert "| LMCL | s = 8, m = 0.2 | 94.20 % |" in table
 
 
+def test_what_a_margin_is_worth_at_each_scale(report: dict) -> None:
+    table = rehearsal.gain_by_scale(report)
+    assert "| 8 | 91.80 % | 0.2 | 94.20 % | +2.40 points |" in table
+    assert "| 16 | 92.60 % | 0.2 | 93.40 % | +0.80 points |" in table
+
+
+def test_the_comparison_says_settings_intervals_and_gains() -> None:
+    mean = {"mean": 0.9, "values": [0.89, 0.91], "low": 0.77, "high": 1.03, "level": 0.95}
+    report = {
+        "runs": [{"loss": "softmax", "seed": 0}, {"loss": "cosface", "s": 8.0, "m": 0.2, "seed": 0}],
+        "losses": {"softmax": mean, "cosface": mean},
+        "cosface_minus": {"softmax": {"mean": 0.01, "values": [0.01]}},
+    }
+    table = rehearsal.comparison(report)
+    assert "| softmax | – | 90.00 % (77.00 … 103.00) | 1.00 % |" in table
+    assert "| cosface | s = 8, m = 0.2 | 90.00 % (77.00 … 103.00) |  |" in table
+
+
 def test_every_seed_is_a_point(report: dict) -> None:
     ax = rehearsal.accuracy_against_margin(report).axes[0]
     assert sum(len(line.get_xdata()) for line in ax.lines if line.get_linestyle() == "None") == 8
