@@ -66,9 +66,14 @@ def test_the_lab_lives_in_a_notebook(chromium, address: str) -> None:
         page.wait_for_function(f"Math.abs(document.querySelector('.ml').lab.engine.config().m - {value}) < 1e-9")
 
     page.goto(address)
-    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']")  # else the key goes nowhere
-    page.locator(".jp-Notebook-cell .cm-content").first.click()
-    page.keyboard.press("Shift+Enter")
+    first = page.locator(".jp-Notebook-cell").first
+    first.locator(".cm-content").wait_for()
+    for _ in range(40):  # until the kernel is connected the key goes nowhere
+        first.locator(".cm-content").click()
+        page.keyboard.press("Shift+Enter")
+        page.wait_for_timeout(1000)
+        if first.locator(".jp-InputPrompt").inner_text() != "[ ]:":
+            break
     page.wait_for_selector(".jp-OutputArea .ml")
     margin(0.2)
     page.wait_for_function("document.querySelector('.ml').lab.engine.steps > 20")
