@@ -1,20 +1,12 @@
 """Shared by every test: seeds, so that results do not depend on which tests ran before, and the built pages."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-# Side by side, each with threads for all cores, tests slow each other down: before torch is imported, and for
-# the processes that tests start.
-_AT_ONCE = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-if _AT_ONCE > 1:
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // _AT_ONCE)))
-
-import pytest  # noqa: E402
-import torch  # noqa: E402
-import yaml  # noqa: E402
-from filelock import FileLock  # noqa: E402
+import pytest
+import torch
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -39,7 +31,6 @@ def _seed() -> None:
 @pytest.fixture(scope="session")
 def html() -> Path:
     """Folder of the built pages; building runs every chapter from top to bottom, with warnings as errors."""
-    with FileLock(ROOT / "book" / "_build.lock"):  # one of the processes builds, the others find it built
-        done = subprocess.run([sys.executable, ROOT / "book" / "build.py"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, ROOT / "book" / "build.py"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, f"the book does not build:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
     return ROOT / "book" / "_build" / "html"
