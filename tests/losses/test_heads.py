@@ -81,7 +81,7 @@ def batch(scale=1.0):
     return scale * torch.randn(B, D, dtype=torch.float64), torch.randint(C, (B,))
 
 
-# of numbers alone: an object's name has its address in it, and processes that share the tests would disagree
+# of numbers alone: an object's name has its address in it, and would be another in every run
 LOOP_NAMES = [
     f"{name} { {k: v for k, v in options.items() if isinstance(v, float | int)} }" for name, options, *_ in LOOPS
 ]
