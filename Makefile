@@ -25,7 +25,7 @@ book: install  ## Build the book's pages, then say which file to open
 
 test: install  ## Run every test (the browser tests need Chromium and say so where it is missing)
 	$(BIN)/ruff check .
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 lint: install  ## Style and types
 	$(BIN)/ruff check .

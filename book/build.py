@@ -17,6 +17,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import typer
+import yaml
 from jupyter_cache import get_cache
 from jupyter_cache.executors.basic import ExecutionWorkerLocalMProc, ProcessData
 from tqdm import tqdm
@@ -26,7 +27,6 @@ ROOT = BOOK.parent
 BUILD = BOOK / "_build"
 VENDOR = BOOK / "vendor"
 MOST_AT_ONCE = 8  # chapters: each has a kernel of its own, half a gigabyte with PyTorch in it
-TIMEOUT = 600  # seconds a cell, as in _config.yml
 
 # npm package at an exact version -> {path in the package: path under book/vendor}; a trailing slash takes a folder.
 PAGE_SCRIPTS = {
@@ -130,7 +130,8 @@ def run_chapters() -> None:
     workers = min(cores, len(waiting), MOST_AT_ONCE)
     os.environ.setdefault("OMP_NUM_THREADS", str(cores // workers))
     print(f"running {len(waiting)} chapters, {workers} at a time (those that train take minutes) ...", flush=True)
-    tasks = [ProcessData(record.pk, record.uri, cache, TIMEOUT, False) for record in waiting]
+    timeout = yaml.safe_load((ROOT / "_config.yml").read_text())["execute"]["timeout"]  # seconds a cell
+    tasks = [ProcessData(record.pk, record.uri, cache, timeout, False) for record in waiting]
     with get_context("spawn").Pool(workers) as pool:
         done = pool.imap_unordered(ExecutionWorkerLocalMProc(), tasks)
         for failed, page in tqdm(done, total=len(tasks), unit="chapter", mininterval=10):

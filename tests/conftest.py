@@ -1,12 +1,20 @@
 """Shared by every test: seeds, so that results do not depend on which tests ran before, and the built pages."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-import torch
-import yaml
+# Side by side, each with threads for all cores, tests slow each other down several times over: set before torch is
+# imported, and inherited by the processes that tests start.
+_AT_ONCE = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+if _AT_ONCE > 1:
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // _AT_ONCE)))
+
+import pytest  # noqa: E402
+import torch  # noqa: E402
+import yaml  # noqa: E402
+from filelock import FileLock  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -29,8 +37,17 @@ def _seed() -> None:
 
 
 @pytest.fixture(scope="session")
-def html() -> Path:
+def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the built pages; building runs every chapter from top to bottom, with warnings as errors."""
-    done = subprocess.run([sys.executable, ROOT / "book" / "build.py"], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, f"the book does not build:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    shared = tmp_path_factory.getbasetemp()
+    if _AT_ONCE > 1:
+        shared = shared.parent  # of all processes of this run: the first builds, the others find it built
+    with FileLock(shared / "book.lock"):
+        if not (shared / "book.built").exists():
+            build = [sys.executable, ROOT / "book" / "build.py"]
+            # the tests' share of the cores is not the book's: it runs chapters side by side itself
+            environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+            done = subprocess.run(build, cwd=ROOT, env=environment, capture_output=True, text=True)
+            assert done.returncode == 0, f"the book does not build:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+            (shared / "book.built").touch()
     return ROOT / "book" / "_build" / "html"

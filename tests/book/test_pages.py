@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.book
 OUTSIDE = re.compile(r"^(https?:)?//", re.IGNORECASE)
 
 
+@cache  # each page is looked at by six tests
 def soup(html: Path, chapter: str) -> BeautifulSoup:
     return BeautifulSoup((html / f"{chapter}.html").read_text(), "html.parser")
 
