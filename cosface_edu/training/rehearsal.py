@@ -116,29 +116,33 @@ def judge(configs: Sequence[Config], faces: Faces, pairs: Pairs, outs: Sequence[
         For each run, in the order of `configs`, its verification and the seconds of training.
     """
     jobs = list(zip(configs, outs or [None] * len(configs), strict=True))
-    if torch.cuda.is_available():
-        for job in jobs:
-            yield _judged(job, faces, pairs)
+    workers = 1 if torch.cuda.is_available() else min(len(jobs), os.cpu_count() or 1)
+    if workers == 1:
+        _lay_out(faces, pairs)
+        yield from map(_judged, jobs)
         return
-    workers = min(len(jobs), os.cpu_count() or 1)
     with ProcessPoolExecutor(workers, get_context("spawn"), _lay_out, (faces, pairs)) as pool:
         yield from pool.map(_judged, jobs)
 
 
+_laid_out: tuple[Faces, Pairs]  # of this process
+
+
 def _lay_out(faces: Faces, pairs: Pairs) -> None:
-    """What a worker process needs for every run: sent once."""
-    torch.set_num_threads(1)
-    _LAID_OUT[:] = [faces, pairs]
+    """What every run of a process needs, sent to it once."""
+    global _laid_out
+    _laid_out = faces, pairs
 
 
-_LAID_OUT: list[Any] = []
-
-
-def _judged(job: tuple[Config, Path | None], *shared: Any) -> Judged:
-    config, out = job
-    faces, pairs = shared or _LAID_OUT
-    run = train(config, out, resume=True, faces=faces, say=lambda line: None)
-    result = evaluation.evaluate(run.network, pairs, precision="float32", samples=1)
+def _judged(job: tuple[Config, Path | None]) -> Judged:
+    (config, out), (faces, pairs) = job, _laid_out
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # sums in one order, and no more threads than cores
+    try:
+        run = train(config, out, resume=True, faces=faces, say=lambda line: None)
+        result = evaluation.evaluate(run.network, pairs, precision="float32", samples=1)
+    finally:
+        torch.set_num_threads(threads)
     return result.verification, run.seconds
 
 
