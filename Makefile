@@ -14,9 +14,11 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: install it, or say 'make PYTHON=/path/to/python3'"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
-	@# uv takes a fraction of pip's time; where it cannot reach what pip is configured to reach, pip it is
-	$(BIN)/pip install --quiet uv && $(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt \
-		|| $(BIN)/pip install --quiet --no-compile -r requirements.txt
+	@# uv takes a fraction of pip's time; where it cannot reach what pip is configured to reach, pip it is. Compiled
+	@# here once: where PYTHONDONTWRITEBYTECODE is set, every chapter's kernel would compile all of torch anew.
+	$(BIN)/pip install --quiet uv \
+		&& $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.txt \
+		|| $(BIN)/pip install --quiet -r requirements.txt
 	$(BIN)/pip install --quiet --no-deps -e .
 	@touch $@
 
