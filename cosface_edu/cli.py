@@ -24,6 +24,8 @@ app = typer.Typer(
     ),
 )
 console = Console()
+#: Lines of text: wrapped by the terminal alone, so that a path stays whole in a pipe or a log.
+tell = functools.partial(console.print, soft_wrap=True)
 warning = Console(stderr=True)
 
 
@@ -99,14 +101,14 @@ def align(
     from cosface_edu.align import align_folder
 
     report = align_folder(source, target, size_of(size), missing.value, batch, device)  # type: ignore[arg-type]
-    console.print(f"{report.aligned:,} of {report.total:,} pictures aligned ({report.rate:.1f} a second)")
+    tell(f"{report.aligned:,} of {report.total:,} pictures aligned ({report.rate:.1f} a second)")
     for what, names in (
         ("cut about the centre, no face found", report.centre_cropped),
         ("left out, no face found", report.missing),
         ("left out, cannot be decoded", report.broken),
     ):
         if names:
-            console.print(f"{len(names):,} {what}: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}")
+            tell(f"{len(names):,} {what}: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}")
 
 
 @app.command()
@@ -123,13 +125,11 @@ def check(
     from cosface_edu.data import check as look
 
     report = look(source, progress=True)
-    console.print(
-        f"[bold]{report.path}[/]: {report.kind}, {report.pictures:,} pictures of {report.identities:,} people"
-    )
+    tell(f"[bold]{report.path}[/]: {report.kind}, {report.pictures:,} pictures of {report.identities:,} people")
     for fact in report.facts:
-        console.print(f"  {fact}")
+        tell(f"  {fact}")
     for problem in report.problems:
-        console.print(f"  [red]{problem}[/]")
+        tell(f"  [red]{problem}[/]")
     if report.problems:
         raise typer.Exit(1)
 
@@ -203,7 +203,7 @@ def train(
     options |= {name: value for name, value in (("s", s), ("m", m)) if value is not None}
     changes |= {"loss_options": options, **settings(set or [])}
     try:
-        run(config.replace(**changes), out, resume, say=lambda line: console.print(line, highlight=False))
+        run(config.replace(**changes), out, resume, say=lambda line: tell(line, highlight=False))
     finally:
         distributed.finish()
 
@@ -294,7 +294,7 @@ def evaluate(
         table.add_row(f"TAR at FAR {far}", f"{100 * tar:.2f} %")
     console.print(table)
     if out is not None:
-        console.print(f"report: {out / 'report.html'}")
+        tell(f"report: {out / 'report.html'}")
 
 
 @app.command()
@@ -334,7 +334,7 @@ def embed(
     with temporary.open("wb") as file:
         np.savez(file, names=np.array(names), features=units.numpy())
     temporary.replace(target)
-    console.print(f"{len(names):,} faces, {units.shape[1]} numbers each: {target}")
+    tell(f"{len(names):,} faces, {units.shape[1]} numbers each: {target}")
 
 
 @app.command()
@@ -393,7 +393,7 @@ def rehearse(
     from cosface_edu.training import rehearsal
 
     def say(line: str) -> None:
-        console.print(line, highlight=False)
+        tell(line, highlight=False)
 
     if grid:
         report = rehearsal.grid(seeds=range(seeds), say=say)
@@ -406,7 +406,7 @@ def rehearse(
         console.print(rehearsal.table(report))
     if out is not None:
         rehearsal.write(report, out)
-        console.print(f"results: {out}")
+        tell(f"results: {out}")
 
 
 if __name__ == "__main__":  # torchrun starts modules
