@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -46,7 +46,21 @@ REAL: dict[str, dict[str, float]] = {"softmax": {}, "nsl": {"s": 8.0}, "cosface"
 REAL_EPOCHS = 30
 REAL_AUGMENTATION: dict[str, Any] = {"crop": 3, "colour": 0.3, "occlude": 0.5, "lr_warm_up": 100}
 Say = Callable[[str], None]
-Judged = tuple[evaluation.Verification, float]
+
+
+class Judged(NamedTuple):
+    """What came of one run.
+
+    Attributes:
+        verification: of people it never saw.
+        seconds: of training.
+        known: share of its training pictures, unchanged, whose score without a margin is highest for their class: how
+            much of them it has learned by heart.
+    """
+
+    verification: evaluation.Verification
+    seconds: float
+    known: float
 
 
 @dataclass(frozen=True)
@@ -103,8 +117,8 @@ def recipe(loss: str, options: dict[str, float], seed: int, images: int, epochs:
 def judge(configs: Sequence[Config], faces: Faces, pairs: Pairs, outs: Sequence[Path | None] = ()) -> Iterator[Judged]:
     """Train each configuration on `faces` and verify `pairs` with the network, side by side on a processor.
 
-    Small networks leave most of a second thread idle: two runs of one thread each take half the time of two runs of two
-    threads, one after the other. A run's numbers do not depend on how many cores there are.
+    Small networks gain little from a second thread: two runs of one thread each, side by side, are done sooner than two
+    runs of two threads, one after the other. A run's numbers do not depend on how many cores there are.
 
     Args:
         configs: the runs.
@@ -113,7 +127,7 @@ def judge(configs: Sequence[Config], faces: Faces, pairs: Pairs, outs: Sequence[
         outs: a folder for each run, where it goes on if it was stopped; without folders nothing is kept.
 
     Yields:
-        For each run, in the order of `configs`, its verification and the seconds of training.
+        What came of each run, in the order of `configs`.
     """
     jobs = list(zip(configs, outs or [None] * len(configs), strict=True))
     workers = 1 if torch.cuda.is_available() else min(len(jobs), os.cpu_count() or 1)
@@ -141,9 +155,13 @@ def _judged(job: tuple[Config, Path | None]) -> Judged:
     try:
         run = train(config, out, resume=True, faces=faces, say=lambda line: None)
         result = evaluation.evaluate(run.network, pairs, precision="float32", samples=1)
+        features = evaluation.embed(run.network, faces, flip="none", precision="float32")
+        classes = torch.as_tensor(faces.labels).unique(return_inverse=True)[1]
+        with torch.no_grad():
+            right = run.head.logits(features.to(run.head.weight.device)).argmax(dim=1).cpu() == classes
     finally:
         torch.set_num_threads(threads)
-    return result.verification, run.seconds
+    return Judged(result.verification, run.seconds, float(right.float().mean()))
 
 
 def rehearse(
@@ -174,10 +192,10 @@ def rehearse(
     runs, results = [], {}
     jobs = [(loss, seed) for loss in LOSSES for seed in range(seeds)]
     configs = [recipe(loss, RECIPES[loss], seed, len(training), size.epochs) for loss, seed in jobs]
-    for (loss, seed), (result, seconds) in zip(jobs, judge(configs, training, pairs), strict=True):
-        results[loss, seed] = result
-        runs.append(described(loss, RECIPES[loss], seed, result, seconds))
-        say(f"{loss} {RECIPES[loss] or ''} seed {seed}: {100 * result.accuracy:.2f} %, {seconds:.0f} s")
+    for (loss, seed), judged in zip(jobs, judge(configs, training, pairs), strict=True):
+        results[loss, seed] = judged.verification
+        runs.append(described(loss, RECIPES[loss], seed, judged))
+        say(said(loss, RECIPES[loss], seed, judged))
     return {
         "what": "FaceWorld rehearsal: scenes, MTCNN, alignment, training, verification of unseen people",
         "data": {
@@ -235,9 +253,9 @@ def grid(
     runs = []
     jobs = [(loss, options, seed) for seed in seeds for loss, options in points]
     configs = [recipe(loss, options, seed, len(training), size.epochs) for loss, options, seed in jobs]
-    for (loss, options, seed), (result, seconds) in zip(jobs, judge(configs, training, pairs), strict=True):
-        runs.append(described(loss, options, seed, result, seconds))
-        say(f"{loss} {options} seed {seed}: {100 * result.accuracy:.2f} %, {seconds:.0f} s")
+    for (loss, options, seed), judged in zip(jobs, judge(configs, training, pairs), strict=True):
+        runs.append(described(loss, options, seed, judged))
+        say(said(loss, options, seed, judged))
     return {
         "what": "FaceWorld: verification accuracy on unseen people against scale and margin",
         "data": {
@@ -279,23 +297,22 @@ def real_faces(
     jobs = [(loss, seed) for loss in REAL for seed in seeds]
     configs = [recipe(loss, REAL[loss], seed, len(faces), REAL_EPOCHS, **REAL_AUGMENTATION) for loss, seed in jobs]
     outs = [work / f"casia-mini-{loss}-{seed}" for loss, seed in jobs]
-    judged: dict[str, list[Judged]] = {loss: [] for loss in REAL}
-    for (loss, seed), (result, spent) in zip(jobs, judge(configs, faces, pairs, outs), strict=True):
-        judged[loss].append((result, spent))
-        say(f"{loss} {REAL[loss] or ''} seed {seed}: {result}, {spent:.0f} s")
-    rows: list[dict[str, Any]] = []
-    for loss, options in REAL.items():
-        results, seconds = zip(*judged[loss], strict=True)
-        rows.append(
-            {
-                "loss": loss,
-                "setting": ", ".join(f"{name} = {value:g}" for name, value in options.items()) or "–",
-                "accuracies": [result.accuracy for result in results],
-                "standard_errors": [float(result.standard_error) for result in results],
-                "training_seconds": list(seconds),
-                **summary([result.accuracy for result in results]),
-            }
-        )
+    found: dict[str, list[Judged]] = {loss: [] for loss in REAL}
+    for (loss, seed), judged in zip(jobs, judge(configs, faces, pairs, outs), strict=True):
+        found[loss].append(judged)
+        say(said(loss, REAL[loss], seed, judged))
+    rows: list[dict[str, Any]] = [
+        {
+            "loss": loss,
+            "setting": ", ".join(f"{name} = {value:g}" for name, value in options.items()) or "–",
+            "accuracies": [judged.verification.accuracy for judged in found[loss]],
+            "standard_errors": [float(judged.verification.standard_error) for judged in found[loss]],
+            "known": [judged.known for judged in found[loss]],
+            "training_seconds": [judged.seconds for judged in found[loss]],
+            **summary([judged.verification.accuracy for judged in found[loss]]),
+        }
+        for loss, options in REAL.items()
+    ]
     return {
         "what": "Real faces: trained on casia-mini, verified on LFW's development pairs (pairsDevTest)",
         "data": {"people": people, "images": len(faces), "pairs": len(pairs)},
@@ -307,19 +324,27 @@ def real_faces(
     }
 
 
-def described(
-    loss: str, options: dict[str, float], seed: int, result: evaluation.Verification, seconds: float
-) -> dict[str, Any]:
+def described(loss: str, options: dict[str, float], seed: int, judged: Judged) -> dict[str, Any]:
     """One run as a row of a report."""
     return {
         "loss": loss,
         **options,
         "seed": seed,
-        "accuracy": result.accuracy,
-        "standard_error": float(result.standard_error),
-        "eer": result.eer,
-        "training_seconds": seconds,
+        "accuracy": judged.verification.accuracy,
+        "standard_error": float(judged.verification.standard_error),
+        "eer": judged.verification.eer,
+        "known": judged.known,
+        "training_seconds": judged.seconds,
     }
+
+
+def said(loss: str, options: dict[str, float], seed: int, judged: Judged) -> str:
+    """One run as a line of progress."""
+    setting = " ".join([loss, *(f"{name}={value:g}" for name, value in options.items())])
+    return (
+        f"{setting}, seed {seed}: {100 * judged.verification.accuracy:.2f} % of pairs right, "
+        f"{100 * judged.known:.1f} % of the training pictures, {judged.seconds:.0f} s"
+    )
 
 
 def summary(values: Sequence[float], level: float = 0.95) -> dict[str, Any]:

@@ -3,12 +3,15 @@
 import json
 
 import pytest
+import torch
 from rich.console import Console
 
-from cosface_edu.data import to_bytes
+from cosface_edu import evaluation
+from cosface_edu.data import FaceWorldDataset, to_bytes
 from cosface_edu.data.images import encode_jpeg
 from cosface_edu.faces import FaceWorld
 from cosface_edu.training import rehearsal
+from cosface_edu.training.batches import InMemory, Part
 from cosface_edu.training.rehearsal import Size, draw_scenes, interval, recipe, summary, table, write
 
 
@@ -29,6 +32,7 @@ def test_scenes_to_table(monkeypatch, tmp_path) -> None:
     assert report["data"]["faces_found"] > 40
     assert list(report["losses"]) == ["softmax", "nsl", "cosface"]
     assert {run["seed"] for run in report["runs"]} == {0}
+    assert all(0 <= run["known"] <= 1 for run in report["runs"])
     assert all("low" not in found for found in report["losses"].values())  # one seed says nothing of the spread
     write(report, tmp_path / "out" / "report.json")
     assert json.loads((tmp_path / "out" / "report.json").read_text())["losses"] == report["losses"]
@@ -99,3 +103,13 @@ def test_intervals_are_student_s() -> None:
     assert found["mean"] == pytest.approx(0.92)
     assert found["high"] - found["mean"] == pytest.approx(4.302653 * 0.02 / 3**0.5, rel=1e-5)
     assert interval(found) == "92.00 % (87.03 … 96.97)"
+
+
+def test_what_is_known_is_counted_without_the_margin(monkeypatch) -> None:
+    """A margin that nothing meets takes nothing from what is known."""
+    faces = Part(InMemory(FaceWorldDataset(3, 4, (56, 48), seed=5)), torch.arange(3))
+    pairs = evaluation.faceworld_pairs(identities=20, per_identity=2, count=10, size=(56, 48), first=500)
+    config = recipe("cosface", {"s": 16.0, "m": 0.99}, 0, len(faces), 30)
+    [judged] = rehearsal.judge([config], faces, pairs)
+    assert judged.known == 1.0
+    assert judged.seconds > 0
