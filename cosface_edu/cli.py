@@ -403,6 +403,7 @@ def rehearse(
         report = rehearsal.real_faces(data.root(), work, range(seeds), say)
     else:
         report = rehearsal.rehearse(quick, seeds, work, say)
+    if not grid:
         console.print(rehearsal.table(report))
     if out is not None:
         rehearsal.write(report, out)

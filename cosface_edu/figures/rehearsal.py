@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cosface_edu.figures import style
-from cosface_edu.training.rehearsal import interval
+from cosface_edu.training.rehearsal import interval, setting
 
 
 def recorded(name: str, folder: str | Path = "results") -> dict[str, Any]:
@@ -98,11 +98,19 @@ def gain_by_scale(report: dict[str, Any]) -> str:
 
 
 def comparison(report: dict[str, Any]) -> str:
-    """Markdown table of a report of `training.rehearsal.rehearse`: mean and interval of each loss, and of the gain."""
-    setting = {run["loss"]: {k: run[k] for k in ("s", "m") if k in run} for run in report["runs"]}
-    lines = ["| loss | setting | accuracy (95 % interval) | CosFace minus it |", "|---|---|---|---|"]
+    """Markdown table of `training.rehearsal.rehearse` or `real_faces`: mean and interval of each loss, and of the gain.
+
+    Also how much of its training pictures each loss knows in the end, on average over the seeds.
+    """
+    settings = {run["loss"]: setting(run) for run in report["runs"]}
+    lines = [
+        "| loss | setting | accuracy (95 % interval) | CosFace minus it | knows of its pictures |",
+        "|---|---|---|---|---|",
+    ]
     for loss, found in report["losses"].items():
-        options = ", ".join(f"{name} = {value:g}" for name, value in setting[loss].items()) or "–"
         gain = report["cosface_minus"].get(loss)
-        lines.append(f"| {loss} | {options} | {interval(found)} | {interval(gain) if gain else ''} |")
+        known = 100 * np.mean([run["known"] for run in report["runs"] if run["loss"] == loss])
+        lines.append(
+            f"| {loss} | {settings[loss]} | {interval(found)} | {interval(gain) if gain else ''} | {known:.1f} % |"
+        )
     return "\n".join(lines)

@@ -189,11 +189,10 @@ def rehearse(
     training = Part(crops, torch.arange(size.people))
     unseen = Part(crops, torch.arange(size.people, size.people + size.unseen))
     pairs = evaluation.draw_pairs(unseen, size.pairs)  # type: ignore[arg-type]
-    runs, results = [], {}
+    runs = []
     jobs = [(loss, seed) for loss in LOSSES for seed in range(seeds)]
     configs = [recipe(loss, RECIPES[loss], seed, len(training), size.epochs) for loss, seed in jobs]
     for (loss, seed), judged in zip(jobs, judge(configs, training, pairs), strict=True):
-        results[loss, seed] = judged.verification
         runs.append(described(loss, RECIPES[loss], seed, judged))
         say(said(loss, RECIPES[loss], seed, judged))
     return {
@@ -212,12 +211,7 @@ def rehearse(
         **provenance(),
         "seconds": time.perf_counter() - began,
         "runs": runs,
-        "losses": {loss: summary([results[loss, seed].accuracy for seed in range(seeds)]) for loss in LOSSES},
-        "cosface_minus": {
-            loss: summary([results["cosface", k].accuracy - results[loss, k].accuracy for k in range(seeds)])
-            for loss in LOSSES
-            if loss != "cosface"
-        },
+        **compared(runs),
     }
 
 
@@ -297,22 +291,10 @@ def real_faces(
     jobs = [(loss, seed) for loss in REAL for seed in seeds]
     configs = [recipe(loss, REAL[loss], seed, len(faces), REAL_EPOCHS, **REAL_AUGMENTATION) for loss, seed in jobs]
     outs = [work / f"casia-mini-{loss}-{seed}" for loss, seed in jobs]
-    found: dict[str, list[Judged]] = {loss: [] for loss in REAL}
+    runs = []
     for (loss, seed), judged in zip(jobs, judge(configs, faces, pairs, outs), strict=True):
-        found[loss].append(judged)
+        runs.append(described(loss, REAL[loss], seed, judged))
         say(said(loss, REAL[loss], seed, judged))
-    rows: list[dict[str, Any]] = [
-        {
-            "loss": loss,
-            "setting": ", ".join(f"{name} = {value:g}" for name, value in options.items()) or "–",
-            "accuracies": [judged.verification.accuracy for judged in found[loss]],
-            "standard_errors": [float(judged.verification.standard_error) for judged in found[loss]],
-            "known": [judged.known for judged in found[loss]],
-            "training_seconds": [judged.seconds for judged in found[loss]],
-            **summary([judged.verification.accuracy for judged in found[loss]]),
-        }
-        for loss, options in REAL.items()
-    ]
     return {
         "what": "Real faces: trained on casia-mini, verified on LFW's development pairs (pairsDevTest)",
         "data": {"people": people, "images": len(faces), "pairs": len(pairs)},
@@ -320,8 +302,30 @@ def real_faces(
         "command": f"cosface-edu rehearse --real --seeds {len(seeds)}",
         **provenance(),
         "seconds": time.perf_counter() - began,
-        "rows": rows,
+        "runs": runs,
+        **compared(runs),
     }
+
+
+def compared(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Mean and interval of each loss over its seeds, and of what CosFace is ahead of it with the same seeds."""
+    by_loss: dict[str, list[float]] = {}
+    for run in runs:
+        by_loss.setdefault(run["loss"], []).append(run["accuracy"])
+    cosface = by_loss["cosface"]
+    return {
+        "losses": {loss: summary(accuracies) for loss, accuracies in by_loss.items()},
+        "cosface_minus": {
+            loss: summary([ours - its for ours, its in zip(cosface, accuracies, strict=True)])
+            for loss, accuracies in by_loss.items()
+            if loss != "cosface"
+        },
+    }
+
+
+def setting(run: dict[str, Any]) -> str:
+    """A run's scale and margin, such as 's = 8, m = 0.35'; a dash where the loss has neither."""
+    return ", ".join(f"{name} = {run[name]:g}" for name in ("s", "m") if name in run) or "–"
 
 
 def described(loss: str, options: dict[str, float], seed: int, judged: Judged) -> dict[str, Any]:
@@ -340,9 +344,8 @@ def described(loss: str, options: dict[str, float], seed: int, judged: Judged) -
 
 def said(loss: str, options: dict[str, float], seed: int, judged: Judged) -> str:
     """One run as a line of progress."""
-    setting = " ".join([loss, *(f"{name}={value:g}" for name, value in options.items())])
     return (
-        f"{setting}, seed {seed}: {100 * judged.verification.accuracy:.2f} % of pairs right, "
+        f"{loss}, {setting(options)}, seed {seed}: {100 * judged.verification.accuracy:.2f} % of pairs right, "
         f"{100 * judged.known:.1f} % of the training pictures, {judged.seconds:.0f} s"
     )
 
@@ -372,18 +375,12 @@ def provenance() -> dict[str, Any]:
 
 
 def table(report: dict[str, Any]) -> Table:
-    """A report of `rehearse` as a table."""
-    data = report["data"]
-    rows = Table(
-        "loss",
-        "accuracy",
-        "CosFace minus it",
-        title=f"{data['pairs']:,} pairs of {data['unseen_people']} unseen people",
-    )
+    """A report of `rehearse` or `real_faces` as a table."""
+    rows = Table("loss", "setting", "accuracy", "CosFace minus it", title=f"{report['data']['pairs']:,} pairs")
+    settings = {run["loss"]: setting(run) for run in report["runs"]}
     for loss, found in report["losses"].items():
-        options = ", ".join(f"{k}={v:g}" for k, v in RECIPES[loss].items())
         difference = report["cosface_minus"].get(loss)
-        rows.add_row(f"{loss} {options}", interval(found), interval(difference) if difference else "")
+        rows.add_row(loss, settings[loss], interval(found), interval(difference) if difference else "")
     return rows
 
 

@@ -37,13 +37,17 @@ def test_what_a_margin_is_worth_at_each_scale(report: dict) -> None:
 def test_the_comparison_says_settings_intervals_and_gains() -> None:
     mean = {"mean": 0.9, "values": [0.89, 0.91], "low": 0.77, "high": 1.03, "level": 0.95}
     report = {
-        "runs": [{"loss": "softmax", "seed": 0}, {"loss": "cosface", "s": 8.0, "m": 0.2, "seed": 0}],
+        "runs": [
+            {"loss": "softmax", "seed": 0, "known": 1.0},
+            {"loss": "softmax", "seed": 1, "known": 0.9},
+            {"loss": "cosface", "s": 8.0, "m": 0.2, "seed": 0, "known": 0.8},
+        ],
         "losses": {"softmax": mean, "cosface": mean},
         "cosface_minus": {"softmax": {"mean": 0.01, "values": [0.01]}},
     }
     table = rehearsal.comparison(report)
-    assert "| softmax | – | 90.00 % (77.00 … 103.00) | 1.00 % |" in table
-    assert "| cosface | s = 8, m = 0.2 | 90.00 % (77.00 … 103.00) |  |" in table
+    assert "| softmax | – | 90.00 % (77.00 … 103.00) | 1.00 % | 95.0 % |" in table
+    assert "| cosface | s = 8, m = 0.2 | 90.00 % (77.00 … 103.00) |  | 80.0 % |" in table
 
 
 def test_every_seed_is_a_point(report: dict) -> None:

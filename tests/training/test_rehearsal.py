@@ -12,7 +12,7 @@ from cosface_edu.data.images import encode_jpeg
 from cosface_edu.faces import FaceWorld
 from cosface_edu.training import rehearsal
 from cosface_edu.training.batches import InMemory, Part
-from cosface_edu.training.rehearsal import Size, draw_scenes, interval, recipe, summary, table, write
+from cosface_edu.training.rehearsal import Size, draw_scenes, interval, recipe, setting, summary, table, write
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def test_scenes_to_table(monkeypatch, tmp_path) -> None:
     assert json.loads((tmp_path / "out" / "report.json").read_text())["losses"] == report["losses"]
     console = Console(width=120, record=True)
     console.print(table(report))
-    assert "cosface s=" in console.export_text()
+    assert "s = 8, m = 0.35" in console.export_text()
     before = sorted((tmp_path / "quick" / "scenes").rglob("*.jpg"))
     stamps = [path.stat().st_mtime_ns for path in before]
     draw_scenes(TINY, tmp_path / "quick" / "scenes")
@@ -78,17 +78,21 @@ def test_photographs_take_the_same_path(monkeypatch, tmp_path) -> None:
     draw_scenes(Size(people=3, pictures=4, unseen=0, pairs=0, epochs=0), tmp_path / "root" / "casia-mini")
     said: list[str] = []
     report = rehearsal.real_faces(tmp_path / "root", tmp_path / "work", (0, 1), said.append)
-    assert [(row["loss"], row["setting"]) for row in report["rows"]] == [
-        ("nsl", "s = 16"),
-        ("cosface", "s = 16, m = 0.2"),
+    assert [(run["loss"], setting(run), run["seed"]) for run in report["runs"]] == [
+        ("nsl", "s = 16", 0),
+        ("nsl", "s = 16", 1),
+        ("cosface", "s = 16, m = 0.2", 0),
+        ("cosface", "s = 16, m = 0.2", 1),
     ]
-    assert all(len(row["accuracies"]) == 2 for row in report["rows"])
+    ours, nsl = (report["losses"][loss]["values"] for loss in ("cosface", "nsl"))
+    assert report["cosface_minus"]["nsl"]["values"] == [a - b for a, b in zip(ours, nsl, strict=True)]
     assert report["data"] == {"people": 3, "images": 12, "pairs": 20}
     runs = sorted((tmp_path / "work").glob("casia-mini-*/last.pt"))
     stamps = [path.stat().st_mtime_ns for path in runs]
     assert len(runs) == 4
     again = rehearsal.real_faces(tmp_path / "root", tmp_path / "work", (0, 1), said.append)
-    assert [row["accuracies"] for row in again["rows"]] == [row["accuracies"] for row in report["rows"]]
+    assert again["losses"] == report["losses"]
+    assert [run["known"] for run in again["runs"]] == [run["known"] for run in report["runs"]]
     assert [path.stat().st_mtime_ns for path in runs] == stamps
 
 
