@@ -511,7 +511,8 @@ def seed_table(by_margin: Mapping[float, Sequence[ToyRun]]) -> str:
 
 def _markdown(lines: Sequence[Mapping[str, str]]) -> str:
     columns = list(lines[0])
-    width = {c: max(len(c), *(len(line[c]) for line in lines)) for c in columns}
+    # no narrower than "-:", the shortest rule that is read as a column
+    width = {c: max(2, len(c), *(len(line[c]) for line in lines)) for c in columns}
 
     def row(cells: Mapping[str, str]) -> str:
         return "| " + " | ".join(cells[c].rjust(width[c]) for c in columns) + " |"

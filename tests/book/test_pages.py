@@ -70,6 +70,10 @@ def test_no_code_cell_failed(html: Path, chapter: str) -> None:
     assert not page.find(string=re.compile(r"Traceback \(most recent call last\)"))
 
 
+def test_no_table_is_left_as_text(html: Path, chapter: str) -> None:
+    assert not [p.get_text() for p in soup(html, chapter).select("article p") if p.get_text().lstrip().startswith("|")]
+
+
 def test_page_weighs_less_than_3_megabytes(html: Path, chapter: str) -> None:
     weight = (html / f"{chapter}.html").stat().st_size
     for image in soup(html, chapter).select("article img"):

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from markdown_it import MarkdownIt
 
 from cosface_edu import losses
 from cosface_edu.training import toy, toy_cache
@@ -247,6 +248,11 @@ def test_tables_hold_every_run(quick: toy.ToyRun) -> None:
     assert len({len(line) for line in lines}) == 1  # aligned: readable as it stands
     assert "0.2" in toy.seed_table({0.2: [quick, quick]})
     assert "± 0.0" in toy.seed_table({0.2: [quick, quick]})
+
+
+def test_a_table_is_read_as_one_though_a_column_holds_a_single_sign() -> None:
+    text = toy.table([toy.train(toy.ToyConfig(loss="nsl", **QUICK))])
+    assert "<td" in MarkdownIt("commonmark").enable("table").render(text)
 
 
 def test_progress_is_reported() -> None:
