@@ -98,19 +98,16 @@ def gain_by_scale(report: dict[str, Any]) -> str:
 
 
 def comparison(report: dict[str, Any]) -> str:
-    """Markdown table of `training.rehearsal.rehearse` or `real_faces`: mean and interval of each loss, and of the gain.
-
-    Also how much of its training pictures each loss knows in the end, on average over the seeds.
-    """
+    """Markdown table of a report of `rehearse` or `real_faces`: mean and interval of each loss, and of the gain."""
     settings = {run["loss"]: setting(run) for run in report["runs"]}
-    lines = [
-        "| loss | setting | accuracy (95 % interval) | CosFace minus it | knows of its pictures |",
-        "|---|---|---|---|---|",
-    ]
+    lines = ["| loss | setting | accuracy (95 % interval) | CosFace minus it |", "|---|---|---|---|"]
     for loss, found in report["losses"].items():
         gain = report["cosface_minus"].get(loss)
-        known = 100 * np.mean([run["known"] for run in report["runs"] if run["loss"] == loss])
-        lines.append(
-            f"| {loss} | {settings[loss]} | {interval(found)} | {interval(gain) if gain else ''} | {known:.1f} % |"
-        )
+        lines.append(f"| {loss} | {settings[loss]} | {interval(found)} | {interval(gain) if gain else ''} |")
     return "\n".join(lines)
+
+
+def known(report: dict[str, Any]) -> str:
+    """One line: how much of its training pictures each loss knows in the end, on average over the seeds."""
+    share = {loss: [run["known"] for run in report["runs"] if run["loss"] == loss] for loss in report["losses"]}
+    return ", ".join(f"{loss} {100 * np.mean(values):.1f} %" for loss, values in share.items())
