@@ -30,7 +30,7 @@ def provenance(report: dict[str, Any]) -> str:
     hardware = report["hardware"]
     return (
         f"Recorded on {report['date']} ({hardware['processor']}, {hardware['cores']} cores, "
-        f"{hardware['threads']} threads, torch {report['torch']}) in {report['seconds'] / 60:.0f} minutes."
+        f"threads a run: {hardware['threads']}, torch {report['torch']}) in {report['seconds'] / 60:.0f} minutes."
     )
 
 

@@ -368,7 +368,7 @@ def provenance() -> dict[str, Any]:
         "hardware": {
             "processor": platform.processor() or platform.machine(),
             "cores": os.cpu_count(),
-            "threads": torch.get_num_threads(),
+            "threads": 1,  # of each run, see `judge`
         },
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
     }
