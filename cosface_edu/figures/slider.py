@@ -74,7 +74,9 @@ _SCRIPT = """
     const now = gd.parentElement.clientWidth < 560;
     if (now === narrow) { return; }
     narrow = now;
-    Plotly.relayout(gd, now ? NARROW : WIDE);
+    const layout = now ? NARROW : WIDE;
+    gd.parentElement.style.height = layout.height + "px";  // else the text below covers the sliders
+    Plotly.relayout(gd, Object.assign({width: null, autosize: true}, layout));
   }
   fit();
   tell();

@@ -56,6 +56,20 @@ def test_dragging_the_margin_moves_the_figure(open_page, base: str) -> None:
     assert figure.screenshot() != looks
 
 
+def test_sliders_are_in_sight_at_every_width(open_page, html: Path) -> None:
+    """On a phone the panels stand one above the other: the page must make room for the sliders below them."""
+    page = open_page().page
+    page.goto(f"{html.as_uri()}/eight-identities.html")
+    figure = page.locator(".js-plotly-plot").element_handle()
+    for width, height in ((1280, 540), (390, 860)):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_function(
+            """([gd, height]) => gd._fullLayout.height === height && gd.parentElement.clientHeight === height
+                && gd._fullLayout.width <= gd.parentElement.clientWidth""",
+            arg=[figure, height],
+        )
+
+
 def test_play_runs_through_the_epochs(open_page, html: Path) -> None:
     page = open_page().page
     page.goto(f"{html.as_uri()}/eight-identities.html")
