@@ -36,7 +36,6 @@ from .batches import Faces, InMemory, Part
 from .config import Config, preset
 from .loop import train
 
-LOSSES = ("softmax", "nsl", "cosface")
 #: Each loss at its best on world 1 (see `grid`), to be judged on world 0.
 RECIPES: dict[str, dict[str, float]] = {"softmax": {}, "nsl": {"s": 4.0}, "cosface": {"s": 8.0, "m": 0.35}}
 GRID_WORLD = 1
@@ -189,12 +188,12 @@ def rehearse(
     training = Part(crops, torch.arange(size.people))
     unseen = Part(crops, torch.arange(size.people, size.people + size.unseen))
     pairs = evaluation.draw_pairs(unseen, size.pairs)  # type: ignore[arg-type]
-    runs = []
-    jobs = [(loss, seed) for loss in LOSSES for seed in range(seeds)]
-    configs = [recipe(loss, RECIPES[loss], seed, len(training), size.epochs) for loss, seed in jobs]
-    for (loss, seed), judged in zip(jobs, judge(configs, training, pairs), strict=True):
-        runs.append(described(loss, RECIPES[loss], seed, judged))
-        say(said(loss, RECIPES[loss], seed, judged))
+    configs = [
+        recipe(loss, options, seed, len(training), size.epochs)
+        for loss, options in RECIPES.items()
+        for seed in range(seeds)
+    ]
+    runs = run_all(configs, training, pairs, say)
     return {
         "what": "FaceWorld rehearsal: scenes, MTCNN, alignment, training, verification of unseen people",
         "data": {
@@ -244,12 +243,8 @@ def grid(
     pairs = evaluation.draw_pairs(Part(unseen, torch.arange(size.unseen)), size.pairs)  # type: ignore[arg-type]
     points: list[tuple[str, dict[str, float]]] = [("softmax", {})]
     points += [("cosface", {"s": s, "m": m}) if m else ("nsl", {"s": s}) for s in scales for m in margins]
-    runs = []
-    jobs = [(loss, options, seed) for seed in seeds for loss, options in points]
-    configs = [recipe(loss, options, seed, len(training), size.epochs) for loss, options, seed in jobs]
-    for (loss, options, seed), judged in zip(jobs, judge(configs, training, pairs), strict=True):
-        runs.append(described(loss, options, seed, judged))
-        say(said(loss, options, seed, judged))
+    configs = [recipe(loss, options, seed, len(training), size.epochs) for seed in seeds for loss, options in points]
+    runs = run_all(configs, training, pairs, say)
     return {
         "what": "FaceWorld: verification accuracy on unseen people against scale and margin",
         "data": {
@@ -291,10 +286,7 @@ def real_faces(
     jobs = [(loss, seed) for loss in REAL for seed in seeds]
     configs = [recipe(loss, REAL[loss], seed, len(faces), REAL_EPOCHS, **REAL_AUGMENTATION) for loss, seed in jobs]
     outs = [work / f"casia-mini-{loss}-{seed}" for loss, seed in jobs]
-    runs = []
-    for (loss, seed), judged in zip(jobs, judge(configs, faces, pairs, outs), strict=True):
-        runs.append(described(loss, REAL[loss], seed, judged))
-        say(said(loss, REAL[loss], seed, judged))
+    runs = run_all(configs, faces, pairs, say, outs)
     return {
         "what": "Real faces: trained on casia-mini, verified on LFW's development pairs (pairsDevTest)",
         "data": {"people": people, "images": len(faces), "pairs": len(pairs)},
@@ -305,6 +297,17 @@ def real_faces(
         "runs": runs,
         **compared(runs),
     }
+
+
+def run_all(
+    configs: Sequence[Config], faces: Faces, pairs: Pairs, say: Say, outs: Sequence[Path | None] = ()
+) -> list[dict[str, Any]]:
+    """`judge`, each run as a row of a report, and said as it ends."""
+    runs = []
+    for config, judged in zip(configs, judge(configs, faces, pairs, outs), strict=True):
+        runs.append(described(config.loss, config.loss_options, config.seed, judged))
+        say(said(config.loss, config.loss_options, config.seed, judged))
+    return runs
 
 
 def compared(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:

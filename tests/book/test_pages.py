@@ -17,7 +17,7 @@ pytestmark = pytest.mark.book
 OUTSIDE = re.compile(r"^(https?:)?//", re.IGNORECASE)
 
 
-@cache  # each page is looked at by six tests
+@cache  # each page is looked at by several tests
 def soup(html: Path, chapter: str) -> BeautifulSoup:
     return BeautifulSoup((html / f"{chapter}.html").read_text(), "html.parser")
 

@@ -110,7 +110,7 @@ def test_intervals_are_student_s() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*bound")  # three centres cannot be more than 1.5 apart in cosine
-def test_what_is_known_is_counted_without_the_margin(monkeypatch) -> None:
+def test_what_is_known_is_counted_without_the_margin() -> None:
     """A margin that nothing meets takes nothing from what is known."""
     faces = Part(InMemory(FaceWorldDataset(3, 4, (56, 48), seed=5)), torch.arange(3))
     pairs = evaluation.faceworld_pairs(identities=20, per_identity=2, count=10, size=(56, 48), first=500)
