@@ -53,6 +53,23 @@ class Precision(StrEnum):
     bfloat16 = "bfloat16"
 
 
+# Options that several commands share.
+Network = Annotated[Path, typer.Argument(help="A run's folder, a checkpoint, .safetensors, or a released .pth.")]
+NetworkOrEmbedder = Annotated[
+    Path | None, typer.Argument(help="A run's folder, a checkpoint, .safetensors, or a released .pth.")
+]
+EmbedderName = Annotated[
+    str | None, typer.Option(help="module:function from (B, 3, H, W) RGB in [0, 1] to (B, D), instead of NETWORK.")
+]
+EmbedderSize = Annotated[str | None, typer.Option(help="HEIGHTxWIDTH of the embedder's images [112x96].")]
+ReportFolder = Annotated[Path | None, typer.Option(help="Folder for report.json and report.html.")]
+FlipOption = Annotated[Flip, typer.Option(help="Mirror image's features: concatenate (the paper), add, or leave.")]
+PrecisionOption = Annotated[Precision, typer.Option(help="auto measures which is faster here.")]
+Batch = Annotated[int, typer.Option(help="Images at a time.")]
+Workers = Annotated[int, typer.Option(help="Processes that read images.")]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+
+
 def plain_errors(command: Callable[..., None]) -> Callable[..., None]:
     """What went wrong in one line, and status 1, instead of a stack trace; mistakes in the code still show one."""
 
@@ -89,7 +106,7 @@ def align(
         Missing.skip
     ),
     batch: Annotated[int, typer.Option(help="Pictures that the detector sees at once.")] = 16,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Device = "cpu",
 ) -> None:
     """**Step 1.** Find faces and bring eyes, nose and mouth to the same place in every crop.
 
@@ -234,24 +251,21 @@ def settings(texts: list[str]) -> dict[str, Any]:
 @app.command()
 @plain_errors
 def evaluate(
-    network: Annotated[
-        Path | None, typer.Argument(help="A run's folder, a checkpoint, .safetensors, or a released .pth.")
-    ] = None,
+    network: NetworkOrEmbedder = None,
     test: Annotated[str, typer.Option(help="Folder of aligned images, a .bin file, or 'faceworld'.")] = "faceworld",
     pairs: Annotated[Path | None, typer.Option(help="LFW's pairs.txt or pairsDevTest.txt, for a folder.")] = None,
     splits: Annotated[Path | None, typer.Option(help="YouTube Faces' splits.txt, for a folder of videos.")] = None,
-    embedder: Annotated[
-        str | None, typer.Option(help="module:function from (B, 3, H, W) RGB in [0, 1] to (B, D), instead of NETWORK.")
+    blufr: Annotated[
+        Path | None, typer.Option(help="blufr_lfw_config.mat: BLUFR's protocol instead, on a folder of all of LFW.")
     ] = None,
-    size: Annotated[str | None, typer.Option(help="HEIGHTxWIDTH of the embedder's images [112x96].")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for report.json and report.html.")] = None,
-    flip: Annotated[Flip, typer.Option(help="Mirror image's features: concatenate (the paper), add, or leave.")] = (
-        Flip.concat
-    ),
-    precision: Annotated[Precision, typer.Option(help="auto measures which is faster here.")] = Precision.auto,
-    batch: Annotated[int, typer.Option(help="Images at a time.")] = 64,
-    workers: Annotated[int, typer.Option(help="Processes that read images.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    embedder: EmbedderName = None,
+    size: EmbedderSize = None,
+    out: ReportFolder = None,
+    flip: FlipOption = Flip.concat,
+    precision: PrecisionOption = Precision.auto,
+    batch: Batch = 64,
+    workers: Workers = 0,
+    device: Device = "cpu",
 ) -> None:
     """**Step 3.** Verify pairs of faces: accuracy over ten folds, each threshold chosen on the other nine.
 
@@ -260,29 +274,18 @@ def evaluate(
     `cosface-edu evaluate runs/casia --test data/lfw-aligned --pairs data/pairs.txt --out runs/casia/lfw`
 
     `cosface-edu evaluate --embedder mine:embed --test data/lfw.bin`
+
+    `cosface-edu evaluate runs/casia --test data/lfw-aligned --blufr data/blufr_lfw_config.mat`
     """
     from cosface_edu import evaluation
-    from cosface_edu.data import normalise
-    from cosface_edu.training.checkpoint import open_network
 
-    if (network is None) == (embedder is None):
-        raise ValueError("give either a NETWORK or an --embedder")
-    if embedder is not None:
-        measured, wanted, preprocess = evaluation.load_embedder(embedder), size_of(size or "112x96"), None
-    else:
-        opened, wanted = open_network(network)  # type: ignore[arg-type]
-        measured, preprocess = opened.to(device), normalise  # type: ignore[assignment]
+    measured, wanted, how = to_measure(network, embedder, size, device)
+    how |= {"flip": flip.value, "batch": batch, "workers": workers, "precision": precision.value, "progress": True}
+    if blufr is not None:
+        show(evaluation.evaluate_blufr(evaluation.Measured(measured, **how), test, blufr, wanted, out), out)
+        return
     result = evaluation.evaluate(
-        measured,
-        evaluation.open_pairs(test, pairs, splits, wanted),
-        out,
-        test=Path(test).name,
-        flip=flip.value,
-        preprocess=preprocess,
-        batch=batch,
-        workers=workers,
-        precision=precision.value,
-        progress=True,
+        measured, evaluation.open_pairs(test, pairs, splits, wanted), out, test=Path(test).name, **how
     )
     figures = result.to_dict()
     table = Table("", f"{figures['test']}, {figures['pairs']:,} pairs")
@@ -299,16 +302,88 @@ def evaluate(
 
 @app.command()
 @plain_errors
+def identify(
+    network: NetworkOrEmbedder = None,
+    probes: Annotated[
+        str, typer.Option(help="Folder of identity folders: the faces to name. Or 'faceworld'.")
+    ] = "faceworld",
+    gallery: Annotated[
+        Path | None, typer.Option(help="Folder of identity folders: those enrolled; other probes are unknown people.")
+    ] = None,
+    distractors: Annotated[
+        str, typer.Option(help="Without a gallery, MegaFace's protocol: folder of strangers. Or 'faceworld'.")
+    ] = "faceworld",
+    embedder: EmbedderName = None,
+    size: EmbedderSize = None,
+    out: ReportFolder = None,
+    flip: FlipOption = Flip.concat,
+    precision: PrecisionOption = Precision.auto,
+    batch: Batch = 64,
+    workers: Workers = 0,
+    device: Device = "cpu",
+) -> None:
+    """**Step 3, the other way.** Whose face is it, among those enrolled, or among up to a million strangers?
+
+    With a gallery: rank k, and the open set, where nobody enrolled is an answer too. Without: MegaFace's protocol, one
+    picture of the probe's person among distractors, whose features pass by in blocks.
+
+    Examples:
+
+    `cosface-edu identify runs/casia --probes data/facescrub-aligned --distractors data/strangers-aligned`
+
+    `cosface-edu identify runs/casia --probes visitors-aligned --gallery staff-aligned --out runs/casia/staff`
+
+    `cosface-edu identify runs/latest` (FaceWorld's people, no data needed)
+    """
+    from cosface_edu import evaluation
+
+    opened, wanted, how = to_measure(network, embedder, size, device)
+    measured = evaluation.Measured(
+        opened, flip=flip.value, precision=precision.value, batch=batch, workers=workers, progress=True, **how
+    )
+    if gallery is not None:
+        show(evaluation.evaluate_identification(measured, probes, gallery, wanted, out), out)
+    else:
+        show(evaluation.evaluate_megaface(measured, probes, distractors, wanted, out), out)
+
+
+def to_measure(
+    network: Path | None, embedder: str | None, size: str | None, device: str
+) -> tuple[Any, tuple[int, int], dict[str, Any]]:
+    """What is evaluated, the size of its images, and how they are to be prepared."""
+    from cosface_edu import evaluation
+    from cosface_edu.training.checkpoint import open_network
+
+    if embedder is not None and network is None:
+        return evaluation.load_embedder(embedder), size_of(size or "112x96"), {"preprocess": None}
+    if network is not None and embedder is None:
+        opened, wanted = open_network(network)
+        return opened.to(device), wanted, {}
+    raise ValueError("give either a NETWORK or an --embedder")
+
+
+def show(report: dict[str, Any], out: Path | None) -> None:
+    """A report of identification or BLUFR as a table."""
+    table = Table("", report["test"])
+    for name, count in report["counts"].items():
+        table.add_row(name, f"{count:,}")
+    for name, share in report["rows"].items():
+        table.add_row(name, f"{100 * share:.2f} %")
+    console.print(table)
+    if out is not None:
+        tell(f"report: {out / 'report.html'}")
+
+
+@app.command()
+@plain_errors
 def embed(
-    network: Annotated[Path, typer.Argument(help="A run's folder, a checkpoint, .safetensors, or a released .pth.")],
+    network: Network,
     source: Annotated[Path, typer.Argument(help="Folder of aligned crops, nested as you like.")],
     target: Annotated[Path, typer.Argument(help="File to write: .npz with `names` and `features`.")],
-    flip: Annotated[Flip, typer.Option(help="Mirror image's features: concatenate (the paper), add, or leave.")] = (
-        Flip.concat
-    ),
-    batch: Annotated[int, typer.Option(help="Images at a time.")] = 64,
-    workers: Annotated[int, typer.Option(help="Processes that read images.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    flip: FlipOption = Flip.concat,
+    batch: Batch = 64,
+    workers: Workers = 0,
+    device: Device = "cpu",
 ) -> None:
     """Turn aligned faces into features, to compare by cosine: `features[i] @ features[j]`, rows have length 1.
 
@@ -346,6 +421,9 @@ def toy(
     m: Annotated[list[float] | None, typer.Option("--m", help="Margins to compare, instead of the loss's own.")] = None,
     s: Annotated[float | None, typer.Option("--s", help="Scale of NSL, CosFace and ArcFace.")] = None,
     seed: Annotated[int, typer.Option(help="Of start weights and order.")] = 0,
+    source: Annotated[
+        str, typer.Option(help="Which people: synthetic, lfw, or a folder under COSFACE_DATA such as faces8.")
+    ] = "synthetic",
 ) -> None:
     """Eight people, two features: the experiment of the paper's Figure 4, in seconds.
 
@@ -357,7 +435,7 @@ def toy(
 
     scale = {} if s is None else {"s": s}
     runs = [
-        experiment.cached(experiment.ToyConfig(loss=loss, m=margin, seed=seed, **scale))  # type: ignore[arg-type]
+        experiment.cached(experiment.ToyConfig(loss=loss, m=margin, seed=seed, source=source, **scale))  # type: ignore[arg-type]
         for loss in losses or ["softmax", "nsl", "asoftmax", "cosface", "arcface"]
         for margin in (m or [None])  # type: ignore[list-item]
     ]

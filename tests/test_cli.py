@@ -1,11 +1,13 @@
 """Each command does its step, explains itself, and says what went wrong in one line."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from cosface_edu import networks
@@ -14,7 +16,7 @@ from cosface_edu.data import FaceWorldDataset, to_bytes
 from cosface_edu.data.images import encode_jpeg
 
 runner = CliRunner()
-COMMANDS = ("align", "check", "train", "evaluate", "embed", "toy", "rehearse")
+COMMANDS = ("align", "check", "train", "evaluate", "identify", "embed", "toy", "rehearse")
 TINY = [
     *("--network", "sphereface4", "--batch", "8", "--steps", "3", "--set", "size=(16,16)", "--set", "embedding=8"),
     *("--set", "identities=12", "--set", "per_identity=2", "--set", "held_out=4", "--set", "held_out_pairs=4"),
@@ -100,6 +102,29 @@ def test_evaluate_reports_on_a_checkpoint(trained, crops, tmp_path) -> None:
     assert (out / "report.html").exists()
 
 
+def test_identify_finds_the_people_of_a_gallery_and_needs_no_data_for_strangers(trained, crops, tmp_path) -> None:
+    done = run("identify", trained, "--probes", crops, "--gallery", crops, "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    rows = json.loads((tmp_path / "report.json").read_text())["rows"]
+    assert rows["rank 20"] == 1  # each picture finds itself, but for ties of a network that is hardly trained
+    assert "100.00 %" in done.output
+    strangers = run("identify", trained, "--probes", crops)
+    assert strangers.exit_code == 0, strangers.output
+    assert "rank 1 among 1,000" in strangers.output
+
+
+def test_evaluate_names_an_image_that_blufr_lists_and_the_folder_lacks(trained, crops, tmp_path) -> None:
+    from scipy.io import savemat
+
+    one = np.array([np.array([[1]]), None], dtype=object)[:1]
+    listed = np.array(["Nobody_0001.jpg", None], dtype=object)[:1, None]
+    fields = dict.fromkeys(("testIndex", "galIndex", "probIndex"), one)
+    savemat(tmp_path / "config.mat", {"imageList": listed, "labels": [[1]], **fields})
+    done = run("evaluate", trained, "--test", crops, "--blufr", tmp_path / "config.mat")
+    assert done.exit_code == 1
+    assert "Nobody_0001.jpg" in done.output
+
+
 def test_evaluate_wants_one_thing_to_evaluate(trained) -> None:
     assert "either a NETWORK or an --embedder" in run("evaluate").output
     assert run("evaluate", trained, "--embedder", "a:b").exit_code == 1
@@ -182,3 +207,21 @@ def test_values_and_sizes_are_read() -> None:
     }
     assert size_of("112x96") == (112, 96)
     assert "112x96" in run("align", "a", "b", "--size", "112").output
+
+
+def commands_in_texts() -> list[tuple[str, str]]:
+    """Every command line that README and book show, with the file it stands in."""
+    root = Path(__file__).parents[1]
+    files = [root / "README.md", root / "data/README.md", *sorted((root / "book").glob("*.md"))]
+    pattern = re.compile(r"(?:cosface-edu|-m cosface_edu(?:\.cli)?) ([a-z]+(?:[^`\n#]|\\\n)*)")
+    return [(file.name, line) for file in files for line in pattern.findall(file.read_text())]
+
+
+@pytest.mark.parametrize(("file", "line"), commands_in_texts())
+def test_commands_in_the_texts_exist_with_their_options(file, line) -> None:
+    name, *words = line.split()
+    command = get_command(app).commands.get(name)  # type: ignore[attr-defined]
+    assert command is not None, f"{file}: there is no command {name}"
+    known = {option for parameter in command.params for option in parameter.opts}
+    used = {word.split("=")[0].rstrip(".,;)") for word in words if word.startswith("--")}
+    assert used <= known, f"{file}: {name} has no {', '.join(sorted(used - known))}"

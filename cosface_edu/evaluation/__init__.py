@@ -2,9 +2,11 @@
 
 from .blufr import BLUFR, blufr, draw_trials, read_blufr
 from .bootstrap import Interval, bootstrap, bootstrap_difference
+from .challenges import evaluate_blufr, evaluate_identification, evaluate_megaface
 from .embedding import choose_precision, cosine_scores, embed, fastest_precision, load_embedder
 from .evaluate import Evaluation, evaluate, open_pairs
 from .identification import Identification, MegaFace, identify, megaface
+from .measured import Measured
 from .pairs import draw_pairs, faceworld_pairs
 from .templates import pool
 from .verification import ROC, Verification, verify
@@ -15,6 +17,7 @@ __all__ = [
     "Evaluation",
     "Identification",
     "Interval",
+    "Measured",
     "MegaFace",
     "Verification",
     "blufr",
@@ -26,6 +29,9 @@ __all__ = [
     "draw_trials",
     "embed",
     "evaluate",
+    "evaluate_blufr",
+    "evaluate_identification",
+    "evaluate_megaface",
     "faceworld_pairs",
     "fastest_precision",
     "identify",

@@ -70,7 +70,7 @@ def embed(
         precision = choose_precision(network, images, preprocess)
     dtype = getattr(torch, precision)
     module = network if isinstance(network, nn.Module) else None
-    device = _device(network)
+    device = device_of(network)
     training = module is not None and module.training
     if module is not None:
         module.eval()
@@ -101,7 +101,7 @@ def choose_precision(
     """
     if not isinstance(network, nn.Module) or len(images) < MEASURE_FROM:
         return "float32"
-    x = next(iter(_batches(images, 8, workers=0))).to(_device(network))
+    x = next(iter(_batches(images, 8, workers=0))).to(device_of(network))
     key = (x.shape, x.device)
     known = _measured.setdefault(network, {})  # a training run validates many times: measure once
     if key not in known:
@@ -114,7 +114,8 @@ def choose_precision(
     return known[key]
 
 
-def _device(network: Embedder) -> torch.device:
+def device_of(network: Embedder) -> torch.device:
+    """Where a network's weights are; other callables are taken to compute on the CPU."""
     parameters = network.parameters() if isinstance(network, nn.Module) else iter(())
     return next((parameter.device for parameter in parameters), torch.device("cpu"))
 

@@ -1,7 +1,6 @@
 """One call from a network and a test to a report."""
 
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ from cosface_edu.data import Pairs, bin_pairs, lfw_pairs, normalise, ytf_pairs
 from cosface_edu.data.pairs import Pictures
 
 from .bootstrap import Interval, bootstrap
-from .embedding import Embedder, Flip, Precision, choose_precision, cosine_scores, embed
+from .embedding import Embedder, Flip, Precision, cosine_scores
+from .measured import Measured
 from .pairs import faceworld_pairs
 from .report import write_report
 from .templates import pool
@@ -112,20 +112,16 @@ def evaluate(
         samples: Resamplings for the interval.
         progress: Whether to show a bar.
     """
-    if precision == "auto":
-        precision = choose_precision(network, pairs.images, preprocess)
-    start = time.perf_counter()
-    features = embed(
+    measured = Measured(
         network,
-        pairs.images,
-        flip,
+        flip=flip,
         preprocess=preprocess,
         batch=batch,
         workers=workers,
         precision=precision,
         progress=progress,
     )
-    seconds = time.perf_counter() - start
+    features = measured.features(pairs.images)
     people = _people(pairs)
     if pairs.member_of is not None:
         features = pool(features, pairs.member_of)
@@ -139,14 +135,7 @@ def evaluate(
         verification=result,
         interval=bootstrap(result, people=people, samples=samples),
         interval_over="pairs" if people is None else "people",
-        embedder={
-            "name": getattr(network, "recipe", {}).get("name") or getattr(network, "__name__", type(network).__name__),
-            "dimension": features.shape[1],
-            "flip": flip,
-            "precision": precision,
-            "device": _device_name(network),
-            "images_per_second": len(pairs.images) / seconds,
-        },
+        embedder=measured.described(),
     )
     if out is not None:
         write_report(evaluation.to_dict(), result, _pictures(evaluation), out)
@@ -197,12 +186,6 @@ def _people(pairs: Pairs) -> NDArray | None:
     else:
         return None  # a .bin file tells pictures apart, not people
     return np.stack([names[pairs.first], names[pairs.second]], axis=1)
-
-
-def _device_name(network: Embedder) -> str:
-    if isinstance(network, torch.nn.Module):
-        return next((str(parameter.device) for parameter in network.parameters()), "cpu")
-    return "unknown"
 
 
 def _shown(pairs: Pairs, number: int) -> int:

@@ -5,7 +5,8 @@ import io
 import json
 import os
 import re
-from importlib import resources
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from cosface_edu.data import to_bytes
-from cosface_edu.data.images import encode_jpeg
+from cosface_edu.data.images import encode_jpeg, write_atomically
 
 from .verification import Verification
 
@@ -40,38 +41,48 @@ def write_report(
         pictures: Two images, each (3, H, W) in [0, 1], for each pair named in `figures['worst']`.
         out: Folder, made if need be. Each file appears whole or not at all.
     """
+    plots = {
+        draw.__name__.lstrip("_"): _svg(partial(draw, result), draw.__doc__) for draw in (_histogram, _roc, _folds)
+    }
+    shown = {row: [_data_uri(image) for image in pair] for row, pair in pictures.items()}
+    _write_both(figures, "report.html", out, pictures=shown, **plots)
+
+
+def write_summary(
+    figures: dict[str, Any], draw: Callable[[Axes], None], title: str, out: str | os.PathLike[str]
+) -> None:
+    """Write report.json and report.html of a protocol other than verification.
+
+    Args:
+        figures: With `protocol`, `test`, `rows` (name to share) and `embedder`.
+        draw: Draws the page's one figure.
+        title: What the figure shows, for those who cannot see it.
+        out: Folder, made if need be. Each file appears whole or not at all.
+    """
+    _write_both(figures, "summary.html", out, plot=_svg(draw, title))
+
+
+def _write_both(figures: dict[str, Any], template: str, out: str | os.PathLike[str], **parts: Any) -> None:
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "report.json", json.dumps(figures, indent=2, allow_nan=False) + "\n")
+    write_atomically(folder / "report.json", (json.dumps(figures, indent=2, allow_nan=False) + "\n").encode())
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.PackageLoader("cosface_edu.evaluation", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["percent"] = lambda share: f"{100 * share:.2f} %"
-    template = environment.from_string(resources.files(__package__).joinpath("report.html").read_text("utf-8"))
-    page = template.render(
-        report=figures,
-        histogram=_svg(_histogram, result),
-        roc=_svg(_roc, result),
-        folds=_svg(_folds, result),
-        pictures={row: [_data_uri(image) for image in pair] for row, pair in pictures.items()},
-    )
-    _write(folder / "report.html", page)
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        temporary.write_text(text, "utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    page = environment.get_template(template).render(report=figures, **parts)
+    write_atomically(folder / "report.html", page.encode())
 
 
 def _data_uri(image: Tensor) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(to_bytes(image), quality=90)).decode()
 
 
-def _svg(draw: Any, result: Verification) -> jinja2.utils.markupsafe.Markup:
+def _svg(draw: Callable[[Axes], None], title: str | None) -> jinja2.utils.markupsafe.Markup:
     """Draw one figure as inline SVG, without metadata, outside addresses or a background.
 
     Its ids are hashes of what they name: the same in every run, and where two figures share one, it names the same.
@@ -86,18 +97,18 @@ def _svg(draw: Any, result: Verification) -> jinja2.utils.markupsafe.Markup:
     }
     with mpl.rc_context(style):
         figure = Figure(figsize=(4.6, 3.1), layout="constrained")
-        draw(figure.add_subplot(), result)
+        draw(figure.add_subplot())
         buffer = io.StringIO()
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor")  # without the XML header and its DTD's address
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    title = re.escape(draw.__doc__.strip())
-    return jinja2.utils.markupsafe.Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1))
+    label = jinja2.utils.markupsafe.escape((title or "").strip())
+    return jinja2.utils.markupsafe.Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1))
 
 
-def _histogram(axes: Axes, result: Verification) -> None:
+def _histogram(result: Verification, axes: Axes) -> None:
     """Histogram of the cosine scores of genuine and of impostor pairs, with the range of the folds' thresholds"""
     edges = np.linspace(result.scores.min(), result.scores.max(), 60).tolist()
     for kind, colour, hatch, label in (
@@ -119,7 +130,7 @@ def _histogram(axes: Axes, result: Verification) -> None:
     axes.legend(frameon=False)
 
 
-def _roc(axes: Axes, result: Verification) -> None:
+def _roc(result: Verification, axes: Axes) -> None:
     """ROC curve: true accept rate against false accept rate on a logarithmic axis"""
     smallest = 1 / np.count_nonzero(~result.same)
     axes.step(np.maximum(result.roc.far, smallest / 2), result.roc.tar, where="post", color=GENUINE, linewidth=1.8)
@@ -130,7 +141,7 @@ def _roc(axes: Axes, result: Verification) -> None:
     axes.grid(alpha=0.25)
 
 
-def _folds(axes: Axes, result: Verification) -> None:
+def _folds(result: Verification, axes: Axes) -> None:
     """Accuracy of each fold, with the mean and its standard error"""
     numbers = np.arange(1, len(result.accuracies) + 1)
     low, high = (100 * (result.accuracy + sign * result.standard_error) for sign in (-1, 1))

@@ -1,0 +1,222 @@
+"""Identification and BLUFR from a network and its images to a report, as `evaluate` does for pairs."""
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from cosface_edu import __version__
+from cosface_edu.data import FaceWorldDataset, FolderDataset
+from cosface_edu.data.images import IMAGE_SUFFIXES
+from cosface_edu.data.pairs import Pictures
+
+from .blufr import BLUFR, blufr, read_blufr
+from .identification import Identification, MegaFace, identify, megaface
+from .measured import Measured
+from .report import GENUINE, IMPOSTOR, write_summary
+
+SIZES = tuple(10**k for k in range(1, 7))  # numbers of distractors that MegaFace's curves are read at
+RANKS = 20
+CMC_RANKS = (1, 5, 10, RANKS)
+OPEN_SET_FARS = (0.1, 0.01, 0.001)
+KEPT = 10_000  # highest impostor scores: at FAR 1e-6, 3,530 probes and a million distractors need 3,531
+
+# What the reports' figures show, for those who cannot see them.
+CMC = "Cumulative match characteristic: share of known probes whose person is among the k best"
+RANK1 = "Rank-1 identification rate against the number of distractors, on a logarithmic axis"
+TRIALS = "Verification and detection rate of each of BLUFR's trials"
+
+# The embedded default: people that no training set of the book reaches, 40 of them probed among 1,000 others.
+FACEWORLD = "faceworld"
+FACEWORLD_PROBES = {"identities": 40, "per_identity": 4, "first": 100_000}
+FACEWORLD_DISTRACTORS = {"identities": 1000, "per_identity": 1, "first": 200_000}
+
+
+def evaluate_identification(
+    measured: Measured,
+    probes: str | os.PathLike[str],
+    gallery: str | os.PathLike[str],
+    size: tuple[int, int] = (112, 96),
+    out: str | os.PathLike[str] | None = None,
+) -> dict[str, Any]:
+    """Who of those enrolled is it, and is it any of them? Closed set and open set.
+
+    Args:
+        measured: The network.
+        probes: Folder of identity folders; people without a folder in the gallery are unknown.
+        gallery: Folder of identity folders: those enrolled.
+        size: (height, width) of the network's images.
+        out: Folder for report.json and report.html; none is written without it.
+
+    Returns:
+        Figures as plain values.
+
+    Raises:
+        FileNotFoundError: If a folder is missing or has no identity folders.
+        ValueError: If no probe's person is in the gallery.
+    """
+    shown, enrolled = (FolderDataset(folder, size, exclude=()) for folder in (probes, gallery))
+    numbers = {name: number for number, name in enumerate(sorted({*shown.names, *enrolled.names}))}
+    labels, gallery_labels = (
+        np.array([numbers[name] for name in faces.names])[faces.labels] for faces in (shown, enrolled)
+    )
+    found = identify(measured.features(shown), labels, measured.features(enrolled), gallery_labels)
+    unknown = len(found.unknown_scores)
+    report = {
+        "protocol": "identification",
+        "test": f"{Path(probes).name} among {Path(gallery).name}",
+        "counts": {
+            "people enrolled": enrolled.num_classes,
+            "images of them": len(enrolled),
+            "probes of people enrolled": len(found.ranks),
+            "probes of others": unknown,
+        },
+    }
+    rows = {f"rank {k}": found.rank(k) for k in CMC_RANKS}
+    # a rate below 1/unknown cannot be seen in so few probes, so it is left out, not guessed
+    measurable = [far for far in OPEN_SET_FARS if far * unknown >= 1]
+    rows |= {f"detected and identified at FAR {far:g}": found.detection_rate(far) for far in measurable}
+    return _told(measured, report, rows, partial(_cmc, found), CMC, out)
+
+
+def evaluate_megaface(
+    measured: Measured,
+    probes: str | os.PathLike[str] = FACEWORLD,
+    distractors: str | os.PathLike[str] = FACEWORLD,
+    size: tuple[int, int] = (112, 96),
+    out: str | os.PathLike[str] | None = None,
+) -> dict[str, Any]:
+    """MegaFace's challenge, see `megaface`, on folders: one picture of the probe's person among strangers.
+
+    Args:
+        measured: The network.
+        probes: Folder of identity folders, two pictures or more of each, or 'faceworld'.
+        distractors: Folder of any depth, of people who are not among the probes, or 'faceworld'. Their features are
+            made in blocks and forgotten: memory does not grow with their number.
+        size: (height, width) of the network's images.
+        out: Folder for report.json and report.html; none is written without it.
+
+    Returns:
+        Figures as plain values.
+
+    Raises:
+        FileNotFoundError: If a folder is missing or has no pictures.
+        ValueError: If nobody has two pictures.
+    """
+    shown: Any = (
+        FaceWorldDataset(size=size, **FACEWORLD_PROBES)
+        if str(probes) == FACEWORLD
+        else FolderDataset(probes, size, exclude=())
+    )
+    strangers: Any = (
+        FaceWorldDataset(size=size, **FACEWORLD_DISTRACTORS)
+        if str(distractors) == FACEWORLD
+        else Pictures(_pictures(Path(distractors)), size)
+    )
+    found = megaface(
+        measured.features(shown), shown.labels, measured.stream(strangers), ranks=RANKS, sizes=SIZES, keep=KEPT
+    )
+    fars = [far for far in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6) if 1 <= far * found.impostors < len(found.impostor_scores)]
+    report = {
+        "protocol": "MegaFace's",
+        "test": f"{Path(probes).name} among {len(strangers):,} distractors",
+        "counts": {"probes": len(shown), "pairs of probe and mate": len(found.ranks), "distractors": len(strangers)},
+    }
+    rows = {f"rank {k}": found.rank(k) for k in CMC_RANKS}
+    rows |= {f"rank 1 among {number:,}": rate for number, rate in zip(found.sizes, found.rank1, strict=True)}
+    rows |= {f"TAR at FAR {far:g}": found.tar_at_far(far) for far in fars}
+    return _told(measured, report, rows, partial(_rank1, found), RANK1, out)
+
+
+def evaluate_blufr(
+    measured: Measured,
+    images: str | os.PathLike[str],
+    config: str | os.PathLike[str],
+    size: tuple[int, int] = (112, 96),
+    out: str | os.PathLike[str] | None = None,
+    *,
+    far: float = 1e-3,
+    open_set_far: float = 1e-2,
+) -> dict[str, Any]:
+    """BLUFR, see `blufr`, on the folder of all 13,233 aligned images of LFW.
+
+    Args:
+        measured: The network.
+        images: Folder with name/name_0001.jpg.
+        config: The benchmark's blufr_lfw_config.mat.
+        size: (height, width) of the network's images.
+        out: Folder for report.json and report.html; none is written without it.
+        far: Of verification; BLUFR's is the default.
+        open_set_far: Of identification; likewise.
+
+    Returns:
+        Figures as plain values.
+
+    Raises:
+        FileNotFoundError: If an image that the benchmark lists is missing.
+        ValueError: If the configuration lacks something.
+    """
+    names, labels, trials = read_blufr(config)
+    paths = [Path(images) / name.rsplit("_", 1)[0] / name for name in names]
+    if missing := [path for path in paths if not path.is_file()]:
+        raise FileNotFoundError(
+            f"{missing[0]}: listed in {config}, not there ({len(missing)} of {len(paths)} are missing); "
+            "BLUFR needs every image of LFW, aligned with --missing centre-crop"
+        )
+    found = blufr(measured.features(Pictures(paths, size)), labels, trials, far, open_set_far)
+    report = {
+        "protocol": "BLUFR",
+        "test": Path(images).name,
+        "counts": {"images": len(paths), "trials": len(trials)},
+        "verification": found.verification.tolist(),
+        "detection": found.detection.tolist(),
+    }
+    rows = {
+        f"TAR at FAR {far:g}, mean − standard deviation": found.figures["verification"],
+        f"rank-1 detection at FAR {open_set_far:g}, mean − standard deviation": found.figures["detection"],
+    }
+    return _told(measured, report, rows, partial(_trials, found), TRIALS, out)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    if not paths:
+        raise FileNotFoundError(f"{folder}: no pictures in it, at any depth")
+    return paths
+
+
+def _told(
+    measured: Measured,
+    report: dict[str, Any],
+    rows: dict[str, float],
+    draw: Callable[[Axes], None],
+    title: str,
+    out: str | os.PathLike[str] | None,
+) -> dict[str, Any]:
+    """Complete a report, and write it if asked to."""
+    report = {"cosface_edu": __version__, **report, "rows": rows, "embedder": measured.described()}
+    if out is not None:
+        write_summary(report, draw, title, out)
+    return report
+
+
+def _cmc(found: Identification, axes: Axes) -> None:
+    axes.plot(range(1, RANKS + 1), 100 * found.cmc(RANKS), marker="o", markersize=3, color=GENUINE)
+    axes.set(xlabel="rank k", ylabel="found among the k best, %")
+
+
+def _rank1(found: MegaFace, axes: Axes) -> None:
+    axes.plot(found.sizes, [100 * rate for rate in found.rank1], marker="o", color=GENUINE)
+    axes.set(xscale="log", xlabel="distractors", ylabel="rank 1, %")
+
+
+def _trials(found: BLUFR, axes: Axes) -> None:
+    numbers = range(1, len(found.verification) + 1)
+    axes.plot(numbers, 100 * found.verification, "o", color=GENUINE, label="TAR, verification")
+    axes.plot(numbers, 100 * found.detection, "s", color=IMPOSTOR, label="detection, open set")
+    axes.set(xlabel="trial", ylabel="%", xticks=list(numbers))
+    axes.legend(frameon=False)
