@@ -55,8 +55,12 @@ class Precision(StrEnum):
 
 # Options that several commands share.
 Network = Annotated[Path, typer.Argument(help="A run's folder, a checkpoint, .safetensors, or a released .pth.")]
-NetworkOrEmbedder = Annotated[
-    Path | None, typer.Argument(help="A run's folder, a checkpoint, .safetensors, or a released .pth.")
+Networks = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        help="A run's folder, a checkpoint, .safetensors, or a released .pth. Several are judged together: "
+        "the mean of their cosines.",
+    ),
 ]
 EmbedderName = Annotated[
     str | None, typer.Option(help="module:function from (B, 3, H, W) RGB in [0, 1] to (B, D), instead of NETWORK.")
@@ -251,7 +255,7 @@ def settings(texts: list[str]) -> dict[str, Any]:
 @app.command()
 @plain_errors
 def evaluate(
-    network: NetworkOrEmbedder = None,
+    networks: Networks = None,
     test: Annotated[str, typer.Option(help="Folder of aligned images, a .bin file, or 'faceworld'.")] = "faceworld",
     pairs: Annotated[Path | None, typer.Option(help="LFW's pairs.txt or pairsDevTest.txt, for a folder.")] = None,
     splits: Annotated[Path | None, typer.Option(help="YouTube Faces' splits.txt, for a folder of videos.")] = None,
@@ -273,13 +277,15 @@ def evaluate(
 
     `cosface-edu evaluate runs/casia --test data/lfw-aligned --pairs data/pairs.txt --out runs/casia/lfw`
 
+    `cosface-edu evaluate runs/seed-0 runs/seed-1 runs/seed-2` (three networks together)
+
     `cosface-edu evaluate --embedder mine:embed --test data/lfw.bin`
 
     `cosface-edu evaluate runs/casia --test data/lfw-aligned --blufr data/blufr_lfw_config.mat`
     """
     from cosface_edu import evaluation
 
-    measured, wanted, how = to_measure(network, embedder, size, device)
+    measured, wanted, how = to_measure(networks or [], embedder, size, device)
     how |= {"flip": flip.value, "batch": batch, "workers": workers, "precision": precision.value, "progress": True}
     if blufr is not None:
         show(evaluation.evaluate_blufr(evaluation.Measured(measured, **how), test, blufr, wanted, out), out)
@@ -303,7 +309,7 @@ def evaluate(
 @app.command()
 @plain_errors
 def identify(
-    network: NetworkOrEmbedder = None,
+    networks: Networks = None,
     probes: Annotated[
         str, typer.Option(help="Folder of identity folders: the faces to name. Or 'faceworld'.")
     ] = "faceworld",
@@ -337,7 +343,7 @@ def identify(
     """
     from cosface_edu import evaluation
 
-    opened, wanted, how = to_measure(network, embedder, size, device)
+    opened, wanted, how = to_measure(networks or [], embedder, size, device)
     measured = evaluation.Measured(
         opened, flip=flip.value, precision=precision.value, batch=batch, workers=workers, progress=True, **how
     )
@@ -348,18 +354,21 @@ def identify(
 
 
 def to_measure(
-    network: Path | None, embedder: str | None, size: str | None, device: str
+    paths: list[Path], embedder: str | None, size: str | None, device: str
 ) -> tuple[Any, tuple[int, int], dict[str, Any]]:
     """What is evaluated, the size of its images, and how they are to be prepared."""
-    from cosface_edu import evaluation
+    from cosface_edu import evaluation, networks
     from cosface_edu.training.checkpoint import open_network
 
-    if embedder is not None and network is None:
+    if (embedder is None) == (not paths):
+        raise ValueError("give either a NETWORK or an --embedder")
+    if embedder is not None:
         return evaluation.load_embedder(embedder), size_of(size or "112x96"), {"preprocess": None}
-    if network is not None and embedder is None:
-        opened, wanted = open_network(network)
-        return opened.to(device), wanted, {}
-    raise ValueError("give either a NETWORK or an --embedder")
+    opened = [open_network(path) for path in paths]
+    if len(sizes := {wanted for _, wanted in opened}) > 1:
+        raise ValueError(f"networks for images of different sizes cannot be judged together: {sorted(sizes)}")
+    members = [network for network, _ in opened]
+    return (members[0] if len(members) == 1 else networks.Ensemble(members)).to(device), sizes.pop(), {}
 
 
 def show(report: dict[str, Any], out: Path | None) -> None:
@@ -457,6 +466,10 @@ def rehearse(
         bool, typer.Option("--real", help="Photographs instead: casia-mini and lfw-dev under COSFACE_DATA.")
     ] = False,
     seeds: Annotated[int, typer.Option(help="Runs of each loss.")] = 3,
+    members: Annotated[int, typer.Option(help="With --real: networks of each result, judged alone and together.")] = 1,
+    loss: Annotated[
+        list[str] | None, typer.Option(help="With --real: only this loss; may come often [softmax, nsl, cosface].")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="JSON file for the results.")] = None,
     work: Annotated[
         Path, typer.Option(help="Folder for scenes and crops; kept, so that a second run is faster.")
@@ -478,7 +491,7 @@ def rehearse(
     elif real:
         from cosface_edu import data
 
-        report = rehearsal.real_faces(data.root(), work, range(seeds), say)
+        report = rehearsal.real_faces(data.root(), work, seeds, members, loss or (), say)
     else:
         report = rehearsal.rehearse(quick, seeds, work, say)
     if not grid:

@@ -125,6 +125,17 @@ def test_evaluate_names_an_image_that_blufr_lists_and_the_folder_lacks(trained, 
     assert "Nobody_0001.jpg" in done.output
 
 
+def test_several_networks_are_judged_together(trained, crops, tmp_path) -> None:
+    weights = tmp_path / "n.safetensors"
+    networks.save(networks.create("sphereface4", embedding=4, size=(16, 16)), weights)
+    done = run("identify", trained, weights, "--probes", crops, "--gallery", crops, "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    embedder = json.loads((tmp_path / "report.json").read_text())["embedder"]
+    assert (embedder["name"], embedder["dimension"]) == ("Ensemble", 2 * (8 + 4))
+    networks.save(networks.create("sphereface4", embedding=4, size=(32, 16)), weights)
+    assert "different sizes" in run("evaluate", trained, weights).output
+
+
 def test_evaluate_wants_one_thing_to_evaluate(trained) -> None:
     assert "either a NETWORK or an --embedder" in run("evaluate").output
     assert run("evaluate", trained, "--embedder", "a:b").exit_code == 1

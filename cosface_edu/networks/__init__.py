@@ -1,5 +1,6 @@
 """Networks: from normalised images (B, 3, H, W) to embeddings (B, D)."""
 
+from .ensemble import Ensemble
 from .iresnet import iresnet
 from .mobilefacenet import mobilefacenet
 from .onnx import export_onnx
@@ -11,6 +12,7 @@ from .weights import load, load_released, load_weights, save
 
 __all__ = [
     "RELEASED_64",
+    "Ensemble",
     "available",
     "create",
     "export_onnx",

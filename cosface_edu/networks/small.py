@@ -29,9 +29,10 @@ class Small(nn.Module):
         embedding: D, the length of an embedding.
         size: (height, width) of the images.
         blocks: Residual blocks of each stage.
+        dropout: Share of what the last stage gives that is left out at random in training.
     """
 
-    def __init__(self, embedding: int, size: tuple[int, int], blocks: tuple[int, ...]) -> None:
+    def __init__(self, embedding: int, size: tuple[int, int], blocks: tuple[int, ...], dropout: float) -> None:
         super().__init__()
         inputs = (3, *CHANNELS)
         self.stages = nn.Sequential(
@@ -46,21 +47,28 @@ class Small(nn.Module):
             )
         )
         height, width = (-(-side // 16) for side in size)  # 56×48 -> 4×3
+        self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(CHANNELS[-1] * height * width, embedding, bias=False)
         self.bn = nn.BatchNorm1d(embedding)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) normalised images to (B, D) embeddings."""
         x = self.stages(x)  # (B, 128, H/16, W/16)
-        return self.bn(self.fc(torch.flatten(x, 1)))  # (B, D)
+        return self.bn(self.fc(self.dropout(torch.flatten(x, 1))))  # (B, D)
 
 
-def small(embedding: int = 128, size: tuple[int, int] = (56, 48), blocks: tuple[int, ...] = (0, 1, 1, 1)) -> Small:
+def small(
+    embedding: int = 128,
+    size: tuple[int, int] = (56, 48),
+    blocks: tuple[int, ...] = (0, 1, 1, 1),
+    dropout: float = 0.0,
+) -> Small:
     """Build the rehearsal network.
 
     Args:
         embedding: D, the length of an embedding.
         size: (height, width) of the images.
         blocks: Residual blocks of each stage; none at the largest resolution, where they cost most.
+        dropout: Share of the last stage's output that is left out in training; worth it where pictures are few.
     """
-    return Small(embedding, size, tuple(blocks))
+    return Small(embedding, size, tuple(blocks), dropout)

@@ -113,9 +113,35 @@ def test_mobilefacenet_ends_linear():
 def test_names():
     assert {"sphereface64", "iresnet100", "mobilefacenet", "small", "toy"} <= set(networks.available())
     network = networks.create("small", embedding=7, size=(32, 32))
-    assert network.recipe == {"name": "small", "options": {"embedding": 7, "size": (32, 32), "blocks": (0, 1, 1, 1)}}
+    options = {"embedding": 7, "size": (32, 32), "blocks": (0, 1, 1, 1), "dropout": 0.0}
+    assert network.recipe == {"name": "small", "options": options}
     assert networks.create("small").recipe["options"]["size"] == (56, 48)  # defaults too: they may change one day
     with pytest.raises(ValueError, match=r"no network 'resnet'.*sphereface20"):
         networks.create("resnet")
     with pytest.raises(ValueError, match=r"small: .*'embeding'"):
         networks.create("small", embeding=7)
+
+
+def test_an_ensembles_cosine_is_the_mean_of_its_members_cosines() -> None:
+    members = [networks.create("toy", feature_dim=dim) for dim in (2, 5, 9)]
+    x = torch.randn(4, 3, 28, 24)
+    ensemble = networks.Ensemble(members).eval()
+    with torch.no_grad():
+        features = ensemble(x)  # (4, 2 + 5 + 9)
+        cosines = torch.stack([torch.cosine_similarity(m(x)[:1], m(x)[1:]) for m in members])  # (3, 3)
+    assert features.shape == (4, 16)
+    torch.testing.assert_close(features.norm(dim=1), torch.ones(4))
+    torch.testing.assert_close(torch.cosine_similarity(features[:1], features[1:]), cosines.mean(0))
+    with pytest.raises(ValueError, match="at least one"):
+        networks.Ensemble([])
+
+
+def test_small_drops_features_in_training_alone() -> None:
+    """With dropout the same batch gives another output each time, in evaluation the same."""
+    x = torch.randn(4, 3, 28, 24)
+    for share, same in ((0.0, True), (0.5, False)):
+        torch.manual_seed(0)
+        network = networks.create("small", embedding=8, size=(28, 24), dropout=share)
+        assert torch.equal(network(x), network(x)) == same
+        network.eval()
+        assert torch.equal(network(x), network(x))

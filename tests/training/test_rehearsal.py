@@ -12,6 +12,7 @@ from cosface_edu.data.images import encode_jpeg
 from cosface_edu.faces import FaceWorld
 from cosface_edu.training import rehearsal
 from cosface_edu.training.batches import InMemory, Part
+from cosface_edu.training.checkpoint import load_network
 from cosface_edu.training.rehearsal import Size, draw_scenes, interval, recipe, setting, summary, table, write
 
 
@@ -77,7 +78,7 @@ def test_photographs_take_the_same_path(monkeypatch, tmp_path) -> None:
     (lfw / "pairsDevTest.txt").write_text("\n".join(lines) + "\n")
     draw_scenes(Size(people=3, pictures=4, unseen=0, pairs=0, epochs=0), tmp_path / "root" / "casia-mini")
     said: list[str] = []
-    report = rehearsal.real_faces(tmp_path / "root", tmp_path / "work", (0, 1), said.append)
+    report = rehearsal.real_faces(tmp_path / "root", tmp_path / "work", 2, say=said.append)
     assert [(run["loss"], setting(run), run["seed"]) for run in report["runs"]] == [
         ("nsl", "s = 16", 0),
         ("nsl", "s = 16", 1),
@@ -90,10 +91,24 @@ def test_photographs_take_the_same_path(monkeypatch, tmp_path) -> None:
     runs = sorted((tmp_path / "work").glob("casia-mini-*/last.pt"))
     stamps = [path.stat().st_mtime_ns for path in runs]
     assert len(runs) == 4
-    again = rehearsal.real_faces(tmp_path / "root", tmp_path / "work", (0, 1), said.append)
+    again = rehearsal.real_faces(tmp_path / "root", tmp_path / "work", 2, say=said.append)
     assert again["losses"] == report["losses"]
     assert [run["known"] for run in again["runs"]] == [run["known"] for run in report["runs"]]
     assert [path.stat().st_mtime_ns for path in runs] == stamps
+    # the same two runs of CosFace as one result of two networks
+    one = rehearsal.real_faces(tmp_path / "root", tmp_path / "work", 1, 2, ["cosface"], said.append)
+    assert [path.stat().st_mtime_ns for path in runs] == stamps
+    assert [run["auc"] for run in one["runs"]] == [run["auc"] for run in report["runs"][2:]]
+    pairs = evaluation.open_pairs(tmp_path / "work/lfw-dev", lfw / "pairsDevTest.txt", size=(56, 48))
+    sides = torch.stack([pairs.first, pairs.second], dim=1)
+    views = [v for p in runs[:2] for v in evaluation.embed(load_network(p)[0], pairs.images).chunk(2, dim=1)]
+    cosine = sum(evaluation.cosine_scores(view, sides) for view in views)  # two networks, image and mirror image
+    (row,) = one["together"]
+    assert (row["loss"], row["members"]) == ("cosface", 2)
+    assert row["auc"] == pytest.approx(evaluation.verify(cosine, pairs.same).auc)
+    assert "cosface, 2 networks together" in list(rehearsal.table(one).columns[0].cells)
+    with pytest.raises(ValueError, match="no recipe for arcface"):
+        rehearsal.real_faces(tmp_path / "root", tmp_path / "work", losses=["arcface"])
 
 
 def test_losses_differ_in_the_loss_alone() -> None:
