@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cosface_edu.figures import style
-from cosface_edu.training.rehearsal import interval, setting
+from cosface_edu.training.rehearsal import interval, setting, summary
 
 
 def recorded(name: str, folder: str | Path = "results") -> dict[str, Any]:
@@ -111,3 +111,51 @@ def known(report: dict[str, Any]) -> str:
     """One line: how much of its training pictures each loss knows in the end, on average over the seeds."""
     share = {loss: [run["known"] for run in report["runs"] if run["loss"] == loss] for loss in report["losses"]}
     return ", ".join(f"{loss} {100 * np.mean(values):.1f} %" for loss, values in share.items())
+
+
+NAMES = {"softmax": "softmax", "nsl": "NSL", "cosface": "CosFace"}
+
+
+def verdict(report: dict[str, Any]) -> str:
+    """Sentences: against which loss CosFace is shown to be ahead or behind, by its interval, and against which not."""
+    sentences = []
+    for loss, gain in report["cosface_minus"].items():
+        if gain["low"] > 0:
+            found = "ahead: the whole interval lies above 0"
+        elif gain["high"] < 0:
+            found = "behind: the whole interval lies below 0"
+        else:
+            found = "neither ahead nor behind: 0 lies in the interval"
+        sentences.append(f"Against {NAMES[loss]}, CosFace is {found}.")
+    return " ".join(sentences)
+
+
+def tries(report: dict[str, Any]) -> str:
+    """Markdown table of single runs of many settings; area under the ROC curve where it was recorded."""
+    lines = [
+        "| loss | setting | training | pairsDevTest | standard error | area under ROC |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in report["rows"]:
+        known = f"{100 * row['training_accuracy']:.1f} %" if "training_accuracy" in row else "–"
+        areas = row.get("aucs", [None] * len(row["accuracies"]))
+        for accuracy, error, area in zip(row["accuracies"], row["standard_errors"], areas, strict=True):
+            lines.append(
+                f"| {row['loss']} | {row['setting']} | {known} | {100 * accuracy:.2f} % | {100 * error:.2f} % "
+                f"| {'–' if area is None else f'{area:.4f}'} |"
+            )
+    return "\n".join(lines)
+
+
+def together(report: dict[str, Any]) -> str:
+    """Markdown table: networks alone and several of them together, over the same runs."""
+    lines = ["| judged | accuracy (95 % interval) | area under ROC | training of one result |", "|---|---|---|---|"]
+    groups = report["together"]
+    members = groups[0]["members"]
+    minutes = sum(run["training_seconds"] for run in report["runs"]) / 60
+    for name, rows, parts in (("one network", report["runs"], 1), (f"{members} networks together", groups, members)):
+        accuracy = interval(summary([row["accuracy"] for row in rows]))
+        area = np.mean([row["auc"] for row in rows])
+        spent = minutes / len(report["runs"]) * parts
+        lines.append(f"| {name} ({len(rows)} results) | {accuracy} | {area:.4f} | {spent:.0f} minutes of one core |")
+    return "\n".join(lines)

@@ -39,7 +39,7 @@ class Run:
         head: with this process's class centres.
         history: of every logged step: step, loss, accuracy (without the margin), lr.
         validation: of every validation: step, accuracy and its standard error on held-out people.
-        seconds: time spent in the loop by this process.
+        seconds: time spent in the loop, before it was resumed too.
     """
 
     network: nn.Module
@@ -107,12 +107,12 @@ def train(
     scaler = distributed.gradient_scaler(device, enabled=config.precision == "fp16", world=world)
 
     # --- continue where a run stopped
-    run, start, best = Run(network, head), 0, 0.0
+    run, start, best, earlier = Run(network, head), 0, 0.0, 0.0
     if last is not None and resume and last.exists():
         state = checkpoint.load(last)
         if differences := config.differences(Config.from_dict(state["config"])):
             raise ValueError(f"{last} is a different run: {'; '.join(differences)}")
-        start, best = state["step"], state["best"]
+        start, best, earlier = state["step"], state["best"], state["seconds"]
         load_weights(network, state["network"], str(last))
         centres.load(state["head"])
         optimiser.load_state_dict(centres.own_optimiser(state["optimiser"]))
@@ -202,6 +202,7 @@ def train(
                 "step": done,
                 "config": config.to_dict(),
                 "best": best,
+                "seconds": earlier + time.perf_counter() - began,
                 "network": network.state_dict(),
                 "head": centres.state(),
                 "optimiser": centres.whole_optimiser(optimiser.state_dict()),
@@ -220,7 +221,7 @@ def train(
                     say(f"step {done:,}: {error}; training goes on")  # hours of work are worth more than one save
     if log:
         log.close()
-    run.seconds = time.perf_counter() - began
+    run.seconds = earlier + time.perf_counter() - began
     network.eval()
     return run
 

@@ -44,7 +44,7 @@ GRID_WORLD = 1
 
 # Real faces: few and varied, so that more is changed in them and for longer, and features are dropped.
 REAL: dict[str, dict[str, float]] = {"softmax": {}, "nsl": {"s": 30.0}, "cosface": {"s": 30.0, "m": 0.2}}
-REAL_EPOCHS = 45
+REAL_EPOCHS = 40
 REAL_CHANGES: dict[str, Any] = {
     "crop": 3,
     "colour": 0.3,

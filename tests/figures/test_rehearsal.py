@@ -51,6 +51,32 @@ def test_the_comparison_says_settings_intervals_and_gains() -> None:
     assert rehearsal.known(report) == "softmax 95.0 %, cosface 80.0 %"
 
 
+def test_a_verdict_is_read_off_the_intervals() -> None:
+    gains = {"softmax": {"low": 0.01, "high": 0.03}, "nsl": {"low": -0.01, "high": 0.02}}
+    assert rehearsal.verdict({"cosface_minus": gains}) == (
+        "Against softmax, CosFace is ahead: the whole interval lies above 0. "
+        "Against NSL, CosFace is neither ahead nor behind: 0 lies in the interval."
+    )
+    assert "behind" in rehearsal.verdict({"cosface_minus": {"nsl": {"low": -0.03, "high": -0.01}}})
+
+
+def test_tries_are_listed_run_by_run() -> None:
+    row = {"loss": "nsl", "setting": "s = 8", "accuracies": [0.85, 0.86], "standard_errors": [0.01, 0.02]}
+    table = rehearsal.tries({"rows": [row, row | {"aucs": [0.93, 0.9412], "training_accuracy": 0.9}]})
+    assert table.count("| nsl | s = 8 | – | 85.00 % | 1.00 % | – |") == 1
+    assert "| nsl | s = 8 | 90.0 % | 86.00 % | 2.00 % | 0.9412 |" in table
+
+
+def test_networks_alone_and_together() -> None:
+    runs = [{"accuracy": 0.86 + k / 100, "auc": 0.94, "training_seconds": 120.0} for k in range(4)]
+    groups = [{"members": 2, "accuracy": 0.88 + k / 100, "auc": 0.95} for k in range(2)]
+    table = rehearsal.together({"runs": runs, "together": groups})
+    assert "| one network (4 results) | 87.50 % (" in table
+    assert "| 0.9400 | 2 minutes of one core |" in table
+    assert "| 2 networks together (2 results) | 88.50 % (" in table
+    assert "| 0.9500 | 4 minutes of one core |" in table
+
+
 def test_every_seed_is_a_point(report: dict) -> None:
     ax = rehearsal.accuracy_against_margin(report).axes[0]
     assert sum(len(line.get_xdata()) for line in ax.lines if line.get_linestyle() == "None") == 8

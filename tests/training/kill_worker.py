@@ -47,32 +47,39 @@ def run(out: Path | None) -> object:
     return train(CONFIG, out, resume=True, faces=Noise(), say=lambda line: None)
 
 
+def saved(out: Path) -> int:
+    """The step that a killed run would go on from; an error if its checkpoint is not whole."""
+    last = out / "last.pt"
+    return load(last)["step"] if last.exists() else 0
+
+
 def main(out: Path, kills: int) -> None:
     torch.set_num_threads(1)  # a fork of a process with OpenMP threads would hang
-    chance = random.Random(int(time.time()))
+    seed = int(time.time())
+    chance = random.Random(seed)
     began = time.perf_counter()
     unbroken = run(None)
-    duration = time.perf_counter() - began
-    last, killed, inside = out / "last.pt", 0, 0
-    while killed < kills:
-        before = load(last)["step"] if last.exists() else 0
+    a_step = (time.perf_counter() - began) / CONFIG.steps
+    inside = 0
+    # from the first steps to the last ones, and within a step anywhere: computing, writing, or still starting again
+    for target in sorted(chance.sample(range(1, CONFIG.steps), kills)):
+        before = saved(out)
         child = os.fork()
         if child == 0:
             run(out)
             os._exit(0)
-        # all kills together wait for less than one run takes, so that most of them find it running
-        time.sleep(chance.uniform(0.1, 2.0) * duration * 0.8 / kills)
+        while saved(out) < target:
+            time.sleep(a_step / 10)
+        time.sleep(chance.uniform(0, 2) * a_step)
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
-        killed += 1
         inside += os.WIFSIGNALED(status)
-        after = load(last)["step"] if last.exists() else 0  # raises if it is not whole
-        assert after >= before, f"step {before} was saved and lost"
+        assert saved(out) >= before, f"seed {seed}: step {before} was saved and lost"
     finished = run(out)
     for one, other in ((unbroken.network, finished.network), (unbroken.head, finished.head)):
         for name, weights in one.state_dict().items():
-            assert torch.equal(weights, other.state_dict()[name]), f"{name} differs after {killed} kills"
-    print(f"{inside} of {killed} kills hit a running process")
+            assert torch.equal(weights, other.state_dict()[name]), f"seed {seed}: {name} differs after {kills} kills"
+    print(f"{inside} of {kills} kills hit a running process")
 
 
 if __name__ == "__main__":

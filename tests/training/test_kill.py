@@ -13,4 +13,4 @@ def test_twenty_kills_at_random_moments_lose_nothing(tmp_path) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     hit = int(done.stdout.split()[0])
-    assert hit >= 10, done.stdout  # else the run was over before most of the kills: nothing was tested
+    assert hit >= 15, done.stdout  # only the last ones may find the run already over
