@@ -210,18 +210,18 @@ def _best_thresholds(scores: NDArray, same: NDArray, numbers: NDArray, count: in
 
     order = np.argsort(scores)[::-1]
     falling, numbers = scores[order], numbers[order]
-    change = np.where(same[order], 1, -1)
-    starts = np.append(0, np.flatnonzero(falling[:-1] != falling[1:]) + 1)
-    ties = len(starts) < len(falling)
-    falling = falling[starts]  # (c,) distinct
+    change = np.where(same[order], 1, -1).astype(np.int32)  # half the memory to go through in each fold
+    ends = np.append(np.flatnonzero(falling[:-1] != falling[1:]), len(falling) - 1)  # of each run of equal scores
+    ties = len(ends) < len(falling)
+    falling = falling[ends]  # (c,) distinct
 
     thresholds = np.empty(count)
     for fold in range(count):  # a fold at a time: arrays of one fold's length stay in the processor's cache
         others = numbers != fold
-        gain = change * others
+        right = np.cumsum(change * others, dtype=np.int32)  # more than if nobody were accepted
         if ties:  # equal scores pass or fail together: (n,) -> (c,)
-            gain, others = np.add.reduceat(gain, starts), np.logical_or.reduceat(others, starts)
-        right = np.cumsum(gain)  # more than if nobody were accepted
+            right, passed = right[ends], np.cumsum(others, dtype=np.int32)[ends]
+            others = np.diff(passed, prepend=0) > 0
         best = max(0, right.max())
         cuts = np.flatnonzero((right == best) & others)  # each the last score accepted
         if best == 0:
