@@ -438,8 +438,8 @@ def table(report: dict[str, Any]) -> Table:
 
 def interval(found: dict[str, Any]) -> str:
     """'98.61 % (98.10 … 99.12)', or the mean alone."""
-    text = f"{100 * found['mean']:.2f} %"
-    return f"{text} ({100 * found['low']:.2f} … {100 * found['high']:.2f})" if "low" in found else text
+    mean, *ends = (round(100 * found[name], 2) + 0.0 for name in ("mean", "low", "high") if name in found)  # no -0.00
+    return f"{mean:.2f} %" + (f" ({ends[0]:.2f} … {ends[1]:.2f})" if ends else "")
 
 
 def write(report: dict[str, Any], path: str | os.PathLike[str]) -> None:

@@ -205,3 +205,16 @@ def test_a_rate_too_small_for_the_pairs_is_refused():
     result = verify(scores, same)
     with pytest.raises(ValueError, match=r"3000 impostor pairs: the smallest is 0\.00033"):
         result.tar_at_far(1e-4)
+
+
+@pytest.mark.parametrize("grid", [0.0, 0.1])
+def test_a_folds_own_scores_do_not_move_its_threshold(grid: float) -> None:
+    """Neither where all scores differ nor where many are equal."""
+    rng = np.random.default_rng(0)
+    same, numbers = np.tile([True, False], 30), np.arange(60) % 5
+    for _ in range(20):
+        scores = rng.normal(same, 1.0)
+        moved = np.where(numbers == 2, rng.normal(0, 2, 60), scores)
+        if grid:
+            scores, moved = (np.round(values / grid) * grid for values in (scores, moved))
+        assert verify(scores, same, numbers).thresholds[2] == verify(moved, same, numbers).thresholds[2]

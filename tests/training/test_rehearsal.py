@@ -124,6 +124,7 @@ def test_intervals_are_student_s() -> None:
     assert found["mean"] == pytest.approx(0.92)
     assert found["high"] - found["mean"] == pytest.approx(4.302653 * 0.02 / 3**0.5, rel=1e-5)
     assert interval(found) == "92.00 % (87.03 … 96.97)"
+    assert interval({"mean": -1e-17}) == "0.00 %"
 
 
 @pytest.mark.filterwarnings("ignore:.*bound")  # three centres cannot be more than 1.5 apart in cosine
