@@ -402,13 +402,10 @@ def embed(
     import torch
 
     from cosface_edu import evaluation
-    from cosface_edu.data.images import IMAGE_SUFFIXES
-    from cosface_edu.data.pairs import Pictures
+    from cosface_edu.data.pairs import Pictures, pictures_under
     from cosface_edu.training.checkpoint import open_network
 
-    paths = sorted(path for path in source.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-    if not paths:
-        raise FileNotFoundError(f"{source}: no pictures in it")
+    paths = pictures_under(source)
     opened, size = open_network(network)
     pictures = Pictures(paths, size)
     features = evaluation.embed(opened.to(device), pictures, flip.value, batch=batch, workers=workers, progress=True)

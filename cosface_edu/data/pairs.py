@@ -63,6 +63,18 @@ class Pictures(PictureDataset):
         return read_image(self.paths[index]), index
 
 
+def pictures_under(folder: str | os.PathLike[str]) -> list[Path]:
+    """Paths of all pictures in a folder, at any depth, sorted.
+
+    Raises:
+        FileNotFoundError: there are none.
+    """
+    paths = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    if not paths:
+        raise FileNotFoundError(f"{folder}: no pictures in it, at any depth")
+    return paths
+
+
 def lfw_pairs(
     pairs_file: str | os.PathLike[str], images: str | os.PathLike[str], size: tuple[int, int] = (112, 96)
 ) -> Pairs:

@@ -11,8 +11,7 @@ from matplotlib.axes import Axes
 
 from cosface_edu import __version__
 from cosface_edu.data import FaceWorldDataset, FolderDataset
-from cosface_edu.data.images import IMAGE_SUFFIXES
-from cosface_edu.data.pairs import Pictures
+from cosface_edu.data.pairs import Pictures, pictures_under
 
 from .blufr import BLUFR, blufr, read_blufr
 from .identification import Identification, MegaFace, identify, megaface
@@ -115,7 +114,7 @@ def evaluate_megaface(
     strangers: Any = (
         FaceWorldDataset(size=size, **FACEWORLD_DISTRACTORS)
         if str(distractors) == FACEWORLD
-        else Pictures(_pictures(Path(distractors)), size)
+        else Pictures(pictures_under(distractors), size)
     )
     found = megaface(
         measured.features(shown), shown.labels, measured.stream(strangers), ranks=RANKS, sizes=SIZES, keep=KEPT
@@ -180,13 +179,6 @@ def evaluate_blufr(
         f"rank-1 detection at FAR {open_set_far:g}, mean − standard deviation": found.figures["detection"],
     }
     return _told(measured, report, rows, partial(_trials, found), TRIALS, out)
-
-
-def _pictures(folder: Path) -> list[Path]:
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-    if not paths:
-        raise FileNotFoundError(f"{folder}: no pictures in it, at any depth")
-    return paths
 
 
 def _told(

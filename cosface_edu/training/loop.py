@@ -112,7 +112,8 @@ def train(
         state = checkpoint.load(last)
         if differences := config.differences(Config.from_dict(state["config"])):
             raise ValueError(f"{last} is a different run: {'; '.join(differences)}")
-        start, best, earlier = state["step"], state["best"], state["seconds"]
+        start, best = state["step"], state["best"]
+        earlier = state.get("seconds", 0.0)  # checkpoints of an earlier version do not say
         load_weights(network, state["network"], str(last))
         centres.load(state["head"])
         optimiser.load_state_dict(centres.own_optimiser(state["optimiser"]))

@@ -69,6 +69,8 @@ def main(out: Path, kills: int) -> None:
             run(out)
             os._exit(0)
         while saved(out) < target:
+            ended = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            assert ended is None or saved(out) >= target, f"seed {seed}: the run ended by itself before step {target}"
             time.sleep(a_step / 10)
         time.sleep(chance.uniform(0, 2) * a_step)
         os.kill(child, signal.SIGKILL)
