@@ -462,8 +462,10 @@ def rehearse(
     real: Annotated[
         bool, typer.Option("--real", help="Photographs instead: casia-mini and lfw-dev under COSFACE_DATA.")
     ] = False,
-    seeds: Annotated[int, typer.Option(help="Runs of each loss.")] = 3,
-    members: Annotated[int, typer.Option(help="With --real: networks of each result, judged alone and together.")] = 1,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each loss.")] = 3,
+    members: Annotated[
+        int, typer.Option(min=1, help="With --real: networks of each result, judged alone and together.")
+    ] = 1,
     loss: Annotated[
         list[str] | None, typer.Option(help="With --real: only this loss; may come often [softmax, nsl, cosface].")
     ] = None,

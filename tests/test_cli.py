@@ -82,6 +82,14 @@ def test_train_refuses_to_overwrite_and_resumes(trained) -> None:
     assert "resumed" in done.output
 
 
+@pytest.mark.parametrize("option", ["--seeds", "--members"])
+def test_a_rehearsal_of_nothing_is_refused(option) -> None:
+    result = run("rehearse", "--real", option, 0)
+    assert result.exit_code == 2
+    assert option in result.output
+    assert "greater than or equal to 1" in result.output
+
+
 def test_another_loss_comes_with_its_own_options(tmp_path) -> None:
     done = run("train", "--out", tmp_path, *TINY, "--loss", "arcface", "--s", "20")
     assert done.exit_code == 0, done.output

@@ -60,6 +60,16 @@ def check_continuation(config, faces, tmp_path) -> None:
     assert same_weights(continued, unbroken)
 
 
+def test_a_checkpoint_from_before_seconds_were_kept_is_resumed(config, faces, tmp_path) -> None:
+    train(config, tmp_path, faces=faces, say=silent)
+    state = load(tmp_path / "last.pt")
+    assert state.pop("seconds") > 0
+    save(tmp_path / "last.pt", state)
+    assert same_weights(
+        train(config, tmp_path, resume=True, faces=faces, say=silent), train(config, faces=faces, say=silent)
+    )
+
+
 def test_dropout_continues_exactly_too(config, faces, tmp_path, monkeypatch) -> None:
     from cosface_edu import networks
     from cosface_edu.training import checkpoint
