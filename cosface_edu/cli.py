@@ -459,6 +459,10 @@ def rehearse(
     grid: Annotated[
         bool, typer.Option("--grid", help="Accuracy against scale and margin instead, on another world.")
     ] = False,
+    many: Annotated[
+        bool,
+        typer.Option("--many", help="Many pictures of each person, exactly aligned: half an hour."),
+    ] = False,
     real: Annotated[
         bool, typer.Option("--real", help="Photographs instead: casia-mini and lfw-dev under COSFACE_DATA.")
     ] = False,
@@ -485,8 +489,12 @@ def rehearse(
     def say(line: str) -> None:
         tell(line, highlight=False)
 
+    if quick + grid + many + real > 1:
+        raise typer.BadParameter("--quick, --grid, --many and --real are four different rehearsals: choose one")
     if grid:
         report = rehearsal.grid(seeds=range(seeds), say=say)
+    elif many:
+        report = rehearsal.many(seeds, say=say)
     elif real:
         from cosface_edu import data
 

@@ -90,6 +90,12 @@ def test_a_rehearsal_of_nothing_is_refused(option) -> None:
     assert "greater than or equal to 1" in result.output
 
 
+def test_two_rehearsals_at_once_are_refused() -> None:
+    result = run("rehearse", "--grid", "--many")
+    assert result.exit_code == 2
+    assert "choose one" in result.output
+
+
 def test_another_loss_comes_with_its_own_options(tmp_path) -> None:
     done = run("train", "--out", tmp_path, *TINY, "--loss", "arcface", "--s", "20")
     assert done.exit_code == 0, done.output

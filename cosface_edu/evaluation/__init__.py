@@ -1,6 +1,6 @@
 """Evaluation: from a network's embeddings to figures that can be compared with a paper's."""
 
-from .blufr import BLUFR, blufr, draw_trials, read_blufr
+from .blufr import BLUFR, blufr, draw_trials, read_blufr, tar_over_all_pairs
 from .bootstrap import Interval, bootstrap, bootstrap_difference
 from .challenges import evaluate_blufr, evaluate_identification, evaluate_megaface
 from .embedding import choose_precision, cosine_scores, embed, fastest_precision, load_embedder
@@ -40,5 +40,6 @@ __all__ = [
     "open_pairs",
     "pool",
     "read_blufr",
+    "tar_over_all_pairs",
     "verify",
 ]

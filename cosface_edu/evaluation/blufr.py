@@ -112,7 +112,7 @@ def blufr(
         ValueError: If a trial has too few impostors for such a rate.
     """
     unit, labels = F.normalize(features.float(), dim=1), torch.as_tensor(np.asarray(labels))
-    verification = [_tar(unit[trial.test], labels[trial.test], far) for trial in trials]
+    verification = [tar_over_all_pairs(unit[trial.test], labels[trial.test], far) for trial in trials]
     detection = [
         identify(unit[trial.probes], labels[trial.probes], unit[trial.gallery], labels[trial.gallery]).detection_rate(
             open_set_far
@@ -122,8 +122,24 @@ def blufr(
     return BLUFR(np.array(verification), np.array(detection))
 
 
-def _tar(unit: Tensor, labels: Tensor, far: float) -> float:
-    """TAR at a FAR over all pairs, a band of the score matrix at a time."""
+def tar_over_all_pairs(features: Tensor, labels: Tensor, far: float) -> float:
+    """TAR at a FAR over all pairs of some images, a band of the score matrix at a time.
+
+    A few thousand images have millions of impostor pairs: enough for a false-accept rate that no list of pairs in
+    LFW's size can show.
+
+    Args:
+        features: (N, D) embeddings.
+        labels: (N,) whose they are.
+        far: Share of the impostor pairs that may be accepted.
+
+    Returns:
+        Share of the genuine pairs above the threshold that this leaves.
+
+    Raises:
+        ValueError: If there are fewer than 1/far impostor pairs.
+    """
+    unit = F.normalize(features.float(), dim=1)
     n = len(labels)
     counts = torch.unique(labels, return_counts=True)[1]
     impostors = n * (n - 1) // 2 - int((counts * (counts - 1) // 2).sum())

@@ -2,6 +2,8 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cosface_edu.figures import style
-from cosface_edu.training.rehearsal import interval, setting, summary
+from cosface_edu.training.rehearsal import interval, measures, setting, summary
 
 
 def recorded(name: str, folder: str | Path = "results") -> dict[str, Any]:
@@ -98,13 +100,64 @@ def gain_by_scale(report: dict[str, Any]) -> str:
 
 
 def comparison(report: dict[str, Any]) -> str:
-    """Markdown table of a report of `rehearse` or `real_faces`: mean and interval of each loss, and of the gain."""
+    """Markdown table of a report of `rehearse`, `many` or `real_faces`: each loss with its interval, and the gain."""
     settings = {run["loss"]: setting(run) for run in report["runs"]}
-    lines = ["| loss | setting | accuracy (95 % interval) | CosFace minus it |", "|---|---|---|---|"]
-    for loss, found in report["losses"].items():
-        gain = report["cosface_minus"].get(loss)
-        lines.append(f"| {loss} | {settings[loss]} | {interval(found)} | {interval(gain) if gain else ''} |")
+    lines = ["| loss | setting | judged by | value (95 % interval) | CosFace minus it |", "|---|---|---|---|---|"]
+    for measure, found in measures(report).items():
+        for loss, values in found["losses"].items():
+            gain = found["cosface_minus"].get(loss)
+            lines.append(
+                f"| {loss} | {settings[loss]} | {measure} | {interval(values)} | {interval(gain) if gain else ''} |"
+            )
     return "\n".join(lines)
+
+
+def by_seed(report: dict[str, Any]) -> Figure:
+    """What each loss reached with each seed, a panel for each measure; lines join what started from the same seed.
+
+    Args:
+        report: of `training.rehearsal.many`.
+
+    Returns:
+        The figure.
+    """
+    by = measures(report)
+    fig, axes = plt.subplots(1, len(by), figsize=(2.6 * len(by), 3.4), squeeze=False)
+    for ax, (measure, found) in zip(axes[0], by.items(), strict=True):
+        losses = list(found["losses"])
+        values = 100 * np.array([found["losses"][loss]["values"] for loss in losses])  # (losses, seeds)
+        ax.plot(range(len(losses)), values, color=style.GUIDE, linewidth=0.8)
+        for place, loss in enumerate(losses):
+            ax.plot([place] * values.shape[1], values[place], style.MARKERS[place], color=style.LOSS[loss])
+        ax.set_xticks(range(len(losses)), [NAMES[loss] for loss in losses])
+        ax.set(title=f"{measure}, %", xlim=(-0.4, len(losses) - 0.6))
+    return fig
+
+
+def best_by_setting(report: dict[str, Any]) -> str:
+    """Markdown table of single runs in several settings: in each the best NSL and the best CosFace, by two measures."""
+    settings: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for row in report["rows"]:
+        settings[row["pictures"], row["epochs"], row["people"], row["features"], row["lookalikes"]].append(row)
+    by: dict[str, Callable[[dict[str, Any]], float]] = {"accuracy": itemgetter("accuracy"), "TAR at FAR 0.0001": _tar}
+    columns = [f"{NAMES[loss]}, best {measure}" for measure in by for loss in ("nsl", "cosface")]
+    lines = [
+        f"| people × pictures | epochs | features | {' | '.join(columns)} |",
+        "|---|---|---|" + "---|" * len(columns),
+    ]
+    for (pictures, epochs, people, features, lookalikes), rows in sorted(settings.items()):
+        cells = []
+        for value in by.values():
+            for loss in ("nsl", "cosface"):
+                best = max((row for row in rows if row["loss"] == loss), key=value)
+                cells.append(f"{100 * value(best):.2f} % ({setting(best)})")
+        who = f"{people:,} × {pictures}" + (", lookalikes" if lookalikes else "")
+        lines.append(f"| {who} | {epochs:g} | {features} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _tar(row: dict[str, Any]) -> float:
+    return float(row["tar"]["0.0001"])
 
 
 def known(report: dict[str, Any]) -> str:
@@ -117,16 +170,17 @@ NAMES = {"softmax": "softmax", "nsl": "NSL", "cosface": "CosFace"}
 
 
 def verdict(report: dict[str, Any]) -> str:
-    """Sentences: against which loss CosFace is shown to be ahead or behind, by its interval, and against which not."""
+    """Sentences: by which measure CosFace is shown to be ahead of a loss or behind it, by the interval, or neither."""
     sentences = []
-    for loss, gain in report["cosface_minus"].items():
-        if gain["low"] > 0:
-            found = "ahead: the whole interval lies above 0"
-        elif gain["high"] < 0:
-            found = "behind: the whole interval lies below 0"
-        else:
-            found = "neither ahead nor behind: 0 lies in the interval"
-        sentences.append(f"Against {NAMES[loss]}, CosFace is {found}.")
+    for measure, compared in measures(report).items():
+        for loss, gain in compared["cosface_minus"].items():
+            if gain["low"] > 0:
+                found = "ahead: the whole interval lies above 0"
+            elif gain["high"] < 0:
+                found = "behind: the whole interval lies below 0"
+            else:
+                found = "neither ahead nor behind: 0 lies in the interval"
+            sentences.append(f"Against {NAMES[loss]}, by {measure}, CosFace is {found}.")
     return " ".join(sentences)
 
 

@@ -17,7 +17,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing import get_context
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,6 +44,9 @@ from .loop import train
 RECIPES: dict[str, dict[str, float]] = {"softmax": {}, "nsl": {"s": 4.0}, "cosface": {"s": 8.0, "m": 0.35}}
 GRID_WORLD = 1
 
+#: The same where there are many pictures of each person, see `many`; from single runs, on world 1 too.
+MANY_RECIPES: dict[str, dict[str, float]] = {"softmax": {}, "nsl": {"s": 12.0}, "cosface": {"s": 16.0, "m": 0.2}}
+
 # Real faces: few and varied, so that more is changed in them and for longer, and features are dropped.
 REAL: dict[str, dict[str, float]] = {"softmax": {}, "nsl": {"s": 30.0}, "cosface": {"s": 30.0, "m": 0.2}}
 REAL_EPOCHS = 40
@@ -63,11 +68,13 @@ class Judged(NamedTuple):
         seconds: of training.
         known: share of its training pictures, unchanged, whose score without a margin is highest for their class: how
             much of them it has learned by heart.
+        tar: true-accept rate over all pairs of the strangers' pictures, at each false-accept rate asked for.
     """
 
     verification: evaluation.Verification
     seconds: float
     known: float
+    tar: dict[float, float]
 
 
 @dataclass(frozen=True)
@@ -86,11 +93,14 @@ class Size:
     pictures: int
     unseen: int
     pairs: int
-    epochs: int
+    epochs: float
 
 
 FULL = Size(people=200, pictures=10, unseen=60, pairs=1500, epochs=20)
 QUICK = Size(people=40, pictures=6, unseen=20, pairs=200, epochs=15)
+MANY = Size(people=200, pictures=200, unseen=500, pairs=10_000, epochs=2.5)
+UNSEEN_PICTURES = 10  # of each stranger, at most: more people say more than more pictures of them
+MANY_FARS = (1e-3, 1e-4)
 SCENE = (160, 160)
 
 
@@ -113,7 +123,7 @@ def draw_scenes(size: Size, folder: Path, world_seed: int = 0) -> None:
             write_atomically(own / f"{number:03d}.jpg", encode_jpeg(pixels))
 
 
-def recipe(loss: str, options: dict[str, float], seed: int, images: int, epochs: int, **changes: Any) -> Config:
+def recipe(loss: str, options: dict[str, float], seed: int, images: int, epochs: float, **changes: Any) -> Config:
     """The rehearsal's configuration: the same for every loss but for the loss itself."""
     base = preset("rehearsal").replace(**changes)
     return base.replace(
@@ -121,7 +131,13 @@ def recipe(loss: str, options: dict[str, float], seed: int, images: int, epochs:
     )
 
 
-def judge(configs: Sequence[Config], faces: Faces, pairs: Pairs, outs: Sequence[Path | None] = ()) -> Iterator[Judged]:
+def judge(
+    configs: Sequence[Config],
+    faces: Faces,
+    pairs: Pairs,
+    outs: Sequence[Path | None] = (),
+    fars: Sequence[float] = (),
+) -> Iterator[Judged]:
     """Train each configuration on `faces` and verify `pairs` with the network, side by side on a processor.
 
     Small networks gain little from a second thread: two runs of one thread each, side by side, are done sooner than two
@@ -132,6 +148,7 @@ def judge(configs: Sequence[Config], faces: Faces, pairs: Pairs, outs: Sequence[
         faces: to train on.
         pairs: to verify.
         outs: a folder for each run, where it goes on if it was stopped; without folders nothing is kept.
+        fars: false-accept rates over all pairs of `pairs.images`, whose labels must say who is who.
 
     Yields:
         What came of each run, in the order of `configs`.
@@ -139,24 +156,24 @@ def judge(configs: Sequence[Config], faces: Faces, pairs: Pairs, outs: Sequence[
     jobs = list(zip(configs, outs or [None] * len(configs), strict=True))
     workers = 1 if torch.cuda.is_available() else min(len(jobs), os.cpu_count() or 1)
     if workers == 1:
-        _lay_out(faces, pairs)
+        _lay_out(faces, pairs, fars)
         yield from map(_judged, jobs)
         return
-    with ProcessPoolExecutor(workers, get_context("spawn"), _lay_out, (faces, pairs)) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _lay_out, (faces, pairs, fars)) as pool:
         yield from pool.map(_judged, jobs)
 
 
-_laid_out: tuple[Faces, Pairs]  # of this process
+_laid_out: tuple[Faces, Pairs, Sequence[float]]  # of this process
 
 
-def _lay_out(faces: Faces, pairs: Pairs) -> None:
+def _lay_out(faces: Faces, pairs: Pairs, fars: Sequence[float]) -> None:
     """What every run of a process needs, sent to it once."""
     global _laid_out
-    _laid_out = faces, pairs
+    _laid_out = faces, pairs, fars
 
 
 def _judged(job: tuple[Config, Path | None]) -> Judged:
-    (config, out), (faces, pairs) = job, _laid_out
+    (config, out), (faces, pairs, fars) = job, _laid_out
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums in one order, and no more threads than cores
     try:
@@ -166,9 +183,13 @@ def _judged(job: tuple[Config, Path | None]) -> Judged:
         classes = torch.as_tensor(faces.labels).unique(return_inverse=True)[1]
         with torch.no_grad():
             right = run.head.logits(features.to(run.head.weight.device)).argmax(dim=1).cpu() == classes
+        tar = {}
+        if fars:
+            strangers = evaluation.embed(run.network, pairs.images, precision="float32")
+            tar = {far: evaluation.tar_over_all_pairs(strangers, pairs.images.labels, far) for far in fars}
     finally:
         torch.set_num_threads(threads)
-    return Judged(result.verification, run.seconds, float(right.float().mean()))
+    return Judged(result.verification, run.seconds, float(right.float().mean()), tar)
 
 
 def rehearse(
@@ -196,29 +217,83 @@ def rehearse(
     training = Part(crops, torch.arange(size.people))
     unseen = Part(crops, torch.arange(size.people, size.people + size.unseen))
     pairs = evaluation.draw_pairs(unseen, size.pairs)  # type: ignore[arg-type]
-    configs = [
-        recipe(loss, options, seed, len(training), size.epochs)
-        for loss, options in RECIPES.items()
-        for seed in range(seeds)
-    ]
-    runs = run_all(configs, training, pairs, say)
     return {
         "what": "FaceWorld rehearsal: scenes, MTCNN, alignment, training, verification of unseen people",
-        "data": {
-            "world_seed": 0,
-            "people": size.people,
-            "images": len(training),
-            "unseen_people": size.unseen,
-            "pairs": len(pairs),
-            "faces_found": aligned.aligned,
-            "scenes": aligned.total,
-        },
-        "config": recipe("cosface", RECIPES["cosface"], 0, len(training), size.epochs).to_dict(),
+        "data": _counts(size, 0, training, pairs) | {"faces_found": aligned.aligned, "scenes": aligned.total},
         "command": f"cosface-edu rehearse{' --quick' if quick else f' --seeds {seeds}'}",
         **provenance(),
+        **_compare(RECIPES, size, training, pairs, seeds, say),
         "seconds": time.perf_counter() - began,
+    }
+
+
+def _compare(
+    recipes: dict[str, dict[str, float]],
+    size: Size,
+    training: Part,
+    pairs: Pairs,
+    seeds: int,
+    say: Say,
+    fars: Sequence[float] = (),
+) -> dict[str, Any]:
+    """Every loss with every seed: configuration, runs, and each loss's mean with its interval."""
+    configs = [
+        recipe(loss, options, seed, len(training), size.epochs)
+        for loss, options in recipes.items()
+        for seed in range(seeds)
+    ]
+    runs = run_all(configs, training, pairs, say, fars=fars)
+    return {
+        "config": configs[-1].replace(seed=0).to_dict(),
         "runs": runs,
         **compared(runs),
+        "tar": {str(far): compared(runs, partial(_tar, far=str(far))) for far in fars},
+    }
+
+
+def _counts(size: Size, world_seed: int, training: Part, pairs: Pairs) -> dict[str, int]:
+    return {
+        "world_seed": world_seed,
+        "people": size.people,
+        "images": len(training),
+        "unseen_people": size.unseen,
+        "pairs": len(pairs),
+    }
+
+
+def exactly_aligned(size: Size, world_seed: int) -> tuple[Part, Pairs]:
+    """Crops as FaceWorld draws them, no detector in between: to train on, and pairs of strangers."""
+    shape = preset("rehearsal").size
+    known = InMemory(FaceWorldDataset(size.people, size.pictures, shape, world_seed))
+    pictures = min(size.pictures, UNSEEN_PICTURES)
+    unseen = InMemory(FaceWorldDataset(size.unseen, pictures, shape, world_seed, first=100_000))
+    strangers = Part(unseen, torch.arange(size.unseen))
+    return Part(known, torch.arange(size.people)), evaluation.draw_pairs(strangers, size.pairs)  # type: ignore[arg-type]
+
+
+def many(seeds: int = 3, size: Size = MANY, say: Say = print) -> dict[str, Any]:
+    """The comparison where each person has many pictures and a network sees each of them a few times only.
+
+    On exactly aligned crops of world 0.
+
+    Args:
+        seeds: runs of each loss.
+        size: how much to draw and train.
+        say: takes a line of progress.
+
+    Returns:
+        A report as of `rehearse`.
+    """
+    began = time.perf_counter()
+    training, pairs = exactly_aligned(size, 0)
+    say(f"{len(training):,} pictures of {size.people} people, {len(pairs):,} pairs of {size.unseen} others")
+    return {
+        "what": "FaceWorld, many pictures of each person: three losses, verification of unseen people",
+        "data": _counts(size, 0, training, pairs),
+        "command": f"cosface-edu rehearse --many --seeds {seeds}",
+        **provenance(),
+        **_compare(MANY_RECIPES, size, training, pairs, seeds, say, MANY_FARS),
+        "seconds": time.perf_counter() - began,
     }
 
 
@@ -243,27 +318,16 @@ def grid(
         say: takes a line of progress.
     """
     began = time.perf_counter()
-    shape = preset("rehearsal").size
-    training = Part(
-        InMemory(FaceWorldDataset(size.people, size.pictures, shape, world_seed)), torch.arange(size.people)
-    )
-    unseen = InMemory(FaceWorldDataset(size.unseen, size.pictures, shape, world_seed, first=100_000))
-    pairs = evaluation.draw_pairs(Part(unseen, torch.arange(size.unseen)), size.pairs)  # type: ignore[arg-type]
+    training, pairs = exactly_aligned(size, world_seed)
     points: list[tuple[str, dict[str, float]]] = [("softmax", {})]
     points += [("cosface", {"s": s, "m": m}) if m else ("nsl", {"s": s}) for s in scales for m in margins]
     configs = [recipe(loss, options, seed, len(training), size.epochs) for seed in seeds for loss, options in points]
     runs = run_all(configs, training, pairs, say)
     return {
         "what": "FaceWorld: verification accuracy on unseen people against scale and margin",
-        "data": {
-            "world_seed": world_seed,
-            "people": size.people,
-            "images": len(training),
-            "unseen_people": size.unseen,
-            "pairs": len(pairs),
-        },
+        "data": _counts(size, world_seed, training, pairs),
         "config": recipe("cosface", {}, 0, len(training), size.epochs).to_dict(),
-        "command": "cosface-edu rehearse --grid",
+        "command": f"cosface-edu rehearse --grid --seeds {len(seeds)}",
         **provenance(),
         "seconds": time.perf_counter() - began,
         "runs": runs,
@@ -343,27 +407,34 @@ def _together(loss: str, outs: Sequence[Path], pairs: Pairs, say: Say) -> dict[s
 
 
 def run_all(
-    configs: Sequence[Config], faces: Faces, pairs: Pairs, say: Say, outs: Sequence[Path | None] = ()
+    configs: Sequence[Config],
+    faces: Faces,
+    pairs: Pairs,
+    say: Say,
+    outs: Sequence[Path | None] = (),
+    fars: Sequence[float] = (),
 ) -> list[dict[str, Any]]:
     """`judge`, each run as a row of a report, and said as it ends."""
     runs = []
-    for config, judged in zip(configs, judge(configs, faces, pairs, outs), strict=True):
+    for config, judged in zip(configs, judge(configs, faces, pairs, outs, fars), strict=True):
         runs.append(described(config.loss, config.loss_options, config.seed, judged))
         say(said(config.loss, config.loss_options, config.seed, judged))
     return runs
 
 
-def compared(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def compared(
+    runs: Sequence[dict[str, Any]], value: Callable[[dict[str, Any]], float] = itemgetter("accuracy")
+) -> dict[str, Any]:
     """Mean and interval of each loss over its seeds, and of what CosFace is ahead of it with the same seeds."""
     by_loss: dict[str, list[float]] = {}
     for run in runs:
-        by_loss.setdefault(run["loss"], []).append(run["accuracy"])
+        by_loss.setdefault(run["loss"], []).append(value(run))
     cosface = by_loss.get("cosface", [])
     return {
-        "losses": {loss: summary(accuracies) for loss, accuracies in by_loss.items()},
+        "losses": {loss: summary(values) for loss, values in by_loss.items()},
         "cosface_minus": {
-            loss: summary([ours - its for ours, its in zip(cosface, accuracies, strict=True)])
-            for loss, accuracies in by_loss.items()
+            loss: summary([ours - its for ours, its in zip(cosface, values, strict=True)])
+            for loss, values in by_loss.items()
             if cosface and loss != "cosface"
         },
     }
@@ -385,6 +456,7 @@ def described(loss: str, options: dict[str, float], seed: int, judged: Judged) -
         "eer": judged.verification.eer,
         "auc": judged.verification.auc,
         "known": judged.known,
+        "tar": {str(far): rate for far, rate in judged.tar.items()},
         "training_seconds": judged.seconds,
     }
 
@@ -421,13 +493,27 @@ def provenance() -> dict[str, Any]:
     }
 
 
+def _tar(run: dict[str, Any], far: str) -> float:
+    return float(run["tar"][far])
+
+
+def measures(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What a report compares losses by: 'accuracy', and 'TAR at FAR 0.001' and the like where it was measured."""
+    return {"accuracy": report} | {f"TAR at FAR {far}": found for far, found in report.get("tar", {}).items()}
+
+
 def table(report: dict[str, Any]) -> Table:
-    """A report of `rehearse` or `real_faces` as a table."""
-    rows = Table("loss", "setting", "accuracy", "CosFace minus it", title=f"{report['data']['pairs']:,} pairs")
+    """A report of `rehearse`, `many` or `real_faces` as a table."""
+    by = measures(report)
+    columns = [column for name in by for column in (name, "CosFace minus it")]
+    rows = Table("loss", "setting", *columns, title=f"{report['data']['pairs']:,} pairs")
     settings = {run["loss"]: setting(run) for run in report["runs"]}
-    for loss, found in report["losses"].items():
-        difference = report["cosface_minus"].get(loss)
-        rows.add_row(loss, settings[loss], interval(found), interval(difference) if difference else "")
+    for loss in report["losses"]:
+        cells = []
+        for found in by.values():
+            difference = found["cosface_minus"].get(loss)
+            cells += [interval(found["losses"][loss]), interval(difference) if difference else ""]
+        rows.add_row(loss, settings[loss], *cells)
     together: dict[tuple[str, int], list[float]] = {}
     for group in report.get("together", ()):
         together.setdefault((group["loss"], group["members"]), []).append(group["accuracy"])

@@ -46,18 +46,64 @@ def test_the_comparison_says_settings_intervals_and_gains() -> None:
         "cosface_minus": {"softmax": {"mean": 0.01, "values": [0.01]}},
     }
     table = rehearsal.comparison(report)
-    assert "| softmax | – | 90.00 % (77.00 … 103.00) | 1.00 % |" in table
-    assert "| cosface | s = 8, m = 0.2 | 90.00 % (77.00 … 103.00) |  |" in table
+    assert "| softmax | – | accuracy | 90.00 % (77.00 … 103.00) | 1.00 % |" in table
+    assert "| cosface | s = 8, m = 0.2 | accuracy | 90.00 % (77.00 … 103.00) |  |" in table
     assert rehearsal.known(report) == "softmax 95.0 %, cosface 80.0 %"
 
 
 def test_a_verdict_is_read_off_the_intervals() -> None:
     gains = {"softmax": {"low": 0.01, "high": 0.03}, "nsl": {"low": -0.01, "high": 0.02}}
     assert rehearsal.verdict({"cosface_minus": gains}) == (
-        "Against softmax, CosFace is ahead: the whole interval lies above 0. "
-        "Against NSL, CosFace is neither ahead nor behind: 0 lies in the interval."
+        "Against softmax, by accuracy, CosFace is ahead: the whole interval lies above 0. "
+        "Against NSL, by accuracy, CosFace is neither ahead nor behind: 0 lies in the interval."
     )
     assert "behind" in rehearsal.verdict({"cosface_minus": {"nsl": {"low": -0.03, "high": -0.01}}})
+
+
+@pytest.fixture
+def many() -> dict:
+    def found(values: list[float]) -> dict:
+        return {"mean": sum(values) / len(values), "values": values}
+
+    accuracy = {
+        "losses": {"nsl": found([0.90, 0.92]), "cosface": found([0.91, 0.95])},
+        "cosface_minus": {"nsl": found([0.01, 0.03])},
+    }
+    tar = {
+        "losses": {"nsl": found([0.5, 0.6]), "cosface": found([0.7, 0.8])},
+        "cosface_minus": {"nsl": found([0.2, 0.2])},
+    }
+    runs = [{"loss": "nsl", "s": 12.0}, {"loss": "cosface", "s": 16.0, "m": 0.2}]
+    return {"runs": runs, **accuracy, "tar": {"0.001": tar}}
+
+
+def test_rates_stand_below_accuracies(many: dict) -> None:
+    lines = rehearsal.comparison(many).splitlines()[2:]
+    assert lines[0] == "| nsl | s = 12 | accuracy | 91.00 % | 2.00 % |"
+    assert lines[2] == "| nsl | s = 12 | TAR at FAR 0.001 | 55.00 % | 20.00 % |"
+
+
+def test_each_seed_is_a_line_across_the_losses(many: dict) -> None:
+    accuracy, tar = rehearsal.by_seed(many).axes
+    assert [list(line.get_ydata()) for line in accuracy.lines[:2]] == [[90.0, 91.0], [92.0, 95.0]]
+    assert [list(line.get_ydata()) for line in tar.lines[2:]] == [[50.0, 60.0], [70.0, 80.0]]
+    assert [label.get_text() for label in tar.get_xticklabels()] == ["NSL", "CosFace"]
+
+
+def test_each_setting_shows_its_best_runs() -> None:
+    base = {"people": 1000, "pictures": 6, "epochs": 2.5, "features": 16, "lookalikes": False}
+    rows = [
+        base | {"loss": "nsl", "s": 4.0, "accuracy": 0.91, "tar": {"0.0001": 0.3}},
+        base | {"loss": "nsl", "s": 8.0, "accuracy": 0.90, "tar": {"0.0001": 0.4}},
+        base | {"loss": "cosface", "s": 8.0, "m": 0.2, "accuracy": 0.95, "tar": {"0.0001": 0.5}},
+    ]
+    rows += [row | {"lookalikes": True, "pictures": 3} for row in rows]
+    lines = rehearsal.best_by_setting({"rows": rows}).splitlines()
+    assert lines[2].startswith("| 1,000 × 3, lookalikes | 2.5 | 16 |")
+    assert lines[3] == (
+        "| 1,000 × 6 | 2.5 | 16 | 91.00 % (s = 4) | 95.00 % (s = 8, m = 0.2) "
+        "| 40.00 % (s = 8) | 50.00 % (s = 8, m = 0.2) |"
+    )
 
 
 def test_tries_are_listed_run_by_run() -> None:

@@ -57,6 +57,27 @@ def test_a_grid_holds_every_point_and_softmax_on_any_number_of_cores(monkeypatch
     assert runs() == one_by_one
 
 
+def test_many_pictures_are_compared_like_the_rehearsal_on_another_world_than_the_grid(monkeypatch) -> None:
+    monkeypatch.setattr(rehearsal, "MANY_RECIPES", {"nsl": {"s": 8.0}, "cosface": {"s": 16.0, "m": 0.2}})
+    monkeypatch.setattr(rehearsal, "MANY_FARS", (0.01,))
+    report = rehearsal.many(2, TINY, say=lambda line: None)
+    assert [(run["loss"], setting(run), run["seed"]) for run in report["runs"]] == [
+        ("nsl", "s = 8", 0),
+        ("nsl", "s = 8", 1),
+        ("cosface", "s = 16, m = 0.2", 0),
+        ("cosface", "s = 16, m = 0.2", 1),
+    ]
+    assert report["data"] == {"world_seed": 0, "people": 3, "images": 6, "unseen_people": 20, "pairs": 20}
+    assert len(report["cosface_minus"]["nsl"]["values"]) == 2
+    found = report["tar"]["0.01"]
+    assert found["losses"]["nsl"]["values"] == [run["tar"]["0.01"] for run in report["runs"][:2]]
+    ours, nsl = (found["losses"][loss]["values"] for loss in ("cosface", "nsl"))
+    assert found["cosface_minus"]["nsl"]["values"] == [a - b for a, b in zip(ours, nsl, strict=True)]
+    assert "TAR at FAR 0.01" in [column.header for column in table(report).columns]
+    grid = rehearsal.grid((8.0,), (0.0,), (0,), TINY, say=lambda line: None)
+    assert grid["data"]["world_seed"] == 1
+
+
 def test_photographs_take_the_same_path(monkeypatch, tmp_path) -> None:
     """Scenes stand in for LFW's photographs and crops for casia-mini; a second call finds all runs finished."""
     monkeypatch.setattr(rehearsal, "REAL_EPOCHS", 1)
