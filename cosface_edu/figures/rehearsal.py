@@ -170,17 +170,22 @@ NAMES = {"softmax": "softmax", "nsl": "NSL", "cosface": "CosFace"}
 
 
 def verdict(report: dict[str, Any]) -> str:
-    """Sentences: by which measure CosFace is shown to be ahead of a loss or behind it, by the interval, or neither."""
+    """A sentence for each loss: by which measures CosFace is shown ahead of it or behind, by the interval, or neither."""
+    by = measures(report)
     sentences = []
-    for measure, compared in measures(report).items():
-        for loss, gain in compared["cosface_minus"].items():
+    for loss in report["cosface_minus"]:
+        found = defaultdict(list)
+        for measure, compared in by.items():
+            gain = compared["cosface_minus"][loss]
             if gain["low"] > 0:
-                found = "ahead: the whole interval lies above 0"
+                outcome = "ahead by {} (the whole interval lies above 0)"
             elif gain["high"] < 0:
-                found = "behind: the whole interval lies below 0"
+                outcome = "behind by {} (the whole interval lies below 0)"
             else:
-                found = "neither ahead nor behind: 0 lies in the interval"
-            sentences.append(f"Against {NAMES[loss]}, by {measure}, CosFace is {found}.")
+                outcome = "neither ahead nor behind by {} (0 lies in the interval)"
+            found[outcome].append(measure)
+        parts = [outcome.format(" and ".join(names)) for outcome, names in found.items()]
+        sentences.append(f"Against {NAMES[loss]}, CosFace is {'; '.join(parts)}.")
     return " ".join(sentences)
 
 

@@ -54,10 +54,15 @@ def test_the_comparison_says_settings_intervals_and_gains() -> None:
 def test_a_verdict_is_read_off_the_intervals() -> None:
     gains = {"softmax": {"low": 0.01, "high": 0.03}, "nsl": {"low": -0.01, "high": 0.02}}
     assert rehearsal.verdict({"cosface_minus": gains}) == (
-        "Against softmax, by accuracy, CosFace is ahead: the whole interval lies above 0. "
-        "Against NSL, by accuracy, CosFace is neither ahead nor behind: 0 lies in the interval."
+        "Against softmax, CosFace is ahead by accuracy (the whole interval lies above 0). "
+        "Against NSL, CosFace is neither ahead nor behind by accuracy (0 lies in the interval)."
     )
     assert "behind" in rehearsal.verdict({"cosface_minus": {"nsl": {"low": -0.03, "high": -0.01}}})
+    rates = {far: {"cosface_minus": {"nsl": {"low": 0.02, "high": 0.04}}} for far in ("0.01", "0.001")}
+    assert rehearsal.verdict({"cosface_minus": {"nsl": gains["nsl"]}, "tar": rates}) == (
+        "Against NSL, CosFace is neither ahead nor behind by accuracy (0 lies in the interval); "
+        "ahead by TAR at FAR 0.01 and TAR at FAR 0.001 (the whole interval lies above 0)."
+    )
 
 
 @pytest.fixture
