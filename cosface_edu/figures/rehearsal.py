@@ -170,7 +170,7 @@ NAMES = {"softmax": "softmax", "nsl": "NSL", "cosface": "CosFace"}
 
 
 def verdict(report: dict[str, Any]) -> str:
-    """A sentence for each loss: by which measures CosFace is shown ahead of it or behind, by the interval, or neither."""
+    """A sentence for each loss: by which measures CosFace is shown ahead of it, behind it, or neither, by intervals."""
     by = measures(report)
     sentences = []
     for loss in report["cosface_minus"]:
