@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cosface_edu.figures import style
-from cosface_edu.training.rehearsal import interval, measures, setting, summary
+from cosface_edu.training.rehearsal import interval, measures, setting, summary, tar_at
 
 
 def recorded(name: str, folder: str | Path = "results") -> dict[str, Any]:
@@ -139,7 +140,10 @@ def best_by_setting(report: dict[str, Any]) -> str:
     settings: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for row in report["rows"]:
         settings[row["pictures"], row["epochs"], row["people"], row["features"], row["lookalikes"]].append(row)
-    by: dict[str, Callable[[dict[str, Any]], float]] = {"accuracy": itemgetter("accuracy"), "TAR at FAR 0.0001": _tar}
+    by: dict[str, Callable[[dict[str, Any]], float]] = {
+        "accuracy": itemgetter("accuracy"),
+        "TAR at FAR 0.0001": partial(tar_at, far=1e-4),
+    }
     columns = [f"{NAMES[loss]}, best {measure}" for measure in by for loss in ("nsl", "cosface")]
     lines = [
         f"| people × pictures | epochs | features | {' | '.join(columns)} |",
@@ -154,10 +158,6 @@ def best_by_setting(report: dict[str, Any]) -> str:
         who = f"{people:,} × {pictures}" + (", lookalikes" if lookalikes else "")
         lines.append(f"| {who} | {epochs:g} | {features} | {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _tar(row: dict[str, Any]) -> float:
-    return float(row["tar"]["0.0001"])
 
 
 def known(report: dict[str, Any]) -> str:

@@ -247,7 +247,7 @@ def _compare(
         "config": configs[-1].replace(seed=0).to_dict(),
         "runs": runs,
         **compared(runs),
-        "tar": {str(far): compared(runs, partial(_tar, far=str(far))) for far in fars},
+        "tar": {str(far): compared(runs, partial(tar_at, far=far)) for far in fars},
     }
 
 
@@ -493,8 +493,9 @@ def provenance() -> dict[str, Any]:
     }
 
 
-def _tar(run: dict[str, Any], far: str) -> float:
-    return float(run["tar"][far])
+def tar_at(run: dict[str, Any], far: float) -> float:
+    """A run's true-accept rate at a false-accept rate that was asked for; JSON has the latter as text."""
+    return float(run["tar"][str(far)])
 
 
 def measures(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
