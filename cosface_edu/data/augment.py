@@ -67,17 +67,17 @@ class Augment:
         shift = (drawn * (2 * self.crop + 1)).long() - self.crop  # (B, 2), −crop … crop
         rows = (torch.arange(height, device=batch.device) + shift[:, :1]).clamp(0, height - 1)  # (B, H)
         columns = (torch.arange(width, device=batch.device) + shift[:, 1:]).clamp(0, width - 1)  # (B, W)
-        image = torch.arange(len(batch), device=batch.device)[:, None, None]
-        return batch.permute(0, 2, 3, 1)[image, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+        places = (rows[:, :, None] * width + columns[:, None, :]).view(-1, 1, height * width).expand(-1, 3, -1)
+        return batch.flatten(2).gather(2, places).view_as(batch)
 
     def _recoloured(self, batch: Tensor, drawn: Tensor) -> Tensor:
         factors = 1 + self.colour * (2 * drawn[:, :, None, None, None] - 1)  # (B, 3, 1, 1, 1)
         brightness, contrast, saturation = factors.unbind(1)  # (B, 1, 1, 1)
-        batch = batch * brightness
         grey = (batch * batch.new_tensor(_GREY)[:, None, None]).sum(1, keepdim=True)  # (B, 1, H, W)
-        batch = grey + saturation * (batch - grey)
         mean = grey.mean((2, 3), keepdim=True)
-        return (mean + contrast * (batch - mean)).clamp(0, 1)
+        # x·b, then g + s·(x − g) with its grey g, then mean + c·(x − mean), as one: the pictures are gone through once
+        rest = brightness * (contrast * (1 - saturation) * grey + (1 - contrast) * mean)  # (B, 1, H, W)
+        return torch.addcmul(rest, batch, brightness * contrast * saturation).clamp_(0, 1)
 
     def _covered(self, batch: Tensor, drawn: Tensor) -> Tensor:
         height, width = batch.shape[-2:]
