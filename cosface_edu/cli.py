@@ -27,6 +27,7 @@ console = Console()
 #: Lines of text: wrapped by the terminal alone, so that a path stays whole in a pipe or a log.
 tell = functools.partial(console.print, soft_wrap=True)
 warning = Console(stderr=True)
+CROP = (112, 96)  # the paper's, (height, width)
 
 
 class Flip(StrEnum):
@@ -365,10 +366,14 @@ def to_measure(
     if embedder is not None:
         return evaluation.load_embedder(embedder), size_of(size or "112x96"), {"preprocess": None}
     opened = [open_network(path) for path in paths]
-    if len(sizes := {wanted for _, wanted in opened}) > 1:
-        raise ValueError(f"networks for images of different sizes cannot be judged together: {sorted(sizes)}")
-    members = [network for network, _ in opened]
-    return (members[0] if len(members) == 1 else networks.Ensemble(members)).to(device), sizes.pop(), {}
+    if len(opened) == 1:
+        return opened[0][0].to(device), opened[0][1], {}
+    members, sizes = [network for network, _ in opened], [wanted for _, wanted in opened]
+    if len(set(sizes)) == 1:
+        return networks.Ensemble(members).to(device), sizes[0], {}
+    # each takes what it needs from whole crops, or a picture made small for one would be enlarged for another
+    whole = max(CROP[0], *(height for height, _ in sizes)), max(CROP[1], *(width for _, width in sizes))
+    return networks.Ensemble(members, sizes).to(device), whole, {}
 
 
 def show(report: dict[str, Any], out: Path | None) -> None:

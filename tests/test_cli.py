@@ -146,8 +146,10 @@ def test_several_networks_are_judged_together(trained, crops, tmp_path) -> None:
     assert done.exit_code == 0, done.output
     embedder = json.loads((tmp_path / "report.json").read_text())["embedder"]
     assert (embedder["name"], embedder["dimension"]) == ("Ensemble", 2 * (8 + 4))
-    networks.save(networks.create("sphereface4", embedding=4, size=(32, 16)), weights)
-    assert "different sizes" in run("evaluate", trained, weights).output
+    networks.save(networks.create("sphereface4", embedding=4, size=(32, 16)), weights)  # of another size
+    done = run("identify", trained, weights, "--probes", crops, "--gallery", crops, "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert json.loads((tmp_path / "report.json").read_text())["embedder"]["dimension"] == 2 * (8 + 4)
 
 
 def test_evaluate_wants_one_thing_to_evaluate(trained) -> None:

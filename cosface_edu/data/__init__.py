@@ -13,6 +13,7 @@ from .images import BrokenImage, decode, fit, normalise, read_image, to_bytes, t
 from .pairs import BrokenPairs, Pairs, lfw_pairs, ytf_pairs
 from .records import BrokenRecord, RecordDataset, write_records
 from .report import CheckReport, check
+from .stretched import Stretched
 from .synthetic import FaceWorldDataset
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "FolderDataset",
     "Pairs",
     "RecordDataset",
+    "Stretched",
     "bin_pairs",
     "check",
     "decode",

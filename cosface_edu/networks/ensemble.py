@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cosface_edu.data import fit
+
 
 class Ensemble(nn.Module):
     """Each network's embedding, brought to length 1, side by side: the cosine is the mean of the networks' cosines.
@@ -15,16 +17,24 @@ class Ensemble(nn.Module):
     many times the computation.
 
     Args:
-        networks: One or more, for images of one size; the lengths of their embeddings may differ.
+        networks: One or more; the lengths of their embeddings may differ.
+        sizes: (height, width) of each network's images, if they are not all of one size; those given are fitted.
+
+    Raises:
+        ValueError: No network, or not as many sizes as networks.
     """
 
-    def __init__(self, networks: Sequence[nn.Module]) -> None:
+    def __init__(self, networks: Sequence[nn.Module], sizes: Sequence[tuple[int, int]] | None = None) -> None:
         super().__init__()
         if not networks:
             raise ValueError("an ensemble needs at least one network")
+        if sizes is not None and len(sizes) != len(networks):
+            raise ValueError(f"{len(networks)} networks and {len(sizes)} sizes: wanted one for each")
         self.networks = nn.ModuleList(networks)
+        self.sizes = sizes
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) normalised images to (B, D₁ + D₂ + …) embeddings of length 1."""
-        units = [F.normalize(network(x).float(), dim=1) for network in self.networks]
+        views = [x] * len(self.networks) if self.sizes is None else [fit(x, size) for size in self.sizes]
+        units = [F.normalize(network(view).float(), dim=1) for network, view in zip(self.networks, views, strict=True)]
         return torch.cat(units, dim=1) / math.sqrt(len(units))

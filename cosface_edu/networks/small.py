@@ -28,12 +28,21 @@ class Small(nn.Module):
     Args:
         embedding: D, the length of an embedding.
         size: (height, width) of the images.
+        centre: (height, width) of the part that the network looks at.
         blocks: Residual blocks of each stage.
         dropout: Share of what the last stage gives that is left out at random in training.
     """
 
-    def __init__(self, embedding: int, size: tuple[int, int], blocks: tuple[int, ...], dropout: float) -> None:
+    def __init__(
+        self,
+        embedding: int,
+        size: tuple[int, int],
+        centre: tuple[int, int],
+        blocks: tuple[int, ...],
+        dropout: float,
+    ) -> None:
         super().__init__()
+        self.size, self.centre = size, centre
         inputs = (3, *CHANNELS)
         self.stages = nn.Sequential(
             *(
@@ -46,14 +55,19 @@ class Small(nn.Module):
                 for i in range(4)
             )
         )
-        height, width = (-(-side // 16) for side in size)  # 56×48 -> 4×3
+        height, width = (-(-side // 16) for side in centre)  # 56×48 -> 4×3
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(CHANNELS[-1] * height * width, embedding, bias=False)
         self.bn = nn.BatchNorm1d(embedding)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) normalised images to (B, D) embeddings."""
-        x = self.stages(x)  # (B, 128, H/16, W/16)
+        if x.shape[-2:] != self.size:  # of another size the centre would be another part
+            raise ValueError(f"this network takes images of {self.size}, got {tuple(x.shape[-2:])}")
+        (height, width), (h, w) = self.size, self.centre
+        top, left = (height - h) // 2, (width - w) // 2
+        x = x[..., top : top + h, left : left + w]  # (B, 3, h, w)
+        x = self.stages(x)  # (B, 128, h/16, w/16)
         return self.bn(self.fc(self.dropout(torch.flatten(x, 1))))  # (B, D)
 
 
@@ -62,6 +76,7 @@ def small(
     size: tuple[int, int] = (56, 48),
     blocks: tuple[int, ...] = (0, 1, 1, 1),
     dropout: float = 0.0,
+    centre: tuple[int, int] | None = None,
 ) -> Small:
     """Build the rehearsal network.
 
@@ -70,5 +85,14 @@ def small(
         size: (height, width) of the images.
         blocks: Residual blocks of each stage; none at the largest resolution, where they cost most.
         dropout: Share of the last stage's output that is left out in training; worth it where pictures are few.
+        centre: (height, width) of the part of the images that the network looks at; None for all of them. A larger
+            `size` and the same centre show less of the face, with more detail.
+
+    Raises:
+        ValueError: If the centre is no part of the images.
     """
-    return Small(embedding, size, tuple(blocks), dropout)
+    height, width = size
+    h, w = centre or size
+    if not (0 < h <= height and 0 < w <= width):
+        raise ValueError(f"centre=({h}, {w}) is no part of images of ({height}, {width})")
+    return Small(embedding, (height, width), (h, w), tuple(blocks), dropout)

@@ -13,7 +13,7 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,8 +30,9 @@ from scipy import stats
 
 from cosface_edu import __version__, evaluation
 from cosface_edu.align import align_folder
-from cosface_edu.data import FaceWorldDataset, FolderDataset, Pairs, to_bytes
+from cosface_edu.data import FaceWorldDataset, FolderDataset, Pairs, Stretched, to_bytes
 from cosface_edu.data.images import encode_jpeg, write_atomically
+from cosface_edu.data.stretched import WIDTHS
 from cosface_edu.faces import FaceWorld
 from cosface_edu.networks import Ensemble
 
@@ -47,15 +48,20 @@ GRID_WORLD = 1
 #: The same where there are many pictures of each person, see `many`; from single runs, on world 1 too.
 MANY_RECIPES: dict[str, dict[str, float]] = {"softmax": {}, "nsl": {"s": 12.0}, "cosface": {"s": 16.0, "m": 0.2}}
 
-# Real faces: few and varied, so that more is changed in them and for longer, and features are dropped.
+# Real faces: few and varied, so that more is changed in them and for longer, features are dropped, and people are made
+# of people: see `Stretched`.
 REAL: dict[str, dict[str, float]] = {"softmax": {}, "nsl": {"s": 30.0}, "cosface": {"s": 30.0, "m": 0.2}}
-REAL_EPOCHS = 40
+REAL_EPOCHS = 75  # over the pictures as they are: with K copies of each person each is seen 75 / K times
+REAL_CROP = (112, 96)  # of casia-mini, and what lfw-dev is aligned to
+#: Networks of one result look at the centre of crops of these sizes, in turns: the whole face, 0.8 and 0.67 of it.
+REAL_VIEWS = ((56, 48), (70, 60), (84, 72))
 REAL_CHANGES: dict[str, Any] = {
+    "data": "casia-mini",
     "crop": 3,
     "colour": 0.3,
     "occlude": 0.5,
     "lr_warm_up": 100,
-    "network_options": {"dropout": 0.4},
+    "network_options": {"dropout": 0.4, "centre": REAL_VIEWS[0]},
 }
 Say = Callable[[str], None]
 
@@ -75,6 +81,18 @@ class Judged(NamedTuple):
     seconds: float
     known: float
     tar: dict[float, float]
+
+
+class Material(NamedTuple):
+    """What a run trains on and is judged by, in images of one size.
+
+    Attributes:
+        faces: to train on.
+        pairs: to verify.
+    """
+
+    faces: Faces
+    pairs: Pairs
 
 
 @dataclass(frozen=True)
@@ -133,22 +151,20 @@ def recipe(loss: str, options: dict[str, float], seed: int, images: int, epochs:
 
 def judge(
     configs: Sequence[Config],
-    faces: Faces,
-    pairs: Pairs,
+    material: Mapping[tuple[int, int], Material],
     outs: Sequence[Path | None] = (),
     fars: Sequence[float] = (),
 ) -> Iterator[Judged]:
-    """Train each configuration on `faces` and verify `pairs` with the network, side by side on a processor.
+    """Train each configuration and verify pairs with its network, side by side on a processor.
 
     Small networks gain little from a second thread: two runs of one thread each, side by side, are done sooner than two
     runs of two threads, one after the other. A run's numbers do not depend on how many cores there are.
 
     Args:
         configs: the runs.
-        faces: to train on.
-        pairs: to verify.
+        material: what to train on and to verify, for each size of images among them.
         outs: a folder for each run, where it goes on if it was stopped; without folders nothing is kept.
-        fars: false-accept rates over all pairs of `pairs.images`, whose labels must say who is who.
+        fars: false-accept rates over all pairs of the pairs' images, whose labels must say who is who.
 
     Yields:
         What came of each run, in the order of `configs`.
@@ -156,24 +172,25 @@ def judge(
     jobs = list(zip(configs, outs or [None] * len(configs), strict=True))
     workers = 1 if torch.cuda.is_available() else min(len(jobs), os.cpu_count() or 1)
     if workers == 1:
-        _lay_out(faces, pairs, fars)
+        _lay_out(material, fars)
         yield from map(_judged, jobs)
         return
-    with ProcessPoolExecutor(workers, get_context("spawn"), _lay_out, (faces, pairs, fars)) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _lay_out, (material, fars)) as pool:
         yield from pool.map(_judged, jobs)
 
 
-_laid_out: tuple[Faces, Pairs, Sequence[float]]  # of this process
+_laid_out: tuple[Mapping[tuple[int, int], Material], Sequence[float]]  # of this process
 
 
-def _lay_out(faces: Faces, pairs: Pairs, fars: Sequence[float]) -> None:
+def _lay_out(material: Mapping[tuple[int, int], Material], fars: Sequence[float]) -> None:
     """What every run of a process needs, sent to it once."""
     global _laid_out
-    _laid_out = faces, pairs, fars
+    _laid_out = material, fars
 
 
 def _judged(job: tuple[Config, Path | None]) -> Judged:
-    (config, out), (faces, pairs, fars) = job, _laid_out
+    (config, out), (material, fars) = job, _laid_out
+    faces, pairs = material[config.size]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums in one order, and no more threads than cores
     try:
@@ -242,7 +259,7 @@ def _compare(
         for loss, options in recipes.items()
         for seed in range(seeds)
     ]
-    runs = run_all(configs, training, pairs, say, fars=fars)
+    runs = run_all(configs, {configs[0].size: Material(training, pairs)}, say, fars=fars)
     return {
         "config": configs[-1].replace(seed=0).to_dict(),
         "runs": runs,
@@ -322,7 +339,7 @@ def grid(
     points: list[tuple[str, dict[str, float]]] = [("softmax", {})]
     points += [("cosface", {"s": s, "m": m}) if m else ("nsl", {"s": s}) for s in scales for m in margins]
     configs = [recipe(loss, options, seed, len(training), size.epochs) for seed in seeds for loss, options in points]
-    runs = run_all(configs, training, pairs, say)
+    runs = run_all(configs, {configs[0].size: Material(training, pairs)}, say)
     return {
         "what": "FaceWorld: verification accuracy on unseen people against scale and margin",
         "data": _counts(size, world_seed, training, pairs),
@@ -351,8 +368,8 @@ def real_faces(
         root: folder of real data, see `data.root`.
         work: folder for crops and checkpoints; a run that was stopped goes on.
         seeds: results of each loss.
-        members: networks of each result. With several, each is a run of its own seed, and all are also judged
-            together, see `networks.Ensemble`.
+        members: networks of each result. With several, each looks at its part of the face, see `REAL_VIEWS`, and all
+            are also judged together, see `networks.Ensemble`.
         losses: names in `REAL`; none for all of them.
         say: takes a line of progress.
     """
@@ -360,19 +377,37 @@ def real_faces(
     if unknown := sorted(set(losses) - REAL.keys()):
         raise ValueError(f"no recipe for {', '.join(unknown)}: choose from {', '.join(REAL)}")
     lfw, crops = root / "lfw-dev", work / "lfw-dev"
-    align_folder(lfw / "lfw", crops, missing="centre-crop", progress=False)
-    shape = preset("rehearsal").size
-    pairs = evaluation.open_pairs(crops, lfw / "pairsDevTest.txt", size=shape)
-    faces = InMemory(FolderDataset(root / "casia-mini", shape))
-    people = len(faces.labels.unique())
-    jobs = [(loss, seed) for loss in losses for seed in range(seeds * members)]
-    configs = [recipe(loss, REAL[loss], seed, len(faces), REAL_EPOCHS, **REAL_CHANGES) for loss, seed in jobs]
-    outs = [work / f"casia-mini-{loss}-{seed}" for loss, seed in jobs]
-    runs = run_all(configs, faces, pairs, say, outs)
+    align_folder(lfw / "lfw", crops, REAL_CROP, missing="centre-crop", progress=False)
+    open_pairs = partial(evaluation.open_pairs, crops, lfw / "pairsDevTest.txt")
+    pictures = FolderDataset(root / "casia-mini", REAL_CROP)
+    parts = len(REAL_VIEWS)
+    configs = [  # with a seed of its own where a view comes again, so that the first of each result are those of one
+        recipe(
+            *(loss, REAL[loss], result + seeds * (member // parts), len(pictures), REAL_EPOCHS),
+            **REAL_CHANGES | {"size": REAL_VIEWS[member % parts]},
+        )
+        for loss in losses
+        for result in range(seeds)
+        for member in range(members)
+    ]
+    outs = [work / f"casia-mini-{c.loss}-{'x'.join(map(str, c.size))}-{c.seed}" for c in configs]
+    say(f"{len(pictures):,} photographs of {pictures.num_classes} people, who are stretched to {len(WIDTHS)} each")
+    material = {
+        size: Material(InMemory(Stretched(pictures, size)), open_pairs(size=size))
+        for size in dict.fromkeys(config.size for config in configs)
+    }
+    runs = run_all(configs, material, say, outs)
+    runs = [run | {"size": config.size} for run, config in zip(runs, configs, strict=True)]
+    pairs = open_pairs(size=REAL_CROP)
     report = {
         "what": "Real faces: trained on casia-mini, verified on LFW's development pairs (pairsDevTest)",
-        "data": {"people": people, "images": len(faces), "pairs": len(pairs)},
-        "config": recipe(losses[-1], REAL[losses[-1]], 0, len(faces), REAL_EPOCHS, **REAL_CHANGES).to_dict(),
+        "data": {
+            "people": pictures.num_classes,
+            "images": len(pictures),
+            "copies": len(WIDTHS),
+            "pairs": len(pairs),
+        },
+        "config": configs[-1].replace(seed=0).to_dict(),
         "command": " ".join(
             [
                 "cosface-edu rehearse --real",
@@ -393,7 +428,8 @@ def real_faces(
 
 def _together(loss: str, outs: Sequence[Path], pairs: Pairs, say: Say) -> dict[str, Any]:
     """Several networks of one loss as one."""
-    ensemble = Ensemble([load_network(out)[0] for out in outs])
+    networks, configs = zip(*map(load_network, outs), strict=True)
+    ensemble = Ensemble(networks, [config.size for config in configs])
     found = evaluation.evaluate(ensemble, pairs, precision="float32", samples=1).verification
     say(f"{loss}, {len(outs)} networks together: {100 * found.accuracy:.2f} % of pairs right")
     return {
@@ -408,15 +444,14 @@ def _together(loss: str, outs: Sequence[Path], pairs: Pairs, say: Say) -> dict[s
 
 def run_all(
     configs: Sequence[Config],
-    faces: Faces,
-    pairs: Pairs,
+    material: Mapping[tuple[int, int], Material],
     say: Say,
     outs: Sequence[Path | None] = (),
     fars: Sequence[float] = (),
 ) -> list[dict[str, Any]]:
     """`judge`, each run as a row of a report, and said as it ends."""
     runs = []
-    for config, judged in zip(configs, judge(configs, faces, pairs, outs, fars), strict=True):
+    for config, judged in zip(configs, judge(configs, material, outs, fars), strict=True):
         runs.append(described(config.loss, config.loss_options, config.seed, judged))
         say(said(config.loss, config.loss_options, config.seed, judged))
     return runs

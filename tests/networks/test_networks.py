@@ -113,7 +113,7 @@ def test_mobilefacenet_ends_linear():
 def test_names():
     assert {"sphereface64", "iresnet100", "mobilefacenet", "small", "toy"} <= set(networks.available())
     network = networks.create("small", embedding=7, size=(32, 32))
-    options = {"embedding": 7, "size": (32, 32), "blocks": (0, 1, 1, 1), "dropout": 0.0}
+    options = {"embedding": 7, "size": (32, 32), "blocks": (0, 1, 1, 1), "dropout": 0.0, "centre": None}
     assert network.recipe == {"name": "small", "options": options}
     assert networks.create("small").recipe["options"]["size"] == (56, 48)  # defaults too: they may change one day
     with pytest.raises(ValueError, match=r"no network 'resnet'.*sphereface20"):
@@ -134,6 +134,32 @@ def test_an_ensembles_cosine_is_the_mean_of_its_members_cosines() -> None:
     torch.testing.assert_close(torch.cosine_similarity(features[:1], features[1:]), cosines.mean(0))
     with pytest.raises(ValueError, match="at least one"):
         networks.Ensemble([])
+    with pytest.raises(ValueError, match="3 networks and 1 sizes"):
+        networks.Ensemble(members, [(28, 24)])
+
+
+def test_members_of_an_ensemble_may_take_images_of_different_sizes() -> None:
+    sizes = [(28, 24), (56, 48)]
+    members = [networks.create("small", embedding=8, size=size).eval() for size in sizes]
+    x = torch.rand(3, 3, 56, 48)
+    with torch.no_grad():
+        small, large = networks.Ensemble(members, sizes)(x).chunk(2, dim=1)
+        smaller = nn.functional.interpolate(x, (28, 24), mode="bilinear", antialias=True)
+        torch.testing.assert_close(small, nn.functional.normalize(members[0](smaller)) / 2**0.5)
+        torch.testing.assert_close(large, nn.functional.normalize(members[1](x)) / 2**0.5)
+
+
+def test_small_looks_at_the_centre_alone() -> None:
+    network = networks.create("small", embedding=8, size=(40, 36), centre=[32, 30]).eval()
+    whole = networks.create("small", embedding=8, size=(32, 30)).eval()
+    whole.load_state_dict(network.state_dict())  # it costs no weights
+    x = torch.randn(2, 3, 40, 36)
+    with torch.no_grad():
+        torch.testing.assert_close(network(x), whole(x[..., 4:36, 3:33]))
+        with pytest.raises(ValueError, match=r"takes images of \(40, 36\), got \(32, 30\)"):
+            network(x[..., 4:36, 3:33])
+    with pytest.raises(ValueError, match="no part of images"):
+        networks.small(size=(32, 30), centre=(33, 30))
 
 
 def test_small_drops_features_in_training_alone() -> None:

@@ -7,7 +7,7 @@ import torch
 from rich.console import Console
 
 from cosface_edu import evaluation
-from cosface_edu.data import FaceWorldDataset, to_bytes
+from cosface_edu.data import FaceWorldDataset, fit, to_bytes
 from cosface_edu.data.images import encode_jpeg
 from cosface_edu.faces import FaceWorld
 from cosface_edu.training import rehearsal
@@ -108,7 +108,8 @@ def test_photographs_take_the_same_path(monkeypatch, tmp_path) -> None:
     ]
     ours, nsl = (report["losses"][loss]["values"] for loss in ("cosface", "nsl"))
     assert report["cosface_minus"]["nsl"]["values"] == [a - b for a, b in zip(ours, nsl, strict=True)]
-    assert report["data"] == {"people": 3, "images": 12, "pairs": 20}
+    assert report["data"] == {"people": 3, "images": 12, "copies": 3, "pairs": 20}
+    assert report["config"]["steps"] == 1  # of 12 pictures, not of their 36 copies
     runs = sorted((tmp_path / "work").glob("casia-mini-*/last.pt"))
     stamps = [path.stat().st_mtime_ns for path in runs]
     assert len(runs) == 4
@@ -116,19 +117,24 @@ def test_photographs_take_the_same_path(monkeypatch, tmp_path) -> None:
     assert again["losses"] == report["losses"]
     assert [run["known"] for run in again["runs"]] == [run["known"] for run in report["runs"]]
     assert [path.stat().st_mtime_ns for path in runs] == stamps
-    # the same two runs of CosFace as one result of two networks
+    # two networks as one result: the first of the runs above, and one that looks at the centre of the face
     one = rehearsal.real_faces(tmp_path / "root", tmp_path / "work", 1, 2, ["cosface"], said.append)
     assert [path.stat().st_mtime_ns for path in runs] == stamps
-    for run, first in zip(one["runs"], report["runs"][2:], strict=True):
-        assert run["training_seconds"] > first["training_seconds"] / 4  # also the time before it was resumed
-        assert run["auc"] == first["auc"]
-    pairs = evaluation.open_pairs(tmp_path / "work/lfw-dev", lfw / "pairsDevTest.txt", size=(56, 48))
-    sides = torch.stack([pairs.first, pairs.second], dim=1)
-    views = [v for p in runs[:2] for v in evaluation.embed(load_network(p)[0], pairs.images).chunk(2, dim=1)]
+    assert [run["size"] for run in one["runs"]] == [(56, 48), (70, 60)]
+    whole = one["runs"][0]
+    assert whole["training_seconds"] > report["runs"][2]["training_seconds"] / 4  # also the time before it was resumed
+    assert whole["auc"] == report["runs"][2]["auc"]
+    judged = evaluation.open_pairs(tmp_path / "work/lfw-dev", lfw / "pairsDevTest.txt")
+    crops = torch.stack([image for image, _ in judged.images])  # (40, 3, 112, 96)
+    views, sides = [], torch.stack([judged.first, judged.second], dim=1)
+    for run, name in zip(one["runs"], ("56x48-0", "70x60-0"), strict=True):
+        network, config = load_network(tmp_path / "work" / f"casia-mini-cosface-{name}")
+        assert (config.data, config.size, network.centre) == ("casia-mini", run["size"], (56, 48))
+        views += evaluation.embed(network, fit(crops, config.size)).chunk(2, dim=1)
     cosine = sum(evaluation.cosine_scores(view, sides) for view in views)  # two networks, image and mirror image
     (row,) = one["together"]
     assert (row["loss"], row["members"]) == ("cosface", 2)
-    assert row["auc"] == pytest.approx(evaluation.verify(cosine, pairs.same).auc)
+    assert row["auc"] == pytest.approx(evaluation.verify(cosine, judged.same).auc)
     assert "cosface, 2 networks together" in list(rehearsal.table(one).columns[0].cells)
     with pytest.raises(ValueError, match="no recipe for arcface"):
         rehearsal.real_faces(tmp_path / "root", tmp_path / "work", losses=["arcface"])
@@ -154,6 +160,6 @@ def test_what_is_known_is_counted_without_the_margin() -> None:
     faces = Part(InMemory(FaceWorldDataset(3, 4, (56, 48), seed=5)), torch.arange(3))
     pairs = evaluation.faceworld_pairs(identities=20, per_identity=2, count=10, size=(56, 48), first=500)
     config = recipe("cosface", {"s": 8.0, "m": 1.7}, 0, len(faces), 200)
-    [judged] = rehearsal.judge([config], faces, pairs)
+    [judged] = rehearsal.judge([config], {config.size: rehearsal.Material(faces, pairs)})
     assert judged.known > 0.9
     assert judged.seconds > 0
