@@ -29,7 +29,7 @@ book: install  ## Build the book's pages, then say which file to open
 
 test: install  ## Run every test (the browser tests need Chromium and say so where it is missing)
 	$(BIN)/ruff check .
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: install  ## Style and types
 	$(BIN)/ruff check .

@@ -17,6 +17,8 @@ import yaml  # noqa: E402
 from filelock import FileLock  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
+# Files are handed out whole. These take longest, so they come first: else one process is left alone with them.
+LONGEST = ("browser/", "book/", "test_kill", "test_distributed", "training/test_rehearsal", "test_cli", "test_toy")
 
 
 def chapters() -> list[str]:
@@ -29,6 +31,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes a `chapter` runs once for each page of the book."""
     if "chapter" in metafunc.fixturenames:
         metafunc.parametrize("chapter", chapters())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not any(name in item.nodeid for name in LONGEST))
 
 
 @pytest.fixture(autouse=True)
