@@ -19,8 +19,11 @@ from pathlib import Path
 import typer
 import yaml
 from jupyter_cache import get_cache
+from jupyter_cache.base import ProjectNb
 from jupyter_cache.executors.basic import ExecutionWorkerLocalMProc, ProcessData
+from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
 from tqdm import tqdm
+from traitlets.config import Config
 
 BOOK = Path(__file__).resolve().parent
 ROOT = BOOK.parent
@@ -113,6 +116,16 @@ def clear_stale_outputs() -> None:
     stamp.write_text(now)
 
 
+class Worker(ExecutionWorkerLocalMProc):
+    """jupyter-cache's own, with an encrypted connection to the kernel: each warns about a plain one."""
+
+    @staticmethod
+    def execute(project_nb: ProjectNb, data: ProcessData) -> ExecutionResult:
+        encrypted = Config(KernelManager={"transport_encryption": "auto"})
+        folder = str(Path(project_nb.uri).parent)
+        return single_nb_execution(project_nb.nb, folder, data.timeout, data.allow_errors, config=encrypted)
+
+
 def run_chapters() -> None:
     """Run chapters that have no outputs yet, several at a time, and put the outputs where jupyter-book finds them.
 
@@ -133,7 +146,7 @@ def run_chapters() -> None:
     timeout = yaml.safe_load((ROOT / "_config.yml").read_text())["execute"]["timeout"]  # seconds a cell
     tasks = [ProcessData(record.pk, record.uri, cache, timeout, False) for record in waiting]
     with get_context("spawn").Pool(workers) as pool:
-        done = pool.imap_unordered(ExecutionWorkerLocalMProc(), tasks)
+        done = pool.imap_unordered(Worker(), tasks)
         for failed, page in tqdm(done, total=len(tasks), unit="chapter", mininterval=10):
             if failed:
                 print(f"{Path(page).name} failed; jupyter-book will run it again and say where", flush=True)
