@@ -473,7 +473,11 @@ def rehearse(
     ] = False,
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each loss.")] = 3,
     members: Annotated[
-        int, typer.Option(min=1, help="With --real: networks of each result, judged alone and together.")
+        int,
+        typer.Option(
+            min=1,
+            help="With --real: networks of each result, each with its part of the face; judged alone and together.",
+        ),
     ] = 1,
     loss: Annotated[
         list[str] | None, typer.Option(help="With --real: only this loss; may come often [softmax, nsl, cosface].")

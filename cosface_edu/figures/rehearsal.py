@@ -207,14 +207,29 @@ def tries(report: dict[str, Any]) -> str:
 
 
 def together(report: dict[str, Any]) -> str:
-    """Markdown table: networks alone and several of them together, over the same runs."""
+    """Markdown table: networks alone, by the part of the face that they look at, and several of them together."""
     lines = ["| judged | accuracy (95 % interval) | area under ROC | training of one result |", "|---|---|---|---|"]
+    alone: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for run in report["runs"]:
+        share = report["runs"][0]["size"][0] / run["size"][0] if "size" in run else 1.0
+        alone["one network" + ("" if share == 1 else f", {share:.2g} of the face")].append(run)
     groups = report["together"]
-    members = groups[0]["members"]
     minutes = sum(run["training_seconds"] for run in report["runs"]) / 60
-    for name, rows, parts in (("one network", report["runs"], 1), (f"{members} networks together", groups, members)):
-        accuracy = interval(summary([row["accuracy"] for row in rows]))
-        area = np.mean([row["auc"] for row in rows])
-        spent = minutes / len(report["runs"]) * parts
-        lines.append(f"| {name} ({len(rows)} results) | {accuracy} | {area:.4f} | {spent:.0f} minutes of one core |")
+    rows = [(name, runs, sum(run["training_seconds"] for run in runs) / 60) for name, runs in alone.items()]
+    for name, results, spent in [*rows, (f"{groups[0]['members']} networks together", groups, minutes)]:
+        accuracy = interval(summary([row["accuracy"] for row in results]))
+        area = np.mean([row["auc"] for row in results])
+        lines.append(
+            f"| {name} ({len(results)} results) | {accuracy} | {area:.4f} "
+            f"| {spent / len(results):.0f} minutes of one core |"
+        )
+    return "\n".join(lines)
+
+
+def two_together(report: dict[str, Any]) -> str:
+    """Markdown table: two networks judged together, by what each of them looks at; means over all such twos."""
+    lines = ["| two networks see | twos | pairsDevTest | area under ROC |", "|---|---|---|---|"]
+    for two in report["two"]:
+        accuracy, area = np.mean(two["accuracies"]), np.mean(two["aucs"])
+        lines.append(f"| {two['name']} | {len(two['aucs'])} | {100 * accuracy:.2f} % | {area:.4f} |")
     return "\n".join(lines)

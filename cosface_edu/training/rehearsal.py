@@ -397,7 +397,6 @@ def real_faces(
         for size in dict.fromkeys(config.size for config in configs)
     }
     runs = run_all(configs, material, say, outs)
-    runs = [run | {"size": config.size} for run, config in zip(runs, configs, strict=True)]
     pairs = open_pairs(size=REAL_CROP)
     report = {
         "what": "Real faces: trained on casia-mini, verified on LFW's development pairs (pairsDevTest)",
@@ -452,8 +451,8 @@ def run_all(
     """`judge`, each run as a row of a report, and said as it ends."""
     runs = []
     for config, judged in zip(configs, judge(configs, material, outs, fars), strict=True):
-        runs.append(described(config.loss, config.loss_options, config.seed, judged))
-        say(said(config.loss, config.loss_options, config.seed, judged))
+        runs.append(described(config, judged))
+        say(said(runs[-1]))
     return runs
 
 
@@ -480,12 +479,13 @@ def setting(run: dict[str, Any]) -> str:
     return ", ".join(f"{name} = {run[name]:g}" for name in ("s", "m") if name in run) or "–"
 
 
-def described(loss: str, options: dict[str, float], seed: int, judged: Judged) -> dict[str, Any]:
+def described(config: Config, judged: Judged) -> dict[str, Any]:
     """One run as a row of a report."""
     return {
-        "loss": loss,
-        **options,
-        "seed": seed,
+        "loss": config.loss,
+        **config.loss_options,
+        "seed": config.seed,
+        "size": config.size,
         "accuracy": judged.verification.accuracy,
         "standard_error": float(judged.verification.standard_error),
         "eer": judged.verification.eer,
@@ -496,11 +496,13 @@ def described(loss: str, options: dict[str, float], seed: int, judged: Judged) -
     }
 
 
-def said(loss: str, options: dict[str, float], seed: int, judged: Judged) -> str:
-    """One run as a line of progress."""
+def said(run: dict[str, Any]) -> str:
+    """A row of a report as a line of progress."""
+    height, width = run["size"]
     return (
-        f"{loss}, {setting(options)}, seed {seed}: {100 * judged.verification.accuracy:.2f} % of pairs right, "
-        f"{100 * judged.known:.1f} % of the training pictures, {judged.seconds:.0f} s"
+        f"{run['loss']}, {setting(run)}, seed {run['seed']}, images of {height}x{width}: "
+        f"{100 * run['accuracy']:.2f} % of pairs right, {100 * run['known']:.1f} % of the training pictures, "
+        f"{run['training_seconds']:.0f} s"
     )
 
 

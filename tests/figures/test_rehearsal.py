@@ -128,6 +128,21 @@ def test_networks_alone_and_together() -> None:
     assert "| 0.9500 | 4 minutes of one core |" in table
 
 
+def test_networks_alone_are_told_apart_by_what_they_see() -> None:
+    runs = [{"accuracy": 0.86, "auc": 0.94, "training_seconds": 120.0, "size": [56, 48]} for _ in range(2)]
+    runs += [{"accuracy": 0.84, "auc": 0.93, "training_seconds": 240.0, "size": [70, 60]}]
+    groups = [{"members": 3, "accuracy": 0.88, "auc": 0.95}]
+    table = rehearsal.together({"runs": runs, "together": groups})
+    assert "| one network (2 results) | 86.00 % (86.00 … 86.00) | 0.9400 | 2 minutes of one core |" in table
+    assert "| one network, 0.8 of the face (1 results) | 84.00 % | 0.9300 | 4 minutes of one core |" in table
+    assert "| 3 networks together (1 results) | 88.00 % | 0.9500 | 8 minutes of one core |" in table
+
+
+def test_two_networks_by_what_they_see() -> None:
+    two = [{"name": "the whole face, twice", "accuracies": [0.86, 0.88], "aucs": [0.94, 0.95]}]
+    assert "| the whole face, twice | 2 | 87.00 % | 0.9450 |" in rehearsal.two_together({"two": two})
+
+
 def test_every_seed_is_a_point(report: dict) -> None:
     ax = rehearsal.accuracy_against_margin(report).axes[0]
     assert sum(len(line.get_xdata()) for line in ax.lines if line.get_linestyle() == "None") == 8
