@@ -12,8 +12,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from cosface_edu.data import FaceWorldDataset, fit
+from cosface_edu.data.stretched import WIDTHS, stretch
 from cosface_edu.figures import style
-from cosface_edu.training.rehearsal import interval, measures, setting, summary, tar_at
+from cosface_edu.training.rehearsal import REAL_CROP, REAL_VIEWS, interval, measures, setting, summary, tar_at
 
 
 def recorded(name: str, folder: str | Path = "results") -> dict[str, Any]:
@@ -224,6 +226,30 @@ def together(report: dict[str, Any]) -> str:
             f"| {spent / len(results):.0f} minutes of one core |"
         )
     return "\n".join(lines)
+
+
+def copies_and_parts(person: int = 3) -> Figure:
+    """A FaceWorld face as the people that it is made into, and as what the networks of one result see of it.
+
+    Args:
+        person: whose face.
+
+    Returns:
+        The figure.
+    """
+    face, _ = FaceWorldDataset(1, 1, REAL_CROP, first=person)[0]  # (3, 112, 96)
+    shown = [("as it is" if w == 1 else f"{w:.3g} times as wide", stretch(face, w)) for w in WIDTHS]
+    height, width = REAL_VIEWS[0]
+    for view in REAL_VIEWS:
+        top, left = (view[0] - height) // 2, (view[1] - width) // 2
+        part = fit(face, view)[:, top : top + height, left : left + width]  # (3, 56, 48)
+        shown.append((f"{height / view[0]:.2g} of the face" if view != REAL_VIEWS[0] else "the whole face", part))
+    fig, axes = plt.subplots(2, 3, figsize=(4.4, 3.6))
+    for ax, (title, image) in zip(axes.flat, shown, strict=True):
+        ax.imshow(image.permute(1, 2, 0).numpy())  # (H, W, 3)
+        ax.set_title(title, fontsize="small")
+        ax.axis("off")
+    return fig
 
 
 def two_together(report: dict[str, Any]) -> str:

@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from cosface_edu.data import FaceWorldDataset, Stretched
 from cosface_edu.figures import rehearsal
 
 
@@ -136,6 +138,17 @@ def test_networks_alone_are_told_apart_by_what_they_see() -> None:
     assert "| one network (2 results) | 86.00 % (86.00 … 86.00) | 0.9400 | 2 minutes of one core |" in table
     assert "| one network, 0.8 of the face (1 results) | 84.00 % | 0.9300 | 4 minutes of one core |" in table
     assert "| 3 networks together (1 results) | 88.00 % | 0.9500 | 8 minutes of one core |" in table
+
+
+def test_copies_and_parts_are_what_is_trained_on() -> None:
+    fig = rehearsal.copies_and_parts()
+    shapes = [ax.images[0].get_array().shape for ax in fig.axes]
+    assert shapes == [(112, 96, 3)] * 3 + [(56, 48, 3)] * 3
+    assert [ax.get_title() for ax in fig.axes[::2]] == ["0.9 times as wide", "1.11 times as wide", "0.8 of the face"]
+    face, _ = FaceWorldDataset(1, 1, first=3)[0]
+    people = Stretched(FaceWorldDataset(1, 1, first=3), (112, 96))
+    np.testing.assert_allclose(fig.axes[0].images[0].get_array(), people[0][0].permute(1, 2, 0))
+    np.testing.assert_allclose(fig.axes[1].images[0].get_array(), face.permute(1, 2, 0))
 
 
 def test_two_networks_by_what_they_see() -> None:
