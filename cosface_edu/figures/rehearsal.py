@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from cosface_edu import networks
 from cosface_edu.data import FaceWorldDataset, fit
 from cosface_edu.data.stretched import WIDTHS, stretch
 from cosface_edu.figures import style
@@ -239,11 +240,10 @@ def copies_and_parts(person: int = 3) -> Figure:
     """
     face, _ = FaceWorldDataset(1, 1, REAL_CROP, first=person)[0]  # (3, 112, 96)
     shown = [("as it is" if w == 1 else f"{w:.3g} times as wide", stretch(face, w)) for w in WIDTHS]
-    height, width = REAL_VIEWS[0]
     for view in REAL_VIEWS:
-        top, left = (view[0] - height) // 2, (view[1] - width) // 2
-        part = fit(face, view)[:, top : top + height, left : left + width]  # (3, 56, 48)
-        shown.append((f"{height / view[0]:.2g} of the face" if view != REAL_VIEWS[0] else "the whole face", part))
+        part = networks.small(size=view, centre=REAL_VIEWS[0]).seen(fit(face, view)[None])[0]  # (3, 56, 48)
+        share = REAL_VIEWS[0][0] / view[0]
+        shown.append(("the whole face" if share == 1 else f"{share:.2g} of the face", part))
     fig, axes = plt.subplots(2, 3, figsize=(4.4, 3.6))
     for ax, (title, image) in zip(axes.flat, shown, strict=True):
         ax.imshow(image.permute(1, 2, 0).numpy())  # (H, W, 3)

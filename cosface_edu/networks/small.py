@@ -60,14 +60,17 @@ class Small(nn.Module):
         self.fc = nn.Linear(CHANNELS[-1] * height * width, embedding, bias=False)
         self.bn = nn.BatchNorm1d(embedding)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, 3, H, W) normalised images to (B, D) embeddings."""
+    def seen(self, x: Tensor) -> Tensor:
+        """(B, 3, H, W) images to the part that the network looks at, (B, 3, h, w)."""
         if x.shape[-2:] != self.size:  # of another size the centre would be another part
             raise ValueError(f"this network takes images of {self.size}, got {tuple(x.shape[-2:])}")
         (height, width), (h, w) = self.size, self.centre
         top, left = (height - h) // 2, (width - w) // 2
-        x = x[..., top : top + h, left : left + w]  # (B, 3, h, w)
-        x = self.stages(x)  # (B, 128, h/16, w/16)
+        return x[..., top : top + h, left : left + w]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 3, H, W) normalised images to (B, D) embeddings."""
+        x = self.stages(self.seen(x))  # (B, 128, h/16, w/16)
         return self.bn(self.fc(self.dropout(torch.flatten(x, 1))))  # (B, D)
 
 
