@@ -361,8 +361,8 @@ def real_faces(
 ) -> dict[str, Any]:
     """The same comparison on photographs: train on `root/casia-mini`, verify LFW's development pairs in `root/lfw-dev`.
 
-    Nothing is chosen on the pairs that are reported but what `REAL` says was: its settings come from a few runs on
-    the same pairs, so the best of them is flattered a little. LFW's ten folds (view 2) are not touched.
+    The settings `REAL…`, the parts of the face among them, come from runs judged by the same pairs, so the results are
+    flattered a little. No step of a run is chosen by them, and LFW's ten folds (view 2) are not touched.
 
     Args:
         root: folder of real data, see `data.root`.
@@ -381,7 +381,7 @@ def real_faces(
     open_pairs = partial(evaluation.open_pairs, crops, lfw / "pairsDevTest.txt")
     pictures = FolderDataset(root / "casia-mini", REAL_CROP)
     parts = len(REAL_VIEWS)
-    configs = [  # with a seed of its own where a view comes again, so that the first of each result are those of one
+    configs = [  # a view that comes again gets a new seed; the first of each result is what members = 1 would train
         recipe(
             *(loss, REAL[loss], result + seeds * (member // parts), len(pictures), REAL_EPOCHS),
             **REAL_CHANGES | {"size": REAL_VIEWS[member % parts]},
