@@ -30,10 +30,10 @@ def monotone(target) -> str:
 
 @exercise("arcface-two-margins")
 def two_margins(m2: float) -> str:
-    """m2 that with m3 = .2 leaves the gap of CosFace .35 at 90°."""
+    """m2 that with m3 = 0.2 leaves the gap of CosFace 0.35 at 90°."""
     m2 = answers.number(m2, 0, 3)
     wanted = float(geometry.gap_on_arc(AdditiveCosine(0.35), math.pi / 2))
     got = float(geometry.gap_on_arc(Combined(1, m2, 0.2), math.pi / 2))
     assert not math.isnan(got), "This margin cannot be met at 90°."
-    assert abs(got - wanted) < 0.005, f"Yours leaves {math.degrees(got):.2f}°, CosFace .35 {math.degrees(wanted):.2f}°."
+    assert abs(got - wanted) < 0.005, f"Yours leaves {math.degrees(got):.2f}°, CosFace {math.degrees(wanted):.2f}°."
     return "margins of different units add up to one gap."

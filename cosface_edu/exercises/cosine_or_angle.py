@@ -32,7 +32,7 @@ def edge(answer) -> str:
 
 @exercise("cosine-or-angle-translate")
 def translate(m: float) -> str:
-    """CosFace's m with ArcFace's gap at m = .3 rad, for centres at 90°."""
+    """CosFace's m with ArcFace's gap at m = 0.3 rad, for centres at 90°."""
     m = answers.number(m, 0, 1)
     got = float(geometry.gap_on_arc(AdditiveCosine(m), math.pi / 2))
     wanted = float(geometry.gap_on_arc(AdditiveAngle(0.3), math.pi / 2))
@@ -44,7 +44,7 @@ def translate(m: float) -> str:
 
 @exercise("cosine-or-angle-closest")
 def closest(degrees: float) -> str:
-    """Smallest angle between centres at which m = .35 is feasible."""
+    """Smallest angle between centres at which m = 0.35 is feasible."""
     degrees = answers.number(degrees, 1, 179)
     inside, outside = (
         float(geometry.edge_on_arc(AdditiveCosine(0.35), math.radians(degrees + d))) for d in (0.1, -0.1)

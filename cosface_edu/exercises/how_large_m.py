@@ -42,9 +42,9 @@ def eight(centres: torch.Tensor) -> str:
 
 @exercise("how-large-m-crowd")
 def crowd(answer: int) -> str:
-    """The most classes on a circle that leave room for m = .35."""
+    """The most classes on a circle that leave room for m = 0.35."""
     answer = int(answers.number(answer, low=2))
     allowed = geometry.max_margin(answer, 2)
     assert allowed >= 0.35, f"With {answer} identities m can be {allowed:.3f} at most."
     assert geometry.max_margin(answer + 1, 2) < 0.35, f"{answer} fit; one more does, too."
-    return "the eighth identity does not fit: the toy at m = .35 asks for the impossible."
+    return "the eighth identity does not fit: the toy at m = 0.35 asks for the impossible."

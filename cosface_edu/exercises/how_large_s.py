@@ -11,11 +11,11 @@ from cosface_edu.losses.margins import AdditiveCosine
 
 @exercise("how-large-s-million")
 def million(answer: float) -> str:
-    """The least whole s for a million classes, P = .99, m = .4."""
+    """The least whole s for a million classes, P = 0.99, m = 0.4."""
     answer = answers.number(answer)
     right = math.ceil(geometry.min_scale(1_000_000, 0.99, 0.4))
     assert answer != math.ceil(geometry.min_scale(1_000_000, 0.99)), "That is the bound without the margin."
-    assert answer >= right, f"With s = {answer:g} a class centre stays below .99."
+    assert answer >= right, f"With s = {answer:g} a class centre stays below 0.99."
     assert answer == right, f"{answer:g} is enough, but a smaller whole number is too."
     return "the margin costs about twelve units of scale."
 

@@ -113,7 +113,7 @@ def elastic(m: float = 0.35, std: float = 0.05, draws: int = 40) -> Figure:
     margins = m + std * torch.randn(draws, generator=torch.Generator().manual_seed(0))
     for margin in margins.tolist():
         axes.plot(_DEGREES, AdditiveCosine(margin).target(_COS), color=style.LOSS["cosface"], alpha=0.15, linewidth=1)
-    axes.plot(_DEGREES, AdditiveCosine(m).target(_COS), color=style.LOSS["cosface"], label="CosFace, m = .35")
+    axes.plot(_DEGREES, AdditiveCosine(m).target(_COS), color=style.LOSS["cosface"], label="CosFace, m = 0.35")
     axes.plot(_DEGREES, NoMargin().target(_COS), color=style.GUIDE, linewidth=0.8, label="no margin")
     axes.set(xlabel="angle θ_y (degrees)", ylabel="target ψ(θ_y)", xlim=(0, 180))
     axes.legend(fontsize=9)
@@ -134,7 +134,7 @@ def spherefaces(m: float = 1.5) -> Figure:
     right.plot(_DEGREES, rule.target(_COS), color=style.CYCLE[2], label="if it is this person: g − m")
     right.plot(_DEGREES, rule.others(_COS), "--", color=style.WARN, label="if it is not: g + m")
     right.set(xlabel="angle θ (degrees)", ylabel="score", xlim=(0, 180))
-    right.set_title("SphereFace2, m = .4", fontsize=11)
+    right.set_title("SphereFace2, m = 0.4", fontsize=11)
     right.legend(fontsize=8)
     return figure
 

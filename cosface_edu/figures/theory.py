@@ -29,15 +29,15 @@ CASIA = 10_575  # identities of CASIA-WebFace
 FAMILY: dict[str, Rule] = {
     "NSL": NoMargin(),
     "A-Softmax, m = 4": MultiplicativeAngle(4),
-    "CosFace, m = .35": AdditiveCosine(0.35),
-    "ArcFace, m = .5": AdditiveAngle(0.5),
+    "CosFace, m = 0.35": AdditiveCosine(0.35),
+    "ArcFace, m = 0.5": AdditiveAngle(0.5),
 }
 UNIFIED: dict[str, Rule] = {
     "SphereFace (1.35, 0, 0)": Combined(1.35, 0, 0),
-    "ArcFace (1, .5, 0)": Combined(1, 0.5, 0),
-    "CosFace (1, 0, .35)": Combined(1, 0, 0.35),
-    "CM1 (1, .3, .2)": Combined(1, 0.3, 0.2),
-    "CM2 (.9, .4, .15)": Combined(0.9, 0.4, 0.15),
+    "ArcFace (1, 0.5, 0)": Combined(1, 0.5, 0),
+    "CosFace (1, 0, 0.35)": Combined(1, 0, 0.35),
+    "CM1 (1, 0.3, 0.2)": Combined(1, 0.3, 0.2),
+    "CM2 (0.9, 0.4, 0.15)": Combined(0.9, 0.4, 0.15),
 }
 
 
@@ -63,7 +63,7 @@ def subplots(*shape: int, **options: Any) -> tuple[Figure, Any]:
 
 
 def ceilings(classes: Sequence[int] = (8, 1000, CASIA, 90_000), m: float = 0.35) -> Figure:
-    """Posterior that a class centre itself can reach at most, against s, with the bound at P = .99 marked."""
+    """Posterior that a class centre itself can reach at most, against s, with the bound at P = 0.99 marked."""
     s = np.linspace(0, 30, 301)
     figure, axes = subplots(figsize=(5.6, 3.8))
     for C, tint in zip(classes, style.CYCLE, strict=False):
@@ -189,8 +189,8 @@ PULLS: dict[str, tuple[Rule, float]] = {
     "NSL, s = 8": (NoMargin(), 8.0),
     "NSL, s = 20": (NoMargin(), 20.0),
     "NSL, s = 64": (NoMargin(), 64.0),
-    "CosFace, s = 64, m = .35": (AdditiveCosine(0.35), 64.0),
-    "ArcFace, s = 64, m = .5": (AdditiveAngle(0.5), 64.0),
+    "CosFace, s = 64, m = 0.35": (AdditiveCosine(0.35), 64.0),
+    "ArcFace, s = 64, m = 0.5": (AdditiveAngle(0.5), 64.0),
 }
 _LINES = {"s = 8": ":", "s = 20": "--"}
 
@@ -220,7 +220,7 @@ def hinges(C: int = CASIA) -> Figure:
     """L/s against the lead cosθ_y - cosθ_j: a large s turns the loss into a hinge, and m moves the hinge's foot."""
     lead = np.linspace(-0.5, 1, 301)
     figure, axes = subplots(figsize=(5.6, 3.6))
-    for name in ("NSL, s = 20", "NSL, s = 64", "CosFace, s = 64, m = .35"):
+    for name in ("NSL, s = 20", "NSL, s = 64", "CosFace, s = 64, m = 0.35"):
         rule, s = PULLS[name]
         p = experiments.posterior(rule, s, np.clip(lead, -1, 1), 0.0, C)
         axes.plot(lead, -np.log(p) / s, _line(name), color=colour(name), label=name)

@@ -22,7 +22,7 @@ def test_a_frame_for_each_margin_and_epoch(runs) -> None:
     assert [frame.name for frame in fig.frames] == [f"{i}|{k}" for i in range(3) for k in range(4)]
     assert [step.label for step in fig.layout.sliders[0].steps] == ["0", "0.2", "0.35"]
     assert [step.label for step in fig.layout.sliders[1].steps] == ["0", "1", "2", "3"]
-    assert fig.layout.sliders[0].active == 1  # starts at m = .2, trained
+    assert fig.layout.sliders[0].active == 1  # starts at m = 0.2, trained
     for frame in fig.frames:
         assert len(frame.data) == len(frame.traces) == len(fig.data) - 1  # all but the circle
 

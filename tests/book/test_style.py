@@ -1,0 +1,21 @@
+"""One way of writing, on every page."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+BOOK = Path(__file__).resolve().parents[2] / "book"
+PAGES = sorted(page.stem for page in BOOK.glob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_decimal_begins_with_a_digit(page: str) -> None:
+    """0.35, never .35; `:.2f` and the like in code are no numbers."""
+    text = (BOOK / f"{page}.md").read_text()
+    assert not re.findall(r"(?<![\w.:,+\\/])\.\d\w*", text)
+
+
+def test_what_a_page_runs_on_is_said_once() -> None:
+    saying = [page for page in PAGES if re.search(r"runs on a CPU", (BOOK / f"{page}.md").read_text(), re.IGNORECASE)]
+    assert saying == ["how-to-use"]
