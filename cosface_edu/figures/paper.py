@@ -1,6 +1,7 @@
 """The tables of the CosFace paper, as data, and a picture of what their differences are worth."""
 
 import json
+import math
 from functools import cache
 from pathlib import Path
 
@@ -33,8 +34,14 @@ def markdown(table: str) -> str:
     found = tables()[table]
     lines = [f"**The paper's:** {found['caption']}. Percent.", ""]
     lines += ["| " + " | ".join(found["columns"]) + " |", "|---" * len(found["columns"]) + "|"]
+    # JSON drops the zero of 99.10: a column has as many decimals as its finest number
+    fine = [max(len(str(value).partition(".")[2]) for value in column) for column in zip(*found["rows"], strict=True)]
     for row in found["rows"]:
-        lines.append("| " + " | ".join("–" if value is None else str(value) for value in row) + " |")
+        cells = [
+            "–" if value is None else f"{value:.{decimals}f}" if isinstance(value, float) else str(value)
+            for value, decimals in zip(row, fine, strict=True)
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -42,6 +49,22 @@ def interval(percent: float, n: int, level: float = 0.95) -> tuple[float, float]
     """Wilson interval, in percent, of a share of n trials that came out at `percent`."""
     found = binomtest(round(percent / 100 * n), n).proportion_ci(level, method="wilson")
     return 100 * found.low, 100 * found.high
+
+
+def difference(first: float, second: float, n: int) -> tuple[float, float]:
+    """Whether two accuracies, in percent, on n independent pairs each differ by more than chance.
+
+    Args:
+        first: percent.
+        second: percent.
+        n: number of pairs; that both were tested on the same ones is not known here, and would help.
+
+    Returns:
+        z, the difference in standard errors of the difference, and the two-sided p of so large a |z|.
+    """
+    a, b = first / 100, second / 100
+    z = (a - b) / math.sqrt((a * (1 - a) + b * (1 - b)) / n)
+    return z, math.erfc(abs(z) / math.sqrt(2))
 
 
 def accuracies_with_intervals(values: dict[str, float], n: int = 6000) -> Figure:

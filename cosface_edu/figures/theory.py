@@ -133,9 +133,9 @@ def packing(grid: Mapping[int, Sequence[int]] | None = None) -> Figure:
     grid = grid or {2: (3, 4, 8, 24), 3: (4, 6, 12, 24), 8: (9, 16, 32, 64)}
     figure, axes = subplots(figsize=(5.6, 3.8))
     for (K, classes), tint in zip(grid.items(), style.CYCLE, strict=False):
-        axes.plot(classes, [geometry.max_margin(C, K) for C in classes], color=tint, label=f"bound, K = {K}")
+        axes.plot(classes, [geometry.max_margin(C, K) for C in classes], color=tint, label=f"bound, D = {K}")
         found = [experiments.best_margin_found(C, K, steps=240) for C in classes]
-        axes.plot(classes, found, "o", color=tint, label=f"found, K = {K}")
+        axes.plot(classes, found, "o", color=tint, label=f"found, D = {K}")
     axes.set(xscale="log", xlabel="number of classes C", ylabel="largest feasible m", ylim=(0, 1.6))
     axes.set_xticks([3, 4, 6, 8, 12, 16, 24, 32, 64], labels=["3", "4", "6", "8", "12", "16", "24", "32", "64"])
     axes.minorticks_off()
@@ -143,15 +143,11 @@ def packing(grid: Mapping[int, Sequence[int]] | None = None) -> Figure:
     return figure
 
 
-def random_neighbours(nearest: Tensor, K: int, margins: Sequence[float] = (0.35, 0.45)) -> Figure:
+def random_neighbours(nearest: Tensor, margins: Sequence[float] = (0.35, 0.45)) -> Figure:
     """Cosines of random class centres to their nearest neighbours, with what each margin would still allow."""
-    C = len(nearest)
     figure, axes = subplots(figsize=(5.6, 3.2))
     axes.hist(nearest.cpu().numpy(), bins=60, color=style.LOSS["nsl"], alpha=0.8)
     top = axes.get_ylim()[1]
-    welch = geometry.welch_bound(C, K)
-    axes.axvline(welch, color=style.LOSS["combined"], linestyle="--")
-    axes.text(welch - 0.008, top * 0.95, f"Welch {welch:.3f}", va="top", ha="right", rotation=90, fontsize=9)
     for m in margins:
         axes.axvline(1 - m, color=style.LOSS["cosface"])
         axes.text(1 - m - 0.008, top * 0.95, f"1 − m at m = {m:g}", va="top", ha="right", rotation=90, fontsize=9)
@@ -181,6 +177,24 @@ def collapse(
                 axes.text(1.16 * x, 1.16 * y, f"{together}", ha="center", va="center", fontsize=11, color=tint)
         distinct = int((gaps > 2).sum())
         axes.set_title(f"m = {m:g}\n{C} classes in {distinct} places", fontsize=10)
+    return figure
+
+
+def crossing(C: int = 8, s: float = 30.0, margins: Sequence[float] = tuple(np.linspace(0.0, 0.7, 29))) -> Figure:
+    """Loss of C centres on a circle against m: all apart, two or three in one place, and what sharing costs."""
+    figure, (above, below) = subplots(2, 1, figsize=(5.6, 5.4), sharex=True)
+    kinds = {"all apart, even": 1, "two in one place": 2, "three in one place": 3}
+    even = np.array([geometry.settle(AdditiveCosine(m), s, (1,) * C).loss for m in margins])
+    for (name, k), tint, line in zip(kinds.items(), style.CYCLE, ("-", "--", "-."), strict=False):
+        places = (k, *(1,) * (C - k))
+        losses = np.array([geometry.settle(AdditiveCosine(m), s, places).loss for m in margins])
+        above.plot(margins, losses, line, color=tint, label=name)
+        below.plot(margins, losses - even, line, color=tint)
+    for axes in (above, below):
+        axes.axvline(geometry.max_margin(C, 2), color=style.GUIDE, linewidth=0.8, linestyle=":")
+    above.set_ylabel(f"loss, s = {s:g}")
+    above.legend(fontsize=9)
+    below.set(xlabel="margin m", ylabel="more than all apart", xlim=(0, max(margins)))
     return figure
 
 

@@ -1,16 +1,22 @@
-"""The geometry of the losses: boundaries and margins on an arc (`arcs`), bounds on s and m (`bounds`)."""
+"""Geometry of the losses: margins on an arc (`arcs`), bounds on s and m (`bounds`), centres on a circle (`circle`)."""
 
 from cosface_edu.losses.limits import max_margin
 
 from .arcs import boundary, edge_on_arc, gap_on_arc
 from .bounds import min_scale, simplex, start_loss, welch_bound
+from .circle import Settled, circle_loss, even_curvature, places_from_random_starts, settle
 
 __all__ = [
+    "Settled",
     "boundary",
+    "circle_loss",
     "edge_on_arc",
+    "even_curvature",
     "gap_on_arc",
     "max_margin",
     "min_scale",
+    "places_from_random_starts",
+    "settle",
     "simplex",
     "start_loss",
     "welch_bound",

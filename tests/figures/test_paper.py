@@ -28,3 +28,19 @@ def test_wilson_interval_by_its_closed_form() -> None:
 def test_markdown_names_its_owner() -> None:
     assert paper.markdown("table3").startswith("**The paper's:**")
     assert "| Baidu | 1.3M | 1 | 99.13 | – |" in paper.markdown("table3")
+
+
+def test_a_column_keeps_its_decimals() -> None:
+    assert "| L-Softmax | 99.10 | 94.0 |" in paper.markdown("table2")
+    assert "| no | 99.10 | 93.1 | 75.10 | 88.65 |" in paper.markdown("table1")
+
+
+def test_lfw_separates_what_the_chapter_says() -> None:
+    lfw = paper.column("table2", "LFW")
+    p = {name: paper.difference(lfw["A-Softmax"], value, 6000)[1] for name, value in lfw.items()}
+    assert p["A-Softmax-NormFea"] > 0.2
+    assert p["LMCL"] > 0.2
+    for borderline in ("L-Softmax", "Softmax + Center"):
+        assert 0.01 < p[borderline] < 0.05
+    z, _ = paper.difference(99.42, 99.05, 6000)
+    assert z == pytest.approx(2.3, abs=0.05)

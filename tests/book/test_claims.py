@@ -1,0 +1,105 @@
+"""What the pages say of their own numbers, asked of the functions and records that the pages show."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cosface_edu import geometry
+from cosface_edu.figures import experiments
+from cosface_edu.losses.margins import AdditiveAngle, AdditiveCosine, MultiplicativeAngle, NoMargin
+
+BOOK = Path(__file__).resolve().parents[2] / "book"
+CASIA = 10_575
+
+
+def record(name: str) -> dict:
+    return json.loads((BOOK / "results" / f"{name}.json").read_text())
+
+
+def test_gradients_a_lead_of_022_is_certainty() -> None:
+    """At s = 64 among 10,575 classes: 0.145 is an even bet, 0.22 a posterior of 0.99, 0.15 is neither."""
+
+    def posterior(lead: float) -> float:
+        return float(experiments.posterior(NoMargin(), 64.0, lead, 0.0, CASIA))
+
+    assert posterior(0.145) == pytest.approx(0.5, abs=0.02)
+    assert posterior(0.15) < 0.6
+    assert posterior(0.22) > 0.99
+    assert math.cos(math.radians(75)) == pytest.approx(0.26, abs=0.005)
+
+
+def test_how_large_s_30_clears_the_paper_s_column_only() -> None:
+    rows = [(C, P) for C in (8, 10_575, 90_000, 1_000_000) for P in (0.9, 0.99, 0.9999)]
+    assert all(geometry.min_scale(C, P) < 30 for C, P in rows)
+    assert sum(geometry.min_scale(C, P, 0.35) > 30 for C, P in rows) == 2
+
+
+def test_a_softmax_falls_six_below_the_cosine() -> None:
+    cos = torch.cos(torch.linspace(0, math.pi, 10_001, dtype=torch.float64))
+    assert (cos - MultiplicativeAngle(4).target(cos)).max() == pytest.approx(6.0, abs=1e-6)
+
+
+def test_cosine_or_angle_gaps() -> None:
+    arcface = np.degrees(geometry.gap_on_arc(AdditiveAngle(0.5), np.radians([30, 90])))
+    assert arcface == pytest.approx([28.65, 28.65], abs=0.01)  # all but 1.35° of an arc of 30
+    assert np.degrees(geometry.gap_on_arc(AdditiveCosine(0.35), np.radians(90))) == pytest.approx(arcface[1], abs=0.02)
+
+
+def test_how_large_m_random_centres_leave_room() -> None:
+    torch.manual_seed(0)
+    assert 1 - experiments.largest_cosines(torch.randn(CASIA, 512)).max() > 0.7
+
+
+def test_how_large_m_shares_places_from_some_starts() -> None:
+    shared = {
+        m: int((geometry.places_from_random_starts(AdditiveCosine(m), 30.0, 8, starts=50, steps=600) < 8).sum())
+        for m in (0.2, 0.35, 0.6)
+    }
+    assert shared[0.2] == 0
+    assert 0 < shared[0.35] < 50
+    assert shared[0.6] > shared[0.35]
+
+
+def test_rehearsal_the_margin_helps_at_equal_scale() -> None:
+    """In each setting in which both were tried at s = 16, the hard test puts CosFace's best ahead of NSL."""
+    kinds = ("people", "pictures", "epochs", "features", "lookalikes", "strangers")
+    settings: dict[tuple, dict[str, float]] = {}
+    for row in record("faceworld-tries")["rows"]:
+        if row["s"] == 16:
+            best = settings.setdefault(tuple(row[k] for k in kinds), {})
+            best[row["loss"]] = max(best.get(row["loss"], 0), row["tar"]["0.0001"])
+    both = [best for best in settings.values() if len(best) == 2]
+    assert len(both) == 6
+    assert all(best["cosface"] > best["nsl"] for best in both)
+
+
+def test_paper_map_names_the_paper_s_sections() -> None:
+    """Where things stand in the paper: Sec. 3.3 feature normalisation, 3.4 theory, 4.2 m and Table 1, 4.3 losses."""
+    rows = [line for line in (BOOK / "paper-map.md").read_text().splitlines() if line.startswith("| ")]
+    where = {
+        "what normalising features does": "Sec. 3.3",
+        "lower bound on $s$": "Sec. 3.4, Eq. 6",
+        "upper bound on $m$": "Sec. 3.4, Eq. 7",
+        "accuracy against $m$": "Sec. 4.2, Fig. 5",
+        "with and without feature normalisation": "Sec. 4.2, Table 1",
+        "eight losses on the same data and network": "Sec. 4.3, Table 2",
+        "LFW and YTF in ten folds": "Sec. 4.4.1",
+        "MegaFace: rank 1 among distractors": "Sec. 4.4.2",
+    }
+    for what, section in where.items():
+        (row,) = [row for row in rows if f"| {what} |" in row]
+        assert row.startswith(f"| {section} |"), row
+
+
+def test_on_a_gpu_counts_its_commands() -> None:
+    text = (BOOK / "on-a-gpu.md").read_text()
+    block = re.search(r"## The commands\n\n```bash\n(.*?)```", text, re.DOTALL)
+    assert block
+    commands = [line for line in block[1].splitlines() if line.startswith("cosface-edu ")]
+    words = {6: "six", 7: "seven", 8: "eight", 9: "nine"}
+    assert f"{words[len(commands)]} commands" in text.lower()
