@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import os
 import pickletools
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from .dataset import PictureDataset
 from .images import decode
 from .pairs import Pairs
+from .truth import deal, truths
 
 
 class BrokenBin(ValueError):
@@ -152,10 +155,44 @@ def _bytes(value: Any) -> bytes:
     raise TypeError(f"bytes expected, {getattr(value, 'name', type(value).__name__)} found")
 
 
-def _bool(value: Any) -> bool:
-    if isinstance(value, int):
-        return bool(value)
-    return _bytes(value) != b"\x00"  # a numpy boolean
+def _dtype(value: Any) -> np.dtype:
+    """The type that numpy writes as a call of `dtype`, with the order of bytes in its state."""
+    if not (isinstance(value, _Call) and value.name == "dtype" and isinstance(value.arguments[0], str)):
+        raise TypeError("numbers of numpy without their type")
+    if not re.fullmatch(r"[biufSO]\d+", value.arguments[0]):
+        raise TypeError(f"numbers of type {value.arguments[0]!r}")
+    order = value.state[1] if value.state else "<"
+    return np.dtype(value.arguments[0]).newbyteorder(order if order in ("<", ">") else "|")
+
+
+def _items(value: Any) -> list[Any]:
+    """What a list, a tuple or an array of numpy holds."""
+    if isinstance(value, list | tuple):
+        return list(value)
+    if isinstance(value, _Call) and value.name == "_reconstruct" and value.state:
+        kind, content, shape = _dtype(value.state[2]), value.state[4], value.state[1]
+    elif isinstance(value, _Call) and value.name == "_frombuffer":
+        (content, kind, shape), kind_of = value.arguments[:3], value.arguments[1]
+        kind = _dtype(kind_of)
+    else:
+        raise TypeError(f"a list expected, {getattr(value, 'name', type(value).__name__)} found")
+    if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)):
+        raise TypeError(f"an array of shape {shape} where a list is expected")
+    if kind.kind == "O":
+        return _items(content)
+    return np.frombuffer(_bytes(content), kind).tolist()
+
+
+def _plain(value: Any) -> Any:
+    """A label as Python's own value: what numpy wrote is read by its type, for its bytes alone do not say."""
+    if isinstance(value, _Call) and value.name == "scalar":
+        return np.frombuffer(_bytes(value), _dtype(value.arguments[0]))[0].item()
+    if isinstance(value, _Call):
+        items = _items(value)
+        if len(items) != 1:
+            raise TypeError(f"a label of {len(items)} numbers")
+        return items[0]
+    return value
 
 
 def read_bin(path: str | os.PathLike[str]) -> tuple[list[bytes], list[bool]]:
@@ -165,7 +202,8 @@ def read_bin(path: str | os.PathLike[str]) -> tuple[list[bytes], list[bool]]:
         path: the file, written by Python 2 or 3.
 
     Returns:
-        2·P pictures' files, two for each pair in turn, and P times whether the two show the same person.
+        2·P pictures' files, two for each pair in turn, and P times whether the two show the same person: true and
+        false, 1 and 0 or 1 and −1, of Python or of numpy.
 
     Raises:
         BrokenBin: cut short, not of this shape, or it refers to code.
@@ -173,7 +211,8 @@ def read_bin(path: str | os.PathLike[str]) -> tuple[list[bytes], list[bool]]:
     data = Path(path).read_bytes()
     try:
         pictures, same = _Reader().run(data)
-        pictures, same = [_bytes(picture) for picture in pictures], [_bool(value) for value in same]
+        pictures = [_bytes(picture) for picture in _items(pictures)]
+        same = truths([_plain(value) for value in _items(same)]).tolist()
     except BrokenBin as error:
         raise BrokenBin(f"{path}: {error}") from None
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
@@ -204,12 +243,14 @@ def bin_pairs(path: str | os.PathLike[str], size: tuple[int, int] = (112, 96), f
     Args:
         path: the file.
         size: (height, width) of the images handed out, see `fit`.
-        folds: how many runs of equal length the pairs are cut into; these files say nothing about folds.
+        folds: how many runs of equal length the pairs are cut into; these files say nothing about folds. Where the
+            pairs come sorted by kind such runs would hold one kind, and each kind is cut into runs by itself.
 
     Returns:
         Pairs over the file's pictures.
     """
     pictures, same = read_bin(path)
     numbers = torch.arange(len(pictures)).view(-1, 2)  # (P, 2)
-    fold = torch.arange(len(same)) * folds // len(same)
-    return Pairs(BinPictures(Path(path), pictures, size), numbers[:, 0], numbers[:, 1], torch.tensor(same), fold)
+    kinds = torch.tensor(same)
+    fold = deal(kinds, folds)
+    return Pairs(BinPictures(Path(path), pictures, size), numbers[:, 0], numbers[:, 1], kinds, fold)

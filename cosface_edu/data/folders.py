@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from .dataset import OnBroken, PictureDataset
-from .images import IMAGE_SUFFIXES, read_image
+from .images import read_image
+from .walk import walk
 
 #: The identities of CASIA-WebFace that SphereFace removed because they are in LFW too: 10,575 become 10,572.
 LFW_OVERLAP = ("0166921", "1056413", "1193098")
@@ -30,6 +31,9 @@ class FolderDataset(PictureDataset):
         labels: (N,) int64.
         num_classes: how many identities.
         excluded: identities found but left out, because they are named in `exclude`.
+        empty: folders without a picture, which are no identities.
+        stray: pictures that lie in no identity folder, or deeper in one; they are left out.
+        left_out: what else is there and is left out, a line each: other files, hidden pictures.
     """
 
     def __init__(
@@ -54,24 +58,28 @@ class FolderDataset(PictureDataset):
         """
         super().__init__(size, on_broken)
         self.root = Path(root)
-        if not self.root.is_dir():
-            raise FileNotFoundError(f"{self.root}: no such folder; see data/README.md for what goes where")
+        found = walk(self.root)
         exclude = frozenset(exclude)
-        found = sorted(entry.name for entry in os.scandir(self.root) if entry.is_dir())
-        self.excluded = [name for name in found if name in exclude]
-        self.names: list[str] = []
-        files: list[str] = []
-        counts: list[int] = []
-        for name in found:
-            pictures = [] if name in exclude else image_files(self.root / name)
-            if pictures:
-                self.names.append(name)
-                files += pictures
-                counts.append(len(pictures))
+        self.excluded = [name for name in found.folders if name in exclude]
+        by_person: dict[str, list[str]] = {}
+        self.stray: list[str] = []
+        for picture in found.pictures:
+            person, _, file = picture.partition("/")
+            if file and "/" not in file:
+                by_person.setdefault(person, []).append(file)
+            else:
+                self.stray.append(picture)
+        inside = {picture.partition("/")[0] for picture in self.stray if "/" in picture}
+        self.empty = [name for name in found.folders if name not in by_person and name not in inside]
+        self.left_out = found.left_out
+        self.names = sorted(name for name in by_person if name not in exclude)
+        files = [file for name in self.names for file in by_person[name]]
+        counts = [len(by_person[name]) for name in self.names]
         if not files:
+            also = "".join(f"; {line}" for line in self.left_out)
             raise FileNotFoundError(
                 f"{self.root}: no pictures in identity folders (wanted {self.root}/NAME/picture.jpg); "
-                "the folder is empty or one level too high or too low"
+                f"the folder is empty or one level too high or too low{also}"
             )
         # one numpy block, not half a million Python strings: forked workers then share it instead of copying it
         self._files = np.array(files)
@@ -90,10 +98,3 @@ class FolderDataset(PictureDataset):
 
     def read(self, index: int) -> tuple[Tensor, int]:
         return read_image(self.path(index)), int(self.labels[index])
-
-
-def image_files(folder: str | os.PathLike[str]) -> list[str]:
-    """Names of the pictures in a folder, sorted; other files are left alone."""
-    return sorted(
-        e.name for e in os.scandir(folder) if e.name.lower().endswith(IMAGE_SUFFIXES) and not e.name.startswith(".")
-    )

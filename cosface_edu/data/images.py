@@ -2,28 +2,61 @@
 
 Decoding is what a data loader spends its time on, so JPEG goes through libjpeg-turbo (`simplejpeg`), which the
 benchmark puts ahead of torchvision and Pillow; everything else, PNG or a CMYK photograph, goes through Pillow.
+
+Pixels come upright: a phone stores them as its sensor lay and notes in the metadata how they are to be turned.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import re
+import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
 import simplejpeg
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from PIL import ExifTags, Image
 from torch import Tensor
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm")
-# A forged header may announce 65,535 × 65,535 pixels: 12 GB before a single byte of picture is read.
-MAX_PIXELS = 64 * 1024 * 1024
+Image.init()
+# Formats that Pillow knows and that are left alone: PostScript is a program and drawings of Windows are too, others
+# are names without a decoder behind them.
+_LEFT_ALONE = frozenset(("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"))
+_FORMATS = tuple(kind for kind in Image.OPEN if kind not in _LEFT_ALONE)
+#: Names of files that are taken for pictures end so, in any case: what Pillow reads, with the plugins it has here.
+IMAGE_SUFFIXES = (".mpo", *sorted(end for end, kind in Image.registered_extensions().items() if kind in _FORMATS))
+
+# A forged header may announce 65,535 × 65,535 pixels: 12 GB before a single byte of picture is read. Telephones make
+# 200 megapixels, but not in a few kilobytes: a plain grey JPEG has more than a hundredth of a byte a pixel.
+MAX_PIXELS = 256 * 1024 * 1024
+SMALL_ENOUGH = 64 * 1024 * 1024
+PIXELS_A_BYTE = 1000
+
+# What libjpeg says when pixels are lost. About the rest of its warnings (an odd revision number, bytes between two
+# segments, a camera's nonsense in the scan's parameters) Pillow is asked: it decodes these and refuses what is cut.
+_DAMAGE = re.compile(r"premature end of data segment|bad Huffman|bad arithmetic|instead of RST", re.IGNORECASE)
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_opening = threading.Lock()
 
 
 class BrokenImage(ValueError):
-    """A picture that cannot be decoded; the message names it."""
+    """A picture that cannot be had, because its file cannot be read or decoded; the message names it."""
+
+
+class MissingImage(BrokenImage, FileNotFoundError):
+    """No such file, or a link that leads nowhere."""
 
 
 def normalise(images: Tensor) -> Tensor:
@@ -49,51 +82,155 @@ def to_bytes(images: Tensor) -> Tensor:
 
 
 def decode(data: bytes | memoryview, name: str = "image") -> Tensor:
-    """Decode one picture to RGB bytes.
+    """Decode one picture to RGB bytes, upright.
 
-    Grey, palette, CMYK, 16-bit and transparent pictures become RGB. A picture cut short is broken, not half grey.
+    Grey, palette, CMYK, 16-bit and transparent pictures become RGB; of several frames the first is taken. A picture
+    cut short is broken, not half grey; one about whose metadata or padding a decoder merely grumbles is whole.
 
     Args:
         data: the file's content.
         name: what to call it in the error.
 
     Returns:
-        (3, H, W) uint8, laid out as the decoder left it (H, W, 3 in memory).
+        (3, H, W) uint8, laid out as the decoder left it (H, W, 3 in memory) unless it had to be turned.
 
     Raises:
-        BrokenImage: nothing there, not a picture, cut short, or larger than `MAX_PIXELS`.
+        BrokenImage: nothing there, not a picture, cut short, or of more than `MAX_PIXELS`.
+    """
+    return decode_reduced(data, 0, name)[0]
+
+
+def decode_reduced(data: bytes | memoryview, side: int, name: str = "image") -> tuple[Tensor, tuple[int, int]]:
+    """Decode a picture at a lower resolution, which for a JPEG of many megapixels costs a fraction of the memory.
+
+    Args:
+        data: the file's content.
+        side: neither height nor width is reduced below this; 0 for the whole resolution.
+        name: what to call it in the error.
+
+    Returns:
+        The picture as `decode` gives it but for its size, and the (height, width) that `decode` would give.
+
+    Raises:
+        BrokenImage: as `decode`.
     """
     if len(data) == 0:
         raise BrokenImage(f"{name}: empty, 0 bytes; fetch it again or remove it")
     try:
-        pixels = _decode_jpeg(data) if data[0] == 0xFF else _decode_other(data)
-    except (ValueError, OSError, SyntaxError, EOFError, Image.DecompressionBombError, RuntimeError) as error:
-        # Pillow raises SyntaxError, OSError or EOFError, depending on the format and where the damage lies
+        pixels, whole = _decode_jpeg(data, side) if data[0] == 0xFF else _decode_other(data, side)
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's plugins let out whatever damaged bytes make them stumble over
         raise BrokenImage(f"{name}: cannot be decoded ({len(data)} bytes): {error}") from error
-    return torch.from_numpy(pixels.transpose(2, 0, 1))  # (H, W, 3) -> (3, H, W), a view
+    return torch.from_numpy(pixels.transpose(2, 0, 1)), whole  # (H, W, 3) -> (3, H, W), a view
 
 
-def _decode_jpeg(data: bytes | memoryview) -> np.ndarray:
-    height, width, colourspace, _ = simplejpeg.decode_jpeg_header(data)
-    if height * width > MAX_PIXELS:
-        raise ValueError(f"its header announces {width}×{height} pixels, more than {MAX_PIXELS:,}")
-    if colourspace in ("CMYK", "YCCK"):  # libjpeg-turbo does not turn these into RGB
-        return _decode_other(data)
-    return simplejpeg.decode_jpeg(data)
+def _decode_jpeg(data: bytes | memoryview, side: int) -> tuple[np.ndarray, tuple[int, int]]:
+    try:
+        height, width, colourspace, _ = simplejpeg.decode_jpeg_header(data)
+        _check_size(width, height, len(data))
+        if colourspace in ("CMYK", "YCCK"):  # libjpeg-turbo does not turn these into RGB
+            return _decode_other(data, side)
+        # the smallest of libjpeg's own scales, n/8, that leaves both sides as long; never an enlargement
+        least = side if side < min(height, width) else 0
+        pixels = simplejpeg.decode_jpeg(data, min_height=least, min_width=least)
+    except ValueError as error:
+        if _DAMAGE.search(str(error)):
+            raise
+        return _decode_other(data, side)
+    turn = _TURNS.get(_jpeg_orientation(data))
+    return _turned(pixels, turn), _turned_size((height, width), turn)
 
 
-def _decode_other(data: bytes | memoryview) -> np.ndarray:
-    with Image.open(io.BytesIO(data)) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise ValueError(f"its header announces {image.width}×{image.height} pixels, more than {MAX_PIXELS:,}")
+def _decode_other(data: bytes | memoryview, side: int) -> tuple[np.ndarray, tuple[int, int]]:
+    with _opening, warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
+        opened = Image.open(io.BytesIO(data), formats=_FORMATS)  # warns at 89 megapixels; our own limit comes next
+    with opened as image:
+        _check_size(image.width, image.height, len(data))
+        image.load()  # turns a TIFF, and reads what a PNG says after its pixels
+        turn = _TURNS.get(_orientation(image))
+        whole = _turned_size((image.height, image.width), turn)
         if image.mode.startswith("I"):  # Pillow clips 16-bit grey at 255 instead of scaling it
-            grey = (np.asarray(image, dtype=np.float64) / 257.0).round().clip(0, 255).astype(np.uint8)
-            return np.repeat(grey[:, :, None], 3, axis=2)
-        return np.array(image.convert("RGB"))
+            return _turned(_grey(np.asarray(image, dtype=np.float64) / 257.0), turn), whole
+        if image.mode == "F":  # floats have no agreed range: 0 to 1 is usual, 0 to 255 what Pillow itself takes
+            values = np.asarray(image, dtype=np.float64)
+            return _turned(_grey(values * (255.0 if values.min() >= 0 and values.max() <= 1 else 1.0)), turn), whole
+        rgb = image.convert("RGB")
+        if 0 < side < min(rgb.size) and (factor := min(rgb.size) // side) > 1:
+            rgb = rgb.reduce(factor)
+        return _turned(np.array(rgb), turn), whole
+
+
+def _check_size(width: int, height: int, size: int) -> None:
+    pixels = width * height
+    if pixels > MAX_PIXELS:
+        raise ValueError(f"its header announces {width}×{height} pixels, more than {MAX_PIXELS:,}")
+    if pixels > SMALL_ENOUGH and pixels > PIXELS_A_BYTE * size:
+        raise ValueError(f"its header announces {width}×{height} pixels, which {size:,} bytes cannot hold")
+
+
+def _grey(values: np.ndarray) -> np.ndarray:
+    """(H, W) floats to (H, W, 3) bytes."""
+    return np.repeat(np.nan_to_num(values).round().clip(0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
+
+
+def _jpeg_orientation(data: bytes | memoryview) -> int:
+    """What the metadata of a JPEG say about which way is up, as Pillow understands them; 1 where they say nothing."""
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    place = 2
+    while place + 4 <= len(data) and data[place] == 0xFF:
+        marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
+        if marker == 0xFF:  # padding
+            place += 1
+            continue
+        if marker in (0xDA, 0xD9):  # the pixels, or the end
+            break
+        if marker == 0xE1:
+            segment = bytes(data[place + 4 : place + 2 + length])
+            if segment.startswith(b"Exif\0\0"):
+                exif = segment if exif is None else exif + segment[6:]
+            elif segment.startswith(b"http://ns.adobe.com/xap/1.0/\0"):
+                xmp = segment
+        place += 2 + length
+    if exif is None and xmp is None:
+        return 1
+    header = Image.new("L", (1, 1))
+    header.info.update({name: value for name, value in (("exif", exif), ("xmp", xmp)) if value is not None})
+    return _orientation(header)
+
+
+def _orientation(image: Image.Image) -> int:
+    """The orientation that Pillow finds; damaged metadata are no reason to refuse the pixels."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:
+        return 1
+
+
+def _turned(pixels: np.ndarray, turn: Image.Transpose | None) -> np.ndarray:
+    """(H, W, 3) pixels turned and mirrored as `Image.transpose` would."""
+    if turn is None:
+        return pixels
+    by_turn = {
+        Image.Transpose.FLIP_LEFT_RIGHT: lambda a: a[:, ::-1],
+        Image.Transpose.FLIP_TOP_BOTTOM: lambda a: a[::-1],
+        Image.Transpose.ROTATE_180: lambda a: a[::-1, ::-1],
+        Image.Transpose.TRANSPOSE: lambda a: a.swapaxes(0, 1),
+        Image.Transpose.TRANSVERSE: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+        Image.Transpose.ROTATE_90: lambda a: np.rot90(a, 1),  # anticlockwise, both
+        Image.Transpose.ROTATE_270: lambda a: np.rot90(a, 3),
+    }
+    return np.ascontiguousarray(by_turn[turn](pixels))
+
+
+def _turned_size(size: tuple[int, int], turn: Image.Transpose | None) -> tuple[int, int]:
+    on_its_side = (Image.Transpose.TRANSPOSE, Image.Transpose.TRANSVERSE)
+    return size[::-1] if turn in (*on_its_side, Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270) else size
 
 
 def read_image(path: str | os.PathLike[str]) -> Tensor:
-    """Read one picture from disk.
+    """Read one picture from disk, upright.
 
     Args:
         path: a JPEG, PNG or any other format Pillow knows.
@@ -102,10 +239,26 @@ def read_image(path: str | os.PathLike[str]) -> Tensor:
         (3, H, W) uint8 RGB.
 
     Raises:
-        FileNotFoundError: no such file.
-        BrokenImage: the file is not a whole picture; the message names it.
+        MissingImage: no such file; a FileNotFoundError as well as a BrokenImage.
+        BrokenImage: the file cannot be read, or is not a whole picture; the message names it.
     """
-    return decode(Path(path).read_bytes(), str(path))
+    return decode(read_file(path), str(path))
+
+
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a picture's file.
+
+    Raises:
+        BrokenImage: it is not there, may not be opened, or the disk fails; as one picture among many it then counts
+            as any other that cannot be had.
+    """
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError as error:
+        nowhere = "a link that leads nowhere" if Path(path).is_symlink() else "no such file"
+        raise MissingImage(f"{path}: {nowhere}; fetch it again or remove it") from error
+    except OSError as error:
+        raise BrokenImage(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def encode_jpeg(pixels: Tensor, quality: int = 95) -> bytes:

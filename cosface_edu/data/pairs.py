@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from .dataset import PictureDataset
-from .folders import image_files
-from .images import IMAGE_SUFFIXES, read_image
+from .images import read_image
+from .text import read_text
+from .walk import find_pictures, pictures_in, walk
 
 
 class BrokenPairs(ValueError):
@@ -69,10 +70,11 @@ def pictures_under(folder: str | os.PathLike[str]) -> list[Path]:
     Raises:
         FileNotFoundError: there are none.
     """
-    paths = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-    if not paths:
-        raise FileNotFoundError(f"{folder}: no pictures in it, at any depth")
-    return paths
+    found = walk(folder)
+    if not found.pictures:
+        also = "".join(f"; {line}" for line in found.left_out)
+        raise FileNotFoundError(f"{folder}: no pictures in it, at any depth{also}")
+    return [Path(folder) / name for name in found.pictures]
 
 
 def lfw_pairs(
@@ -83,7 +85,7 @@ def lfw_pairs(
     Args:
         pairs_file: first line `folds<TAB>n` or `n`; then for each fold n matched pairs `name i j` and n mismatched
             ones `name i name j`.
-        images: the folder with name/name_0001.jpg; any picture format.
+        images: the folder with name/name_0001.jpg; any picture format, suffixes in any case.
         size: (height, width) of the images handed out, see `fit`.
 
     Returns:
@@ -160,7 +162,7 @@ def ytf_pairs(
     if not rows:
         raise BrokenPairs(f"{splits_file}: no pairs in it")
     root = Path(videos)
-    frames = [image_files(root / name) if (root / name).is_dir() else [] for name in number]
+    frames = [pictures_in(root / name) if (root / name).is_dir() else [] for name in number]
     _complain(
         [f"{root / name}" for name, found in zip(number, frames, strict=True) if not found], splits_file, "videos"
     )
@@ -174,23 +176,19 @@ def ytf_pairs(
 def _lines(path: str | os.PathLike[str]) -> list[tuple[int, str]]:
     """Line numbers and lines, without the empty ones."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise BrokenPairs(f"{path}: not a text file: {error}") from error
+        text = read_text(path)
+    except ValueError as error:
+        raise BrokenPairs(str(error)) from error
     return [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
 
 
 def _find(root: Path, wanted: list[tuple[str, int]], list_file: str | os.PathLike[str]) -> list[Path]:
     """Paths of pictures name/name_0001, whatever their format."""
-    paths, missing = [], []
-    for name, number in wanted:
-        stem = root / name / f"{name}_{number:04d}"
-        found = next((p for suffix in IMAGE_SUFFIXES if (p := stem.with_name(stem.name + suffix)).is_file()), None)
-        paths.append(found or stem)
-        if found is None:
-            missing.append(f"{stem}.jpg")
+    stems = [(name, f"{name}_{number:04d}") for name, number in wanted]
+    paths = find_pictures(root, stems)
+    missing = [f"{root / folder / stem}.jpg" for (folder, stem), path in zip(stems, paths, strict=True) if path is None]
     _complain(missing, list_file, "pictures")
-    return paths
+    return [path for path in paths if path is not None]
 
 
 def _complain(missing: list[str], list_file: str | os.PathLike[str], what: str) -> None:

@@ -29,6 +29,7 @@ from torch import Tensor
 
 from .dataset import OnBroken, PictureDataset
 from .images import BrokenImage, decode, write_atomically
+from .text import read_text
 
 MAGIC = 0xCED7230A
 _MAGIC_BYTES = struct.pack("<I", MAGIC)
@@ -151,18 +152,43 @@ class RecordFile:
         return BrokenRecord(f"{self.path}: {where}: {what}")
 
 
+def rec_file(path: str | os.PathLike[str]) -> Path:
+    """The .rec file meant by its own path, by its .idx file's, or by that of the folder it lies in.
+
+    Raises:
+        BrokenRecord: a folder with several of them and none called train.rec.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return path.with_suffix(".rec") if path.suffix.lower() == ".idx" else path
+    found = rec_files(path)
+    if len(found) > 1 and (path / "train.rec") not in found:
+        names = ", ".join(file.name for file in found[:5])
+        raise BrokenRecord(f"{path}: {len(found)} .rec files in it ({names}); name the one that is meant")
+    return found[0] if len(found) == 1 else path / "train.rec"
+
+
+def rec_files(folder: str | os.PathLike[str]) -> list[Path]:
+    """The .rec files directly in a folder, sorted."""
+    names = (name for name in os.listdir(folder) if name.lower().endswith(".rec") and not name.startswith("."))
+    return [Path(folder) / name for name in sorted(names)]
+
+
 def _read_index(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Keys, ascending, and offsets of an .idx file."""
     entries: dict[int, int] = {}
-    with open(path, "rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                key, offset = map(int, line.split())
-            except ValueError:
-                raise BrokenRecord(f"{path}, line {number}: wanted 'key<TAB>offset', got {line[:60]!r}") from None
-            if key in entries or not (0 <= key < 2**62 and 0 <= offset < 2**62):
-                raise BrokenRecord(f"{path}, line {number}: key {key}, offset {offset}: a key twice or out of range")
-            entries[key] = offset
+    try:
+        text = read_text(path)
+    except ValueError as error:
+        raise BrokenRecord(str(error)) from error
+    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else (), 1):
+        try:
+            key, offset = map(int, line.split())
+        except ValueError:
+            raise BrokenRecord(f"{path}, line {number}: wanted 'key<TAB>offset', got {line[:60]!r}") from None
+        if key in entries or not (0 <= key < 2**62 and 0 <= offset < 2**62):
+            raise BrokenRecord(f"{path}, line {number}: key {key}, offset {offset}: a key twice or out of range")
+        entries[key] = offset
     if not entries:
         raise BrokenRecord(f"{path}: no entries")
     keys, offsets = np.array(list(entries)), np.array(list(entries.values()))
@@ -174,7 +200,9 @@ class RecordDataset(PictureDataset):
     """The pictures of a .rec file: InsightFace's layout, or im2rec's, where every record is a picture.
 
     Attributes:
-        num_classes: from the file `property`, the header record, or the labels, in this order.
+        num_classes: from the file `property`, the header record, or the highest label, in this order; people without
+            a picture count.
+        announces: whether the file `property` or the header record says how many people there are.
         file: the records.
     """
 
@@ -184,13 +212,12 @@ class RecordDataset(PictureDataset):
         """Open the records; pictures are read when asked for.
 
         Args:
-            path: a .rec file, or the folder that holds train.rec.
+            path: a .rec file, or the folder that holds train.rec or one .rec alone.
             size: (height, width) of the images handed out, see `fit`.
             on_broken: as in `FolderDataset`. A damaged record is an error either way: what follows it is lost too.
         """
         super().__init__(size, on_broken)
-        path = Path(path)
-        self.file = RecordFile(path / "train.rec" if path.is_dir() else path)
+        self.file = RecordFile(rec_file(path))
         self._positions = np.arange(len(self.file))
         people = 0
         if self.file.keys[0] == 0 and (header := self.file.read(0)) and len(header.data) == 0:
@@ -201,7 +228,9 @@ class RecordDataset(PictureDataset):
             self._positions = np.flatnonzero((self.file.keys > 0) & (self.file.keys < first))
         if len(self._positions) == 0:
             raise BrokenRecord(f"{self.file.path}: no pictures in it")
-        self.num_classes = self._property() or people or int(self.labels.max()) + 1
+        announced = self._property() or people
+        self.announces = announced > 0
+        self.num_classes = announced or int(self.labels.max()) + 1
 
     def __len__(self) -> int:
         return len(self._positions)
@@ -227,7 +256,7 @@ class RecordDataset(PictureDataset):
         if not path.is_file():
             return 0
         try:
-            return int(path.read_text(encoding="ascii").split(",")[0])
+            return int(read_text(path).split(",")[0])
         except ValueError as error:
             raise BrokenRecord(f"{path}: wanted 'identities,height,width': {error}") from error
 

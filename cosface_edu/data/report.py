@@ -14,12 +14,13 @@ from pathlib import Path
 from torch import Tensor
 from tqdm import tqdm
 
-from .bins import BrokenBin, bin_pairs
+from .bins import BinPictures, BrokenBin, bin_pairs
 from .dataset import PictureDataset
-from .folders import LFW_OVERLAP, LFW_OVERLAP_BY_NAME, FolderDataset, image_files
+from .folders import LFW_OVERLAP, LFW_OVERLAP_BY_NAME, FolderDataset
 from .images import BrokenImage
 from .pairs import BrokenPairs, Pairs, lfw_pairs, ytf_pairs
-from .records import BrokenRecord, RecordDataset
+from .records import BrokenRecord, RecordDataset, rec_file, rec_files
+from .truth import sorted_by_kind
 
 CASIA_WEBFACE = (10_575, 494_414)
 LFW = (5_749, 13_233)
@@ -89,9 +90,9 @@ def check(path: str | os.PathLike[str], progress: bool = False) -> CheckReport:
 
 
 def _kind(path: Path) -> tuple[str, Callable[[CheckReport, bool], None]]:
-    if path.suffix == ".bin":
+    if path.suffix.lower() == ".bin":
         return "pairs in a .bin file", _check_bin
-    if path.suffix in (".rec", ".idx") or (path.is_dir() and any(path.glob("*.rec"))):
+    if path.suffix.lower() in (".rec", ".idx") or (path.is_dir() and rec_files(path)):
         return "records", _check_records
     if path.is_dir() and (path / "splits.txt").is_file():
         return "YouTube Faces", _check_ytf
@@ -104,6 +105,7 @@ def _check_folders(report: CheckReport, progress: bool) -> None:
     faces = FolderDataset(report.path, exclude=())
     report.identities = faces.num_classes
     _decode_all(faces, report, progress)
+    report.facts += [f"left out: {line}" for line in faces.left_out]
     counts = faces.labels.bincount()
     report.facts.append(
         f"pictures of an identity: {int(counts.min())} to {int(counts.max())}, median {int(counts.median())}"
@@ -111,12 +113,14 @@ def _check_folders(report: CheckReport, progress: bool) -> None:
     if single := int((counts == 1).sum()):
         report.facts.append(f"{single:,} identities have one picture: they train, but make no genuine pair")
     named = set(faces.names)
-    empty = [entry.name for entry in os.scandir(report.path) if entry.is_dir() and entry.name not in named]
     report.problems += [
-        f"{report.path / name}: no picture in it; remove the folder or fetch it again" for name in empty
+        f"{report.path / name}: no picture in it; remove the folder or fetch it again" for name in faces.empty
     ]
-    if stray := image_files(report.path):
-        report.problems.append(f"{report.path}: {len(stray)} pictures outside identity folders, e.g. {stray[0]}")
+    if faces.stray:
+        report.problems.append(
+            f"{report.path}: {len(faces.stray):,} pictures not directly in an identity folder, e.g. {faces.stray[0]}: "
+            "they are left out"
+        )
     if all(re.fullmatch(r"\d{7}", name) for name in faces.names):
         _compare(report, "CASIA-WebFace", CASIA_WEBFACE)
         for what, names in (("SphereFace's list", LFW_OVERLAP), ("the longer list, by name", LFW_OVERLAP_BY_NAME)):
@@ -125,10 +129,12 @@ def _check_folders(report: CheckReport, progress: bool) -> None:
 
 
 def _check_records(report: CheckReport, progress: bool) -> None:
-    found = [report.path.with_suffix(".rec")] if report.path.is_file() else sorted(report.path.glob("*.rec"))
-    for file in found:
+    for file in [rec_file(report.path)] if report.path.is_file() else rec_files(report.path):
         faces = RecordDataset(file)
-        report.identities += faces.num_classes
+        people = len(faces.labels.unique())
+        report.identities += people
+        if people < faces.num_classes and faces.announces:
+            report.facts.append(f"{file.name} announces {faces.num_classes:,} people and has pictures of {people:,}")
         _decode_all(faces, report, progress)
         if not report.problems and int(faces.labels.max()) >= faces.num_classes:
             report.problems.append(
@@ -146,6 +152,7 @@ def _check_lfw(report: CheckReport, progress: bool) -> None:
     faces = FolderDataset(images, exclude=())
     report.identities = faces.num_classes
     _decode_all(faces, report, progress)
+    report.facts += [f"left out: {line}" for line in faces.left_out]
     _compare(report, "LFW", LFW)
     for file in sorted(report.path.glob("pairs*.txt")):
         try:
@@ -173,6 +180,8 @@ def _describe_pairs(pairs: Pairs, name: str, report: CheckReport) -> None:
     genuine = int(pairs.same.sum())
     folds = len(pairs.fold.unique())
     report.facts.append(f"{name}: {genuine:,} genuine and {len(pairs) - genuine:,} impostor pairs in {folds} folds")
+    if isinstance(pairs.images, BinPictures) and sorted_by_kind(pairs.same, folds):
+        report.facts.append(f"{name}: its pairs come sorted by kind; each kind is dealt to the folds by itself")
 
 
 def _compare(report: CheckReport, name: str, expected: tuple[int, int]) -> None:

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from cosface_edu import __version__
 from cosface_edu.data import FaceWorldDataset, FolderDataset
 from cosface_edu.data.pairs import Pictures, pictures_under
+from cosface_edu.data.walk import find_pictures
 
 from .blufr import BLUFR, blufr, read_blufr
 from .identification import Identification, MegaFace, identify, megaface
@@ -160,12 +161,16 @@ def evaluate_blufr(
         ValueError: If the configuration lacks something.
     """
     names, labels, trials = read_blufr(config)
-    paths = [Path(images) / name.rsplit("_", 1)[0] / name for name in names]
-    if missing := [path for path in paths if not path.is_file()]:
+    stems = [name.rpartition(".")[0] for name in names]
+    found_paths = find_pictures(Path(images), [(stem.rsplit("_", 1)[0], stem) for stem in stems])
+    missing = [name for name, path in zip(names, found_paths, strict=True) if path is None]
+    if missing:
         raise FileNotFoundError(
-            f"{missing[0]}: listed in {config}, not there ({len(missing)} of {len(paths)} are missing); "
-            "BLUFR needs every image of LFW, aligned with --missing centre-crop"
+            f"{Path(images) / missing[0].rsplit('_', 1)[0] / missing[0]}: listed in {config}, not there "
+            f"({len(missing)} of {len(names)} are missing); BLUFR needs every image of LFW, aligned with "
+            "--missing centre-crop"
         )
+    paths = [path for path in found_paths if path is not None]
     found = blufr(measured.features(Pictures(paths, size)), labels, trials, far, open_set_far)
     report = {
         "protocol": "BLUFR",

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from cosface_edu.data.truth import truths
+
 
 class ROC(NamedTuple):
     """Every threshold that tells pairs apart, strictest first: accepted are scores >= threshold."""
@@ -33,11 +35,12 @@ def verify(
 
     Args:
         scores: (n,) similarities, higher for more alike.
-        same: (n,) whether a pair is genuine.
+        same: (n,) whether a pair is genuine: booleans, 1 and 0, or 1 and −1.
         folds: How many, or the (n,) numbers of the pairs' folds.
 
     Raises:
-        ValueError: If a score is not finite, the lengths differ, or a fold leaves nothing to choose a threshold on.
+        ValueError: If a score is not finite, a label is something else, the lengths differ, or a fold leaves nothing
+            to choose a threshold on.
     """
     scores, same = _checked(scores, same)
     numbers, count = _folds(folds, same)
@@ -144,7 +147,7 @@ class Verification:
 
 def _checked(scores: ArrayLike | torch.Tensor, same: ArrayLike | torch.Tensor) -> tuple[NDArray, NDArray]:
     scores = np.asarray(scores.detach().cpu() if isinstance(scores, torch.Tensor) else scores, dtype=np.float64)
-    same = np.asarray(same.detach().cpu() if isinstance(same, torch.Tensor) else same, dtype=bool)
+    same = truths(same)
     if scores.ndim != 1 or scores.shape != same.shape:
         raise ValueError(f"one score and one answer for each pair, got shapes {scores.shape} and {same.shape}")
     if not np.isfinite(scores).all():

@@ -101,7 +101,7 @@ def _folder(path: Path, size: tuple[int, int], identities: int) -> dict[str, Ten
         root,
         to_float,
     )  # when called: data's own data set is made of FaceWorld
-    from cosface_edu.data.images import IMAGE_SUFFIXES
+    from cosface_edu.data.walk import pictures_in
 
     found = next((p for p in (path, root() / path) if p.is_dir()), None)
     if found is None:
@@ -110,9 +110,9 @@ def _folder(path: Path, size: tuple[int, int], identities: int) -> dict[str, Ten
             "set COSFACE_DATA to the folder that holds it, or use source='synthetic'."
         )
     files = {
-        d.name: sorted(f for f in d.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES)
+        d.name: [d / name for name in pictures_in(d)]
         for d in sorted(found.iterdir())
-        if d.is_dir()
+        if d.is_dir() and not d.name.startswith(".")
     }
     chosen = sorted(sorted(files, key=lambda name: -len(files[name]))[:identities])
     if len(chosen) < identities or len(files[chosen[-1]]) < 2:

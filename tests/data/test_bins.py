@@ -128,3 +128,60 @@ def test_announced_gigabytes_and_memo_numbers_cost_nothing(tmp_path) -> None:
         (tmp_path / "a.bin").write_bytes(content)
         with pytest.raises(data.BrokenBin):
             data.read_bin(tmp_path / "a.bin")
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
+@pytest.mark.parametrize(
+    "same",
+    [
+        [np.int64(1), np.int64(0)],
+        [np.int32(1), np.int32(0)],
+        [np.int16(1), np.int16(-1)],
+        [np.uint8(1), np.uint8(0)],
+        [np.float64(1), np.float64(0)],
+        [np.bool_(True), np.bool_(False)],
+        (True, False),
+        [1, -1],
+        ["1", "0"],
+        np.array([True, False]),
+        np.array([1, 0]),
+        np.array([1, -1], dtype=">i2"),
+        np.array([[1], [0]], dtype=np.int32),
+        np.array([1.0, 0.0]),
+        np.array([True, False], dtype=object),
+        list(np.array([1, 0])),
+    ],
+    ids=lambda same: repr(same).replace("\n", ""),
+)
+def test_labels_of_numpy_are_read_by_their_value(tmp_path, jpeg, protocol: int, same: object) -> None:
+    pictures = [jpeg(k) for k in range(4)]
+    (tmp_path / "lfw.bin").write_bytes(pickle.dumps((pictures, same), protocol))
+    assert data.read_bin(tmp_path / "lfw.bin") == (pictures, [True, False])
+
+
+@pytest.mark.parametrize(
+    "same", [np.array([1, 2]), [np.int64(3), np.int64(0)], np.ones((2, 2)), [np.datetime64(0, "s")] * 2]
+)
+def test_labels_of_another_kind_are_refused(tmp_path, jpeg, same: object) -> None:
+    (tmp_path / "lfw.bin").write_bytes(pickle.dumps(([jpeg(k) for k in range(4)], same)))
+    with pytest.raises(data.BrokenBin, match=r"lfw\.bin"):
+        data.read_bin(tmp_path / "lfw.bin")
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+def test_pictures_in_arrays_of_numpy(tmp_path, jpeg, protocol: int) -> None:
+    pictures = [jpeg(k) for k in range(4)]
+    columns = [np.frombuffer(p, np.uint8)[:, None] for p in pictures]  # (N, 1), as cv2.imencode gives them
+    several = [np.array(pictures, dtype=object), np.array(pictures), tuple(pictures), columns]
+    for stored in several:
+        (tmp_path / "lfw.bin").write_bytes(pickle.dumps((stored, [True, False]), protocol))
+        assert data.read_bin(tmp_path / "lfw.bin") == (pictures, [True, False])
+
+
+def test_pairs_sorted_by_kind_are_dealt_by_kind(tmp_path, jpeg) -> None:
+    same = [True] * 20 + [False] * 20
+    (tmp_path / "lfw.bin").write_bytes(pickle.dumps(([jpeg()] * 80, same)))
+    pairs = data.bin_pairs(tmp_path / "lfw.bin")
+    assert pairs.fold[pairs.same].bincount().tolist() == [2] * 10
+    assert pairs.fold[~pairs.same].bincount().tolist() == [2] * 10
+    assert "its pairs come sorted by kind" in str(data.check(tmp_path / "lfw.bin"))

@@ -7,10 +7,10 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps, features
 
 from cosface_edu import data
-from cosface_edu.data.images import encode_jpeg, write_atomically
+from cosface_edu.data.images import decode_reduced, encode_jpeg, write_atomically
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -137,3 +137,135 @@ def test_root_is_the_environment_variable_or_data(monkeypatch) -> None:
     assert str(data.root()) == "/somewhere/else"
     monkeypatch.delenv("COSFACE_DATA")
     assert str(data.root()) == "data"
+
+
+def photograph(size: tuple[int, int] = (40, 24)) -> Image.Image:
+    """A picture in which every side and corner differs."""
+    x, y = np.meshgrid(np.linspace(0, 255, size[0]), np.linspace(0, 255, size[1]))
+    return Image.fromarray(np.stack([x, y, 255 - x], axis=2).astype(np.uint8))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_are_turned_as_pillow_turns_them(kind: str, orientation: int) -> None:
+    if kind == "AVIF" and not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"quality": 95, "subsampling": 0} if kind == "JPEG" else {}
+    content = encoded(photograph(), kind, exif=exif.tobytes(), **options)
+    with Image.open(io.BytesIO(content)) as image:
+        right = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    pixels = data.decode(content)
+    assert pixels.shape == (3, *right.shape[:2])
+    assert pixels.shape[1:] == ((40, 24) if orientation > 4 else (24, 40))
+    np.testing.assert_allclose(pixels.permute(1, 2, 0).numpy().astype(int), right.astype(int), atol=1)
+
+
+def test_orientation_in_a_grey_16_bit_png_and_in_xmp() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    grey = Image.fromarray(np.arange(0, 60000, 1000, dtype=np.uint16).reshape(6, 10))
+    assert data.decode(encoded(grey, "PNG", exif=exif.tobytes())).shape == (3, 10, 6)
+    note = b'http://ns.adobe.com/xap/1.0/\0<x:xmpmeta><rdf tiff:Orientation="8"/></x:xmpmeta>'
+    content = encoded(photograph(), "JPEG")
+    content = content[:2] + b"\xff\xe1" + struct.pack(">H", len(note) + 2) + note + content[2:]
+    assert data.decode(content).shape == (3, 40, 24)
+
+
+@pytest.mark.parametrize(
+    "note", [b"Exif\0\0", b"Exif\0\0MM\0*\xff\xff\xff\xff", b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + bytes(40)]
+)
+def test_damaged_metadata_do_not_make_a_broken_picture(note: bytes) -> None:
+    content = encoded(photograph(), "JPEG")
+    content = content[:2] + b"\xff\xe1" + struct.pack(">H", len(note) + 2) + note + content[2:]
+    assert data.decode(content).shape == (3, 24, 40)
+
+
+def harmless(content: bytes, what: str) -> bytes:
+    """A JPEG changed as cameras and editors do: libjpeg warns, no pixel is lost."""
+    scan = content.index(b"\xff\xda")
+    length = struct.unpack(">H", content[scan + 2 : scan + 4])[0]
+    if what == "parameters of the scan":  # Samsung's front cameras: Ss = Se = 0 in a sequential picture
+        return content[: scan + 2 + length - 3] + b"\0\0\0" + content[scan + 2 + length :]
+    if what == "bytes between segments":
+        table = content.index(b"\xff\xdb")
+        return content[:table] + bytes(26) + content[table:]
+    if what == "revision":
+        place = content.index(b"JFIF\0") + 5
+        return content[:place] + b"\x09\x09" + content[place + 2 :]
+    return content + b"\0\0 a film follows"
+
+
+@pytest.mark.parametrize("what", ["parameters of the scan", "bytes between segments", "revision", "what follows"])
+def test_what_libjpeg_merely_warns_about_is_decoded(what: str) -> None:
+    content = harmless(encoded(photograph(), "JPEG", quality=95), what)
+    with Image.open(io.BytesIO(content)) as image:
+        right = np.asarray(image.convert("RGB"))
+    assert np.array_equal(data.decode(content).permute(1, 2, 0).numpy(), right)
+    with pytest.raises(data.BrokenImage):
+        data.decode(content[: content.index(b"\xff\xda") + 40])  # and cut short it is still refused
+
+
+def test_damage_among_the_pixels_is_refused() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    content = bytearray(encoded(Image.fromarray(noise), "JPEG"))
+    middle = len(content) // 2
+    content[middle : middle + 40] = b"\xff\xd0" * 20  # restart markers where none belong
+    with pytest.raises(data.BrokenImage):
+        data.decode(bytes(content))
+
+
+def test_a_header_that_the_file_cannot_fill_is_refused() -> None:
+    small = encoded(Image.new("RGB", (8, 8)), "JPEG")
+    place = small.index(b"\xff\xc0") + 5
+    forged = small[:place] + struct.pack(">HH", 9000, 12000) + small[place + 4 :]
+    with pytest.raises(data.BrokenImage, match=r"announces 12000×9000 pixels, which [\d,]+ bytes cannot hold"):
+        data.decode(forged)
+
+
+def test_108_megapixels_are_read_whole_and_reduced() -> None:
+    content = encoded(Image.new("L", (12000, 9000), 200), "JPEG")
+    pixels, whole = decode_reduced(content, 1000)
+    assert whole == (9000, 12000)
+    assert pixels.shape == (3, 1125, 1500)
+    assert pixels.unique().tolist() == [200]
+    assert data.decode(content).shape == (3, 9000, 12000)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_reduced_picture_is_the_picture_smaller(kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = encoded(photograph((640, 480)), kind, exif=exif.tobytes())
+    pixels, whole = decode_reduced(content, 100)
+    assert whole == (640, 480)  # upright
+    assert 100 <= min(pixels.shape[1:]) < 200
+    large = data.decode(content).float()
+    again = torch.nn.functional.interpolate(large[None], pixels.shape[1:], mode="area")[0]
+    assert (again - pixels.float()).abs().mean() < 2
+    assert decode_reduced(content, 10_000)[0].shape == large.shape
+
+
+def test_floating_point_pixels() -> None:
+    for top, expected in ((1.0, 255), (200.0, 200)):
+        values = np.full((5, 4), top, dtype=np.float32)
+        assert data.decode(encoded(Image.fromarray(values), "TIFF")).unique().tolist() == [expected]
+
+
+def test_a_program_under_a_picture_s_name_is_not_run() -> None:
+    with pytest.raises(data.BrokenImage, match="cannot identify"):
+        data.decode(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n")
+
+
+def test_a_file_that_cannot_be_read_is_a_broken_picture(tmp_path, monkeypatch) -> None:
+    (tmp_path / "a.jpg").symlink_to("gone.jpg")
+    with pytest.raises(data.BrokenImage, match=r"a\.jpg: a link that leads nowhere"):
+        data.read_image(tmp_path / "a.jpg")
+
+    def refuse(path: object) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
+    with pytest.raises(data.BrokenImage, match=r"b\.jpg: cannot be read: Permission denied"):
+        data.read_image(tmp_path / "b.jpg")

@@ -91,6 +91,19 @@ def test_a_list_that_is_no_text(lfw, jpeg) -> None:
         data.lfw_pairs(lfw / "bad.txt", lfw / "lfw")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_lists_from_windows(lfw, encoding: str) -> None:
+    text = (lfw / "pairs.txt").read_text()
+    (lfw / "pairs.txt").write_bytes(text.replace("\n", "\r\n").encode(encoding))
+    assert len(data.lfw_pairs(lfw / "pairs.txt", lfw / "lfw")) > 0
+
+
+def test_pictures_are_found_with_suffixes_in_capitals(lfw) -> None:
+    for path in sorted((lfw / "lfw").rglob("*.jpg")):
+        path.rename(path.with_suffix(".JPG"))
+    assert len(data.lfw_pairs(lfw / "pairs.txt", lfw / "lfw").images) > 0
+
+
 def test_names_cannot_leave_the_folder(lfw) -> None:
     (lfw / "bad.txt").write_text("1\n../lfw/P_0\t1\t2\nP_0\t1\tP_1\t1\n")
     with pytest.raises((data.BrokenPairs, FileNotFoundError)):

@@ -220,3 +220,26 @@ def test_malformed_property(faces, text: str) -> None:
     (faces[0] / "property").write_text(text)
     with pytest.raises(data.BrokenRecord, match="property"):
         data.RecordDataset(faces[0])
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", ""])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+def test_index_and_property_with_a_byte_order_mark(tmp_path, jpeg, mark: str, encoding: str) -> None:
+    data.write_records(tmp_path / "train.rec", [(jpeg(0), 0), (jpeg(1), 1)], (20, 16))
+    for name in ("train.idx", "property"):
+        text = (tmp_path / name).read_text()
+        (tmp_path / name).write_bytes((mark + text).encode(encoding))
+    if mark or encoding == "utf-8":
+        assert data.RecordDataset(tmp_path).labels.tolist() == [0, 1]
+    else:
+        with pytest.raises(data.BrokenRecord, match="not a text file: it has null bytes; save it as UTF-8"):
+            data.RecordDataset(tmp_path)
+
+
+def test_a_folder_stands_for_the_one_rec_file_in_it(tmp_path, jpeg) -> None:
+    data.write_records(tmp_path / "faces.rec", [(jpeg(0), 0), (jpeg(1), 1)], (20, 16))
+    for path in (tmp_path, tmp_path / "faces.idx", tmp_path / "faces.rec"):
+        assert len(data.RecordDataset(path)) == 2
+    data.write_records(tmp_path / "more.rec", [(jpeg(0), 0), (jpeg(1), 1)], (20, 16))
+    with pytest.raises(data.BrokenRecord, match=r"2 \.rec files in it \(faces\.rec, more\.rec\); name the one"):
+        data.RecordDataset(tmp_path)

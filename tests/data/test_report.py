@@ -5,6 +5,7 @@ import pickle
 import pytest
 
 from cosface_edu import data
+from cosface_edu.data.records import RecordWriter
 
 
 def test_whole_folders(people) -> None:
@@ -101,3 +102,38 @@ def test_real_data_is_whole(real_data, name: str, counts: tuple[int, int]) -> No
     report = data.check(real_data / name)
     assert report.ok, str(report)
     assert (report.pictures, report.identities) == counts
+
+
+def test_everything_unreadable_is_named_and_the_rest_looked_at(people) -> None:
+    (people / "bob" / "1.jpg").unlink()
+    (people / "bob" / "1.jpg").symlink_to("gone.jpg")
+    (people / "carl" / "1.jpg").write_bytes(b"")
+    report = data.check(people)
+    assert report.pictures == 6
+    assert len(report.problems) == 2
+    assert "bob/1.jpg: a link that leads nowhere" in str(report)
+    assert "carl/1.jpg: empty" in str(report)
+
+
+def test_what_is_left_out_is_told(people, jpeg) -> None:
+    (people / "bob" / "a.HEIC").touch()
+    (people / "bob" / "._1.jpg").touch()
+    (people / "__MACOSX").mkdir()
+    report = data.check(people)
+    assert report.ok
+    assert "left out: 2 files that are no pictures we read: .HEIC (1), .txt (1)" in str(report)
+    assert "left out: 1 file that is hidden" in str(report)
+    (people / "bob" / "deep").mkdir()
+    (people / "bob" / "deep" / "1.jpg").write_bytes(jpeg())
+    assert "1 pictures not directly in an identity folder, e.g. bob/deep/1.jpg" in str(data.check(people))
+
+
+@pytest.mark.parametrize("labels", [[0, 10, 70], [1, 2, 3]])
+def test_people_are_counted_by_distinct_labels(tmp_path, jpeg, labels: list[int]) -> None:
+    with RecordWriter(tmp_path / "a.rec") as writer:
+        for key, label in enumerate(labels):
+            writer.write(key, (label,), jpeg(key))
+    report = data.check(tmp_path)
+    assert (report.pictures, report.identities) == (3, 3)
+    (tmp_path / "property").write_text("80,20,16")
+    assert "a.rec announces 80 people and has pictures of 3" in str(data.check(tmp_path))

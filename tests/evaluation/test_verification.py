@@ -218,3 +218,11 @@ def test_a_folds_own_scores_do_not_move_its_threshold(grid: float) -> None:
         if grid:
             scores, moved = (np.round(values / grid) * grid for values in (scores, moved))
         assert verify(scores, same, numbers).thresholds[2] == verify(moved, same, numbers).thresholds[2]
+
+
+@pytest.mark.parametrize("same", [[1, -1, 1, -1], ["1", "0", "1", "0"], [1.0, 0.0, 1.0, 0.0], np.array([1, 0, 1, 0])])
+def test_labels_are_taken_by_their_value(same: object) -> None:
+    result = verify([0.9, 0.1, 0.8, 0.2], same, 2)
+    assert result.same.tolist() == [True, False, True, False]
+    with pytest.raises(ValueError, match="labels of pairs are true or false"):
+        verify([0.9, 0.1, 0.8, 0.2], [1, 2, 1, 2], 2)

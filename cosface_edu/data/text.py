@@ -1,0 +1,31 @@
+"""Text files as other people's programs write them: lists of pairs, indices, properties."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from pathlib import Path
+
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """A text file's content.
+
+    A byte order mark (Notepad, Excel; UTF-16 from PowerShell's `>`) says what the encoding is and is no part of the
+    text. Without one it is UTF-8; bytes that are not are kept as Python keeps them in file names, so that a name in
+    another encoding still names its file.
+
+    Raises:
+        ValueError: this is no text.
+    """
+    data = Path(path).read_bytes()
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            try:
+                return data[len(mark) :].decode(encoding)
+            except UnicodeDecodeError as error:
+                raise ValueError(f"{path}: begins as {encoding.upper()} text and is not: {error}") from error
+    if b"\0" in data:
+        raise ValueError(f"{path}: not a text file: it has null bytes; save it as UTF-8")
+    return data.decode("utf-8", "surrogateescape")
