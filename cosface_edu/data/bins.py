@@ -161,8 +161,7 @@ def _dtype(value: Any) -> np.dtype:
         raise TypeError("numbers of numpy without their type")
     if not re.fullmatch(r"[biufSO]\d+", value.arguments[0]):
         raise TypeError(f"numbers of type {value.arguments[0]!r}")
-    order = value.state[1] if value.state else "<"
-    return np.dtype(value.arguments[0]).newbyteorder(order if order in ("<", ">") else "|")
+    return np.dtype((">" if value.state and value.state[1] == ">" else "<") + value.arguments[0])
 
 
 def _items(value: Any) -> list[Any]:

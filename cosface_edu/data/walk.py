@@ -79,7 +79,8 @@ def walk(root: str | os.PathLike[str]) -> Found:
         raise FileNotFoundError(f"{root}: no such folder; see data/README.md for what goes where")
     found = Found()
     seen = {_identity(root)}
-    waiting, links = [""], []  # folders to look at, and links to folders, which wait until these are done
+    waiting: list[str] = [""]
+    links: list[str] = []  # to folders: they wait until all real ones are done
     while waiting or links:
         inside = waiting.pop() if waiting else links.pop(0)
         folder = root / inside
