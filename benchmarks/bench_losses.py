@@ -25,6 +25,7 @@ import torch.nn.functional as F
 from pytorch_metric_learning import losses as theirs
 
 from cosface_edu import losses
+from cosface_edu.files import write_atomically
 
 RESULTS = Path(__file__).parent / "results" / "losses.json"
 B, D, C = 512, 512, 10_575
@@ -114,9 +115,7 @@ def write(found: dict) -> None:
     for key in ("time", "memory", "chunked"):
         found[key] = found[key] or old.get(key, found[key])
     RESULTS.parent.mkdir(exist_ok=True)
-    part = RESULTS.with_suffix(".part")
-    part.write_text(json.dumps(found, indent=1) + "\n")
-    part.replace(RESULTS)
+    write_atomically(RESULTS, (json.dumps(found, indent=1) + "\n").encode())
 
 
 def text(found: dict) -> str:

@@ -408,6 +408,7 @@ def embed(
 
     from cosface_edu import evaluation
     from cosface_edu.data.pairs import Pictures, pictures_under
+    from cosface_edu.files import atomically
     from cosface_edu.training.checkpoint import open_network
 
     paths = pictures_under(source)
@@ -416,10 +417,8 @@ def embed(
     features = evaluation.embed(opened.to(device), pictures, flip.value, batch=batch, workers=workers, progress=True)
     units = torch.nn.functional.normalize(features)  # (N, D)
     names = [str(path.relative_to(source)) for path in paths]
-    temporary = target.with_name(f".{target.name}.tmp")
-    with temporary.open("wb") as file:
+    with atomically(target) as part, part.open("wb") as file:
         np.savez(file, names=np.array(names), features=units.numpy())
-    temporary.replace(target)
     tell(f"{len(names):,} faces, {units.shape[1]} numbers each: {target}")
 
 
@@ -442,7 +441,7 @@ def toy(
 
     Examples: `cosface-edu toy`; `cosface-edu toy cosface --m 0 --m 0.1 --m 0.2`
     """
-    from cosface_edu.training import toy as experiment
+    from cosface_edu.experiments import toy as experiment
 
     scale = {} if s is None else {"s": s}
     runs = [
@@ -493,7 +492,7 @@ def rehearse(
 
     Example: `cosface-edu rehearse --out rehearsal.json`
     """
-    from cosface_edu.training import rehearsal
+    from cosface_edu.experiments import rehearsal
 
     def say(line: str) -> None:
         tell(line, highlight=False)

@@ -18,7 +18,7 @@ from filelock import FileLock  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 # Files are handed out whole. These take longest, so they come first: else one process is left alone with them.
-LONGEST = ("browser/", "book/", "test_kill", "test_distributed", "training/test_rehearsal", "test_cli", "test_toy")
+LONGEST = ("browser/", "book/", "test_kill", "test_distributed", "experiments/test_rehearsal", "test_cli", "test_toy")
 
 
 def chapters() -> list[str]:

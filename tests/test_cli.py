@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 from cosface_edu import networks
 from cosface_edu.cli import app, settings, size_of
-from cosface_edu.data import FaceWorldDataset, to_bytes
+from cosface_edu.data import to_bytes
 from cosface_edu.data.images import encode_jpeg
+from cosface_edu.faces import FaceWorldDataset
 
 runner = CliRunner()
 COMMANDS = ("align", "check", "train", "evaluate", "identify", "embed", "toy", "rehearse")

@@ -23,8 +23,8 @@ from cosface_edu.data.images import (
     read_image,
     to_bytes,
     to_float,
-    write_atomically,
 )
+from cosface_edu.files import write_atomically
 
 from .detector import detect
 from .record import (

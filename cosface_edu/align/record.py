@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from torch import Tensor
 
-from cosface_edu.data.images import write_atomically
+from cosface_edu.files import write_atomically
 
 from .detector import FACTOR, MIN_SIZE, THRESHOLDS, Face
 

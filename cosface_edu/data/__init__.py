@@ -1,4 +1,4 @@
-"""What comes from disk, and the face world where nothing does: image folders, .rec/.idx, lfw.bin, pair lists.
+"""What comes from disk: image folders, .rec/.idx, lfw.bin, pair lists.
 
 Every data set yields `(image, label)`: a (3, H, W) float RGB image in [0, 1] and an int.
 """
@@ -8,13 +8,12 @@ from pathlib import Path
 
 from .augment import Augment
 from .bins import BrokenBin, bin_pairs, read_bin
+from .dataset import Faces
 from .folders import LFW_OVERLAP, LFW_OVERLAP_BY_NAME, FolderDataset
 from .images import BrokenImage, decode, fit, normalise, read_image, to_bytes, to_float
 from .pairs import BrokenPairs, Pairs, lfw_pairs, ytf_pairs
 from .records import BrokenRecord, RecordDataset, write_records
 from .report import CheckReport, check
-from .stretched import Stretched
-from .synthetic import FaceWorldDataset
 
 __all__ = [
     "LFW_OVERLAP",
@@ -25,11 +24,10 @@ __all__ = [
     "BrokenPairs",
     "BrokenRecord",
     "CheckReport",
-    "FaceWorldDataset",
+    "Faces",
     "FolderDataset",
     "Pairs",
     "RecordDataset",
-    "Stretched",
     "bin_pairs",
     "check",
     "decode",

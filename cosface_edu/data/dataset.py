@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -13,6 +13,17 @@ from torch.utils.data import Dataset
 from .images import BrokenImage, fit, to_float
 
 OnBroken = Literal["fail", "skip"]
+
+
+class Faces(Protocol):
+    """What every data set of labelled faces has, from disk or drawn: all that training and evaluation ask of one."""
+
+    @property
+    def labels(self) -> Tensor: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]: ...
 
 
 class PictureDataset(Dataset[tuple[Tensor, int]], ABC):

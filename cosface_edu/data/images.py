@@ -292,15 +292,3 @@ def fit(pixels: Tensor, size: tuple[int, int]) -> Tensor:
     flat = pixels.reshape(-1, 1, crop_h, crop_w).to(torch.float32)
     resized = F.interpolate(flat, size, mode="bilinear", antialias=True).view(*pixels.shape[:-2], *size)
     return resized.to(pixels.dtype) if pixels.is_floating_point() else resized.round_().to(pixels.dtype)
-
-
-def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, whenever the process is killed or the disk is full."""
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .dataset import PictureDataset
+from .dataset import Faces, PictureDataset
 from .images import read_image
 from .text import read_text
 from .walk import find_pictures, pictures_in, walk
@@ -38,7 +38,7 @@ class Pairs:
             itself.
     """
 
-    images: PictureDataset
+    images: Faces
     first: Tensor
     second: Tensor
     same: Tensor

@@ -27,8 +27,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cosface_edu.files import write_atomically
+
 from .dataset import OnBroken, PictureDataset
-from .images import BrokenImage, decode, write_atomically
+from .images import BrokenImage, decode
 from .text import read_text
 
 MAGIC = 0xCED7230A

@@ -172,6 +172,7 @@ def _check_ytf(report: CheckReport, progress: bool) -> None:
 
 
 def _check_pairs(pairs: Pairs, name: str, report: CheckReport, progress: bool) -> None:
+    assert isinstance(pairs.images, PictureDataset)  # what this room opens comes from disk
     _decode_all(pairs.images, report, progress)
     _describe_pairs(pairs, name, report)
 

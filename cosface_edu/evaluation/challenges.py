@@ -10,9 +10,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from cosface_edu import __version__
-from cosface_edu.data import FaceWorldDataset, FolderDataset
+from cosface_edu.data import FolderDataset
 from cosface_edu.data.pairs import Pictures, pictures_under
 from cosface_edu.data.walk import find_pictures
+from cosface_edu.faces import FaceWorldDataset
 
 from .blufr import BLUFR, blufr, read_blufr
 from .identification import Identification, MegaFace, identify, megaface

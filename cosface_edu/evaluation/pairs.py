@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from cosface_edu.data import FaceWorldDataset, Pairs
-from cosface_edu.data.dataset import PictureDataset
+from cosface_edu.data import Faces, Pairs
+from cosface_edu.faces import FaceWorldDataset
 
 
-def draw_pairs(dataset: PictureDataset | FaceWorldDataset, count: int = 3000, folds: int = 10, seed: int = 0) -> Pairs:
+def draw_pairs(dataset: Faces, count: int = 3000, folds: int = 10, seed: int = 0) -> Pairs:
     """Draw as many genuine as impostor pairs, in folds that share no person, as LFW's do.
 
     Within a fold no genuine pair comes twice; impostor pairs are of two people drawn first and one image of each
@@ -44,7 +44,7 @@ def draw_pairs(dataset: PictureDataset | FaceWorldDataset, count: int = 3000, fo
     first, second = torch.from_numpy(np.concatenate(pairs)).unbind(1)
     same = torch.tensor([True] * share + [False] * share).repeat(folds)
     numbers = torch.from_numpy(np.concatenate(fold_of))
-    return Pairs(dataset, first, second, same, numbers)  # type: ignore[arg-type]  # a FaceWorldDataset serves as well
+    return Pairs(dataset, first, second, same, numbers)
 
 
 def _all_pairs(images: np.ndarray) -> np.ndarray:

@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from cosface_edu.data import to_bytes
-from cosface_edu.data.images import encode_jpeg, write_atomically
+from cosface_edu.data.images import encode_jpeg
+from cosface_edu.files import write_atomically
 
 from .verification import Verification
 

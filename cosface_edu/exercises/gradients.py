@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from cosface_edu.exercises import answers, exercise
-from cosface_edu.figures.experiments import quiet_angle
+from cosface_edu.experiments.numerical import quiet_angle
 from cosface_edu.losses.margins import AdditiveCosine, NoMargin
 
 

@@ -4,7 +4,7 @@ import torch
 
 from cosface_edu import geometry
 from cosface_edu.exercises import answers, exercise
-from cosface_edu.figures.experiments import largest_cosines
+from cosface_edu.experiments.numerical import largest_cosines
 
 
 @exercise("how-large-m-largest")

@@ -7,6 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from cosface_edu.data import fit, read_image, root, to_float
+from cosface_edu.data.walk import pictures_in
 from cosface_edu.faces.world import FaceWorld
 
 
@@ -95,14 +97,6 @@ def _synthetic(identities: int, train: int, test: int, size: tuple[int, int], se
 
 def _folder(path: Path, size: tuple[int, int], identities: int) -> dict[str, Tensor]:
     """Read the people with the most images of a folder of folders."""
-    from cosface_edu.data import (
-        fit,
-        read_image,
-        root,
-        to_float,
-    )  # when called: data's own data set is made of FaceWorld
-    from cosface_edu.data.walk import pictures_in
-
     found = next((p for p in (path, root() / path) if p.is_dir()), None)
     if found is None:
         raise FileNotFoundError(
@@ -123,8 +117,6 @@ def _folder(path: Path, size: tuple[int, int], identities: int) -> dict[str, Ten
 def _lfw(size: tuple[int, int], identities: int) -> dict[str, Tensor]:
     """Scikit-learn's copy of LFW, tightly cropped about the face; downloaded on first use."""
     from sklearn.datasets import fetch_lfw_people
-
-    from cosface_edu.data import fit, root
 
     home = root() / "sklearn"
     try:

@@ -10,10 +10,10 @@ import torch
 from matplotlib.figure import Figure
 
 from cosface_edu import losses
+from cosface_edu.experiments.cache import code_key
+from cosface_edu.experiments.comparison import RESULTS
 from cosface_edu.figures import paper, style
 from cosface_edu.figures.theory import subplots
-from cosface_edu.training.comparison import RESULTS
-from cosface_edu.training.toy_cache import code_key
 
 
 def lengths(m: float = 0.0, C: int = 8) -> Figure:
@@ -36,13 +36,13 @@ def lengths(m: float = 0.0, C: int = 8) -> Figure:
 
 
 def recorded(path: Path = RESULTS) -> dict[str, Any]:
-    """The recorded runs of `cosface_edu.training.comparison`.
+    """The recorded runs of `cosface_edu.experiments.comparison`.
 
     Raises:
         FileNotFoundError: nothing has been recorded.
     """
     if not path.exists():
-        raise FileNotFoundError(f"{path} is not there: run `python -m cosface_edu.training.comparison`")
+        raise FileNotFoundError(f"{path} is not there: run `python -m cosface_edu.experiments.comparison`")
     return json.loads(path.read_text())
 
 

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cosface_edu import geometry
+from cosface_edu.experiments import toy
 from cosface_edu.figures import style
+from cosface_edu.geometry import plane
 from cosface_edu.losses.margins import Rule
-from cosface_edu.training import toy
 
 Array = NDArray[np.float64]
 DRAWN = 60  # samples of a class that a panel shows; percentiles and histograms use all of them
@@ -54,8 +55,8 @@ def wedges(run: toy.ToyRun, epoch: int = -1, rule: Rule | None = None) -> list[t
     """
     centres = run.centres[epoch]
     rule = rule or run.rule(epoch)
-    order, angles = toy.around_the_circle(centres), toy.angles_of(centres)
-    gaps = toy.centre_gaps(centres)  # (C,): gaps[i] lies between order[i] and order[i + 1]
+    order, angles = plane.around_the_circle(centres), plane.angles_of(centres)
+    gaps = plane.centre_gaps(centres)  # (C,): gaps[i] lies between order[i] and order[i + 1]
     lengths = np.linalg.norm(centres, axis=1) if run.config.loss == "softmax" else np.ones(len(centres))
     found = []
     for i, label in enumerate(order):
@@ -80,7 +81,7 @@ def density(run: toy.ToyRun, epoch: int = -1, bins: int = 180) -> tuple[Array, A
         edges of the bins (B+1,) radians; counts (C, B), scaled so that the tallest bar of any class is 1.
     """
     edges = np.linspace(-np.pi, np.pi, bins + 1)
-    angles = toy.angles_of(run.features[epoch])
+    angles = plane.angles_of(run.features[epoch])
     counts = np.array([np.histogram(angles[run.labels == c], edges)[0] for c in range(len(run.centres[epoch]))])
     return edges, counts / counts.max()
 
@@ -225,8 +226,8 @@ def angle_distribution(runs: Sequence[toy.ToyRun]) -> Figure:
     fig, ax = plt.subplots(figsize=(5.6, 3.4))
     bins = np.linspace(0, 40, 81)
     for run, line in zip(runs, style.LINES, strict=False):
-        away = toy.angles_of(run.features[-1]) - toy.angles_of(run.centres[-1])[run.labels]
-        counts, _ = np.histogram(np.degrees(np.abs(toy.wrap(away))), bins)
+        away = plane.angles_of(run.features[-1]) - plane.angles_of(run.centres[-1])[run.labels]
+        counts, _ = np.histogram(np.degrees(np.abs(plane.wrap(away))), bins)
         ax.stairs(counts / len(away), bins, label=run.config.title, linestyle=line, linewidth=1.8)
     ax.set(xlabel="angle θ to the own class centre, degrees", ylabel="share of the samples", xlim=(0, 40))
     for patch, shade in zip(ax.patches, style.CYCLE, strict=False):

@@ -8,8 +8,8 @@ import ipywidgets as widgets
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from cosface_edu.experiments import toy
 from cosface_edu.figures import embeddings
-from cosface_edu.training import toy
 
 # Of each loss with a margin: least, largest, step, start.
 _MARGINS = {"cosface": (0.0, 0.6, 0.05, 0.2), "arcface": (0.0, 0.8, 0.05, 0.5), "asoftmax": (1.0, 4.0, 1.0, 4.0)}

@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from cosface_edu.experiments.groups import GroupErrors
 from cosface_edu.figures import style
-from cosface_edu.training.groups import GroupErrors
 
 
 def errors(results: Mapping[str, Mapping[str, GroupErrors]]) -> Figure:

@@ -8,7 +8,8 @@ import torch
 from matplotlib.figure import Figure
 
 from cosface_edu import losses
-from cosface_edu.figures import experiments, style
+from cosface_edu.experiments import numerical
+from cosface_edu.figures import style
 from cosface_edu.figures.theory import subplots
 from cosface_edu.losses.margins import (
     AdaptiveMargin,
@@ -100,7 +101,7 @@ def pull_by_quality(m: float = 0.4, s: float = 64.0, C: int = 10_575) -> Figure:
         (0.0, "--", "average, z = 0"),
         (1.0, "-", "high quality, z = 1"),
     ):
-        force = experiments.pull(AdaptiveMargin(m, z), s, np.radians(degrees), C) / s
+        force = numerical.pull(AdaptiveMargin(m, z), s, np.radians(degrees), C) / s
         axes.plot(degrees, force, line, color=style.CYCLE[0], label=what)
     axes.set(xlabel="angle θ_y (degrees)", ylabel="pull dL/dθ_y, divided by s", xlim=(0, 110), ylim=(0, 1.1))
     axes.legend(fontsize=9, loc="upper left")

@@ -13,10 +13,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cosface_edu import networks
-from cosface_edu.data import FaceWorldDataset, fit
-from cosface_edu.data.stretched import WIDTHS, stretch
+from cosface_edu.data import fit
+from cosface_edu.experiments.rehearsal import REAL_CROP, REAL_VIEWS, interval, measures, setting, summary, tar_at
+from cosface_edu.faces import FaceWorldDataset
+from cosface_edu.faces.stretched import WIDTHS, stretch
 from cosface_edu.figures import style
-from cosface_edu.training.rehearsal import REAL_CROP, REAL_VIEWS, interval, measures, setting, summary, tar_at
 
 
 def recorded(name: str, folder: str | Path = "results") -> dict[str, Any]:
@@ -52,7 +53,7 @@ def accuracy_against_margin(report: dict[str, Any]) -> Figure:
     """Verification accuracy of strangers against m, one line for each s, a point for each seed; softmax as a band.
 
     Args:
-        report: of `training.rehearsal.grid`.
+        report: of `experiments.rehearsal.grid`.
 
     Returns:
         The figure.
@@ -120,7 +121,7 @@ def by_seed(report: dict[str, Any]) -> Figure:
     """What each loss reached with each seed, a panel for each measure; lines join what started from the same seed.
 
     Args:
-        report: of `training.rehearsal.many`.
+        report: of `experiments.rehearsal.many`.
 
     Returns:
         The figure.

@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from cosface_edu.experiments import toy
 from cosface_edu.figures import embeddings, style
 from cosface_edu.losses.margins import NoMargin
-from cosface_edu.training import toy
 
 # Coordinates are whole numbers in thousandths of the panel's half width: plotly packs them into two bytes each.
 _UNIT = 1000

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from cosface_edu import geometry
-from cosface_edu.figures import experiments, style
+from cosface_edu.experiments import numerical
+from cosface_edu.figures import style
 from cosface_edu.losses import NSL, CosFace
 from cosface_edu.losses.margins import (
     AdditiveAngle,
@@ -67,12 +68,12 @@ def ceilings(classes: Sequence[int] = (8, 1000, CASIA, 90_000), m: float = 0.35)
     s = np.linspace(0, 30, 301)
     figure, axes = subplots(figsize=(5.6, 3.8))
     for C, tint in zip(classes, style.CYCLE, strict=False):
-        axes.plot(s, experiments.simplex_posterior(NoMargin(), s, C), color=tint, label=f"C = {C:,}")
+        axes.plot(s, numerical.simplex_posterior(NoMargin(), s, C), color=tint, label=f"C = {C:,}")
         axes.plot(geometry.min_scale(C, 0.99), 0.99, "o", color=tint)
         if C == CASIA:
             axes.plot(
                 s,
-                experiments.simplex_posterior(AdditiveCosine(m), s, C),
+                numerical.simplex_posterior(AdditiveCosine(m), s, C),
                 "--",
                 color=tint,
                 label=f"C = {C:,}, m = {m:g}",
@@ -87,12 +88,12 @@ def settled_posteriors(scales: Sequence[float] = (1, 2, 4, 6, 8, 12, 16, 20), C:
     """Posteriors of centres that the loss arranged by itself, in many dimensions and on a circle."""
     s = np.linspace(0, max(scales), 200)
     figure, axes = subplots(figsize=(5.6, 3.6))
-    axes.plot(s, experiments.simplex_posterior(NoMargin(), s, C), color=style.CYCLE[0], label="simplex, closed form")
+    axes.plot(s, numerical.simplex_posterior(NoMargin(), s, C), color=style.CYCLE[0], label="simplex, closed form")
     for K, tint, marker in ((16, style.CYCLE[0], "o"), (2, style.CYCLE[1], "s")):
         reached = []
         for scale in scales:
             head = NSL(K, C, s=scale).double()
-            centres = experiments.settle_centres(head, steps=100, lr=0.1)
+            centres = numerical.settle_centres(head, steps=100, lr=0.1)
             reached.append(head.logits(centres).softmax(1).diagonal().mean().item())
         axes.plot(scales, reached, marker, color=tint, label=f"arranged by gradient descent, {K} dimensions")
     axes.axhline(0.99, linestyle=":", color=style.GUIDE, linewidth=1)
@@ -134,7 +135,7 @@ def packing(grid: Mapping[int, Sequence[int]] | None = None) -> Figure:
     figure, axes = subplots(figsize=(5.6, 3.8))
     for (K, classes), tint in zip(grid.items(), style.CYCLE, strict=False):
         axes.plot(classes, [geometry.max_margin(C, K) for C in classes], color=tint, label=f"bound, D = {K}")
-        found = [experiments.best_margin_found(C, K, steps=240) for C in classes]
+        found = [numerical.best_margin_found(C, K, steps=240) for C in classes]
         axes.plot(classes, found, "o", color=tint, label=f"found, D = {K}")
     axes.set(xscale="log", xlabel="number of classes C", ylabel="largest feasible m", ylim=(0, 1.6))
     axes.set_xticks([3, 4, 6, 8, 12, 16, 24, 32, 64], labels=["3", "4", "6", "8", "12", "16", "24", "32", "64"])
@@ -164,7 +165,7 @@ def collapse(
         with torch.random.fork_rng(devices=[]):  # past the bound the outcome depends on the start
             torch.manual_seed(seed)
             head = CosFace(2, C, s=s, m=m).double()
-        centres = experiments.settle_centres(head, steps=250).numpy()
+        centres = numerical.settle_centres(head, steps=250).numpy()
         _circle(axes)
         turns = np.sort(np.degrees(np.arctan2(centres[:, 1], centres[:, 0])) % 360)
         gaps = np.diff(np.append(turns, turns[0] + 360))
@@ -218,7 +219,7 @@ def pulls(C: int = CASIA) -> Figure:
     degrees = np.linspace(0.5, 120, 480)
     figure, axes = subplots(figsize=(5.6, 3.8))
     for name, (rule, s) in PULLS.items():
-        force = experiments.pull(rule, s, np.radians(degrees), C) / s
+        force = numerical.pull(rule, s, np.radians(degrees), C) / s
         axes.plot(degrees, force, _line(name), color=colour(name), label=name)
     axes.set(
         xlabel="angle θ_y between the sample and its class centre (degrees)",
@@ -236,7 +237,7 @@ def hinges(C: int = CASIA) -> Figure:
     figure, axes = subplots(figsize=(5.6, 3.6))
     for name in ("NSL, s = 20", "NSL, s = 64", "CosFace, s = 64, m = 0.35"):
         rule, s = PULLS[name]
-        p = experiments.posterior(rule, s, np.clip(lead, -1, 1), 0.0, C)
+        p = numerical.posterior(rule, s, np.clip(lead, -1, 1), 0.0, C)
         axes.plot(lead, -np.log(p) / s, _line(name), color=colour(name), label=name)
     axes.axvline(0, color=style.GUIDE, linewidth=0.8)
     axes.set(xlabel="lead of the true class, cos θ_y − cos θ_j", ylabel="loss / s", xlim=(-0.5, 1), ylim=(-0.02, 1))
@@ -244,7 +245,7 @@ def hinges(C: int = CASIA) -> Figure:
     return figure
 
 
-def walks(walked: Mapping[str, experiments.Walk]) -> Figure:
+def walks(walked: Mapping[str, numerical.Walk]) -> Figure:
     """Mean angle of free embeddings to their own class centre while each loss pulls them."""
     figure, axes = subplots(figsize=(5.6, 3.6))
     for name, path in walked.items():

@@ -1,7 +1,9 @@
-"""Geometry of the losses: margins on an arc (`arcs`), bounds on s and m (`bounds`), centres on a circle (`circle`)."""
+"""Geometry of the losses: margins on an arc (`arcs`), bounds on s and m (`bounds`), centres on a circle (`circle`),
+and what two-dimensional features leave between classes (`plane`)."""
 
 from cosface_edu.losses.limits import max_margin
 
+from . import plane
 from .arcs import boundary, edge_on_arc, gap_on_arc
 from .bounds import min_scale, simplex, start_loss, welch_bound
 from .circle import Settled, circle_loss, even_curvature, places_from_random_starts, settle
@@ -16,6 +18,7 @@ __all__ = [
     "max_margin",
     "min_scale",
     "places_from_random_starts",
+    "plane",
     "settle",
     "simplex",
     "start_loss",

@@ -1,10 +1,11 @@
 """ONNX: the network for runtimes that know nothing of PyTorch."""
 
 import os
-from pathlib import Path
 
 import torch
 from torch import nn
+
+from cosface_edu.files import atomically
 
 
 def export_onnx(network: nn.Module, path: str | os.PathLike[str], size: tuple[int, int] = (112, 96)) -> float:
@@ -28,34 +29,31 @@ def export_onnx(network: nn.Module, path: str | os.PathLike[str], size: tuple[in
         import onnxruntime
     except ImportError as error:
         raise ImportError("ONNX export needs: pip install 'cosface-edu[export]'") from error
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.tmp")
     training = network.training
     network.eval()
     try:
         device = next(network.parameters()).device
         images = torch.randn(2, 3, *size, device=device)
-        torch.onnx.export(
-            network,
-            (images,),
-            temporary,
-            input_names=["images"],
-            output_names=["embeddings"],
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
-            dynamo=True,
-            external_data=False,  # one file
-            verbose=False,
-        )
-        images = torch.randn(3, 3, *size, device=device)  # another batch size than the one it was traced with
-        with torch.inference_mode():
-            expected = network(images).cpu()
-        session = onnxruntime.InferenceSession(temporary.read_bytes(), providers=["CPUExecutionProvider"])
-        actual = torch.from_numpy(session.run(None, {"images": images.cpu().numpy()})[0])
-        difference = ((actual - expected).abs().max() / expected.abs().max()).item()
-        if not difference < 1e-3:
-            raise RuntimeError(f"{path}: not written: onnxruntime differs from PyTorch by {difference:.1e}")
-        os.replace(temporary, path)
+        with atomically(path) as part:
+            torch.onnx.export(
+                network,
+                (images,),
+                part,
+                input_names=["images"],
+                output_names=["embeddings"],
+                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                dynamo=True,
+                external_data=False,  # one file
+                verbose=False,
+            )
+            images = torch.randn(3, 3, *size, device=device)  # another batch size than the one it was traced with
+            with torch.inference_mode():
+                expected = network(images).cpu()
+            session = onnxruntime.InferenceSession(part.read_bytes(), providers=["CPUExecutionProvider"])
+            actual = torch.from_numpy(session.run(None, {"images": images.cpu().numpy()})[0])
+            difference = ((actual - expected).abs().max() / expected.abs().max()).item()
+            if not difference < 1e-3:
+                raise RuntimeError(f"{path}: not written: onnxruntime differs from PyTorch by {difference:.1e}")
     finally:
         network.train(training)
-        temporary.unlink(missing_ok=True)
     return difference

@@ -8,12 +8,13 @@ import os
 import pickle
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from cosface_edu.files import atomically
 
 from .registry import create
 from .sphereface import BLOCKS, RELEASED_64, SphereFace, sphereface
@@ -56,14 +57,9 @@ def save(network: nn.Module, path: str | os.PathLike[str]) -> None:
     """
     if not hasattr(network, "recipe"):
         raise ValueError("only a network made by networks.create(name, ...) can be saved: its file must name it")
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-        save_file(tensors, temporary, metadata={"recipe": json.dumps(network.recipe)})
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    with atomically(path) as part:
+        save_file(tensors, part, metadata={"recipe": json.dumps(network.recipe)})
 
 
 def load(path: str | os.PathLike[str], name: str | None = None) -> nn.Module:

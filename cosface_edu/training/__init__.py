@@ -1,4 +1,4 @@
-"""Training: one plain loop, checkpoints that resume exactly, many processes, the toy and the rehearsal."""
+"""Training: one plain loop, checkpoints that resume exactly, many processes."""
 
 from .checkpoint import CheckpointError, load_network
 from .config import PRESETS, Config, preset

@@ -7,28 +7,17 @@ no sampler whose state a checkpoint could forget.
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from cosface_edu.data import Augment, FaceWorldDataset, FolderDataset, RecordDataset, to_bytes, to_float
+from cosface_edu.data import Augment, Faces, FolderDataset, RecordDataset, to_bytes, to_float
+from cosface_edu.faces import FaceWorldDataset
 
 from .config import FACEWORLD, Config
 
 HELD_OUT_SEED = 0  # the people kept for validation are the same whatever the run's seed: seeds can then be compared
-
-
-class Faces(Protocol):
-    """What the data room's data sets have in common."""
-
-    @property
-    def labels(self) -> Tensor: ...
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]: ...
 
 
 def mix(*numbers: int) -> int:

@@ -1,6 +1,5 @@
 """Checkpoints: written whole or not at all, read without running anything that a stranger put in them."""
 
-import contextlib
 import os
 import pickle
 from pathlib import Path
@@ -10,6 +9,7 @@ import torch
 from torch import nn
 
 from cosface_edu import networks
+from cosface_edu.files import atomically
 
 from .config import Config
 
@@ -34,16 +34,12 @@ def save(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
         CheckpointError: the disk is full or the folder cannot be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.tmp")  # one name, so that a killed run leaves at most one behind
     try:
-        with temporary.open("wb") as file:
+        with atomically(path, alone=True) as part, part.open("wb") as file:
             torch.save({"format": FORMAT, **state}, file)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
     except (OSError, RuntimeError) as error:  # PyTorch's zip writer turns a failed write into a RuntimeError
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         kept = "the checkpoint already there is whole and kept" if path.exists() else "there is no older one"
         raise CheckpointError(
             f"{path}: the checkpoint could not be written ({error}); {kept}. Free some space and train on with --resume"

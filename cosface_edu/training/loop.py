@@ -20,11 +20,11 @@ from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
 from cosface_edu import losses
-from cosface_edu.data import Augment, normalise
+from cosface_edu.data import Augment, Faces, normalise
 from cosface_edu.networks import load_weights, parameter_groups
 
 from . import checkpoint, distributed
-from .batches import Augmented, Faces, Part, Steps, hold_out, mix, open_faces
+from .batches import Augmented, Part, Steps, hold_out, mix, open_faces
 from .config import Config
 from .diagnose import diverged
 from .validation import HeldOut

@@ -4,8 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from cosface_edu import evaluation
+from cosface_edu.data import Faces
 
-from .batches import Faces, Part
+from .batches import Part
 
 
 class HeldOut:
@@ -19,7 +20,7 @@ class HeldOut:
 
     def __init__(self, faces: Faces, people: Tensor, pairs: int) -> None:
         folds = min(10, len(people) // 2)  # a fold needs two people for an impostor pair, and folds share no person
-        self.pairs = evaluation.draw_pairs(Part(faces, people), pairs, folds)  # type: ignore[arg-type]
+        self.pairs = evaluation.draw_pairs(Part(faces, people), pairs, folds)
 
     def verify(self, network: nn.Module, batch: int = 128, workers: int = 0) -> evaluation.Verification:
         """Features of image and flip concatenated, as the paper tests (Section 4.1); cosine; k folds."""

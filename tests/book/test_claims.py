@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from cosface_edu import geometry
-from cosface_edu.figures import experiments
+from cosface_edu.experiments import numerical
 from cosface_edu.losses.margins import AdditiveAngle, AdditiveCosine, MultiplicativeAngle, NoMargin
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
@@ -25,7 +25,7 @@ def test_gradients_a_lead_of_022_is_certainty() -> None:
     """At s = 64 among 10,575 classes: 0.145 is an even bet, 0.22 a posterior of 0.99, 0.15 is neither."""
 
     def posterior(lead: float) -> float:
-        return float(experiments.posterior(NoMargin(), 64.0, lead, 0.0, CASIA))
+        return float(numerical.posterior(NoMargin(), 64.0, lead, 0.0, CASIA))
 
     assert posterior(0.145) == pytest.approx(0.5, abs=0.02)
     assert posterior(0.15) < 0.6
@@ -52,7 +52,7 @@ def test_cosine_or_angle_gaps() -> None:
 
 def test_how_large_m_random_centres_leave_room() -> None:
     torch.manual_seed(0)
-    assert 1 - experiments.largest_cosines(torch.randn(CASIA, 512)).max() > 0.7
+    assert 1 - numerical.largest_cosines(torch.randn(CASIA, 512)).max() > 0.7
 
 
 def test_how_large_m_shares_places_from_some_starts() -> None:

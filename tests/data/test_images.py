@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageOps, features
 
 from cosface_edu import data
-from cosface_edu.data.images import decode_reduced, encode_jpeg, write_atomically
+from cosface_edu.data.images import decode_reduced, encode_jpeg
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -116,20 +116,6 @@ def test_fit_crops_to_proportions_then_resizes() -> None:
     wide = torch.zeros(3, 50, 100, dtype=torch.uint8)
     wide[:, :, 25:75] = 200
     assert torch.equal(data.fit(wide, (10, 10)), torch.full((3, 10, 10), 200, dtype=torch.uint8))
-
-
-def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch) -> None:
-    target = tmp_path / "a.bin"
-    write_atomically(target, b"old")
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.replace", full)
-    with pytest.raises(OSError, match="No space"):
-        write_atomically(target, b"new")
-    assert target.read_bytes() == b"old"
-    assert [path.name for path in tmp_path.iterdir()] == ["a.bin"]
 
 
 def test_root_is_the_environment_variable_or_data(monkeypatch) -> None:

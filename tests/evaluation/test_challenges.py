@@ -9,9 +9,10 @@ import scipy.io
 import torch
 
 from cosface_edu import evaluation
-from cosface_edu.data import FaceWorldDataset, to_bytes
+from cosface_edu.data import to_bytes
 from cosface_edu.data.images import encode_jpeg
 from cosface_edu.evaluation import Measured, evaluate_blufr, evaluate_identification, evaluate_megaface, identify
+from cosface_edu.faces import FaceWorldDataset
 
 SIZE = (24, 24)
 PEOPLE, PICTURES = 30, 4

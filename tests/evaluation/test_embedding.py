@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from cosface_edu.data import FaceWorldDataset, normalise
+from cosface_edu.data import normalise
 from cosface_edu.evaluation import choose_precision, cosine_scores, embed, embedding, fastest_precision, load_embedder
+from cosface_edu.faces import FaceWorldDataset
 
 
 class LeftRight(nn.Module):

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from cosface_edu import networks
-from cosface_edu.data import FaceWorldDataset, Pairs, to_bytes
+from cosface_edu.data import Pairs, to_bytes
 from cosface_edu.data.images import encode_jpeg
 from cosface_edu.evaluation import cosine_scores, draw_pairs, embed, evaluate, faceworld_pairs, open_pairs, pool, verify
+from cosface_edu.faces import FaceWorldDataset
 
 SIZE = (32, 32)
 

@@ -6,8 +6,8 @@ import matplotlib
 import numpy as np
 import pytest
 
+from cosface_edu.experiments import toy
 from cosface_edu.figures import style
-from cosface_edu.training import toy
 
 matplotlib.use("Agg")
 

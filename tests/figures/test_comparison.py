@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from cosface_edu.experiments import comparison
 from cosface_edu.figures import comparison as figures
 from cosface_edu.figures import performance
-from cosface_edu.training import comparison
 
 TINY = replace(
     comparison.Setting(),

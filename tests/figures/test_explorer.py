@@ -3,7 +3,7 @@
 import pytest
 
 from cosface_edu import figures
-from cosface_edu.training import toy
+from cosface_edu.experiments import toy
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from cosface_edu.data import FaceWorldDataset, Stretched
+from cosface_edu.faces import FaceWorldDataset, Stretched
 from cosface_edu.figures import rehearsal
 
 

@@ -12,7 +12,8 @@ import torch
 mpl.use("agg")
 
 from cosface_edu import geometry, losses
-from cosface_edu.figures import experiments, kin, theory
+from cosface_edu.experiments import numerical
+from cosface_edu.figures import kin, theory
 from cosface_edu.losses.margins import AdditiveAngle, AdditiveCosine, NoMargin
 
 
@@ -22,17 +23,17 @@ def test_posterior_is_the_heads(m):
     with torch.no_grad():
         head.weight.copy_(geometry.simplex(8))
     loss = head(head.weight, torch.arange(8)).item()
-    assert experiments.simplex_posterior(AdditiveCosine(m), 9.0, 8) == pytest.approx(math.exp(-loss), rel=1e-9)
+    assert numerical.simplex_posterior(AdditiveCosine(m), 9.0, 8) == pytest.approx(math.exp(-loss), rel=1e-9)
 
 
 @pytest.mark.parametrize(("C", "P", "m"), [(8, 0.99, 0.0), (10_575, 0.9, 0.35)])
 def test_the_bound_on_s_is_where_the_ceiling_reaches_P(C, P, m):
     s = geometry.min_scale(C, P, m)
-    assert experiments.simplex_posterior(AdditiveCosine(m), s, C) == pytest.approx(P, rel=1e-9)
+    assert numerical.simplex_posterior(AdditiveCosine(m), s, C) == pytest.approx(P, rel=1e-9)
 
 
 def test_centres_settle_on_the_simplex():
-    centres = experiments.settle_centres(losses.NSL(8, 5, s=6.0).double(), steps=300)
+    centres = numerical.settle_centres(losses.NSL(8, 5, s=6.0).double(), steps=300)
     cos = centres @ centres.T
     assert cos[~torch.eye(5, dtype=torch.bool)].numpy() == pytest.approx(-0.25, abs=1e-3)
 
@@ -43,8 +44,8 @@ def test_a_margin_past_the_bound_sacrifices_classes():
         head = losses.CosFace(2, 8, s=30.0, m=0.2).double()
         head.m = m
         with pytest.warns(UserWarning, match="bound") if m > 0.2929 else nullcontext():
-            centres = experiments.settle_centres(head, steps=400)
-        return int((experiments.largest_cosines(centres) < 0.99).sum())
+            centres = numerical.settle_centres(head, steps=400)
+        return int((numerical.largest_cosines(centres) < 0.99).sum())
 
     assert places(0.2) == 8
     assert places(0.6) < 8
@@ -54,12 +55,12 @@ def test_nearest_neighbours_by_the_block_equal_all_at_once():
     centres = torch.randn(1500, 16, dtype=torch.float64)
     unit = torch.nn.functional.normalize(centres)
     cos = (unit @ unit.T).fill_diagonal_(-2)
-    torch.testing.assert_close(experiments.largest_cosines(centres), cos.max(1).values)
+    torch.testing.assert_close(numerical.largest_cosines(centres), cos.max(1).values)
 
 
 @pytest.mark.parametrize(("C", "K", "expected"), [(5, 2, 1 - math.cos(2 * math.pi / 5)), (4, 3, 4 / 3), (6, 3, 1.0)])
 def test_gradient_descent_finds_the_largest_margin(C, K, expected):
-    found = experiments.best_margin_found(C, K, steps=400)
+    found = numerical.best_margin_found(C, K, steps=400)
     assert found <= geometry.max_margin(C, K) + 1e-6
     assert found == pytest.approx(expected, abs=0.02)
 
@@ -69,30 +70,30 @@ def test_pull_is_the_slope_of_minus_log_posterior(rule):
     theta, step = np.radians(np.arange(5, 120, 5)), 1e-6
 
     def loss(angle):
-        return -np.log(experiments.posterior(rule, 20.0, np.cos(angle), 0.0, 100))
+        return -np.log(numerical.posterior(rule, 20.0, np.cos(angle), 0.0, 100))
 
     slope = (loss(theta + step) - loss(theta - step)) / (2 * step)
-    assert experiments.pull(rule, 20.0, theta, 100) == pytest.approx(slope, abs=1e-6)
+    assert numerical.pull(rule, 20.0, theta, 100) == pytest.approx(slope, abs=1e-6)
 
 
 def test_quiet_angle_is_where_the_posterior_is_reached():
-    angle = experiments.quiet_angle(AdditiveCosine(0.35), 64.0, 10_575)
-    assert experiments.posterior(AdditiveCosine(0.35), 64.0, math.cos(angle), 0.0, 10_575) == pytest.approx(
+    angle = numerical.quiet_angle(AdditiveCosine(0.35), 64.0, 10_575)
+    assert numerical.posterior(AdditiveCosine(0.35), 64.0, math.cos(angle), 0.0, 10_575) == pytest.approx(
         0.99, abs=1e-3
     )
-    assert math.isnan(experiments.quiet_angle(NoMargin(), 5.0, 10_575))
+    assert math.isnan(numerical.quiet_angle(NoMargin(), 5.0, 10_575))
 
 
 def test_a_large_scale_without_margin_freezes_first():
     def end(head):
         torch.manual_seed(0)
-        return experiments.walk(head, per_class=3, steps=60).own[-1]
+        return numerical.walk(head, per_class=3, steps=60).own[-1]
 
     assert end(losses.NSL(16, 40, s=64.0)) > end(losses.CosFace(16, 40, s=64.0, m=0.35)) + 5
 
 
 def test_a_peek_at_the_answers_pays():
-    gains = experiments.peeking_gains(600, sets=40)
+    gains = numerical.peeking_gains(600, sets=40)
     assert 0 < gains.mean() < 2
 
 
@@ -103,7 +104,7 @@ def test_a_peek_at_the_answers_pays():
         lambda: theory.settled_posteriors(scales=(2, 8)),
         theory.circle_demands,
         lambda: theory.packing({2: (3, 5)}),
-        lambda: theory.random_neighbours(experiments.largest_cosines(torch.randn(200, 64))),
+        lambda: theory.random_neighbours(numerical.largest_cosines(torch.randn(200, 64))),
         lambda: theory.collapse(margins=(0.0, 0.2)),
         lambda: theory.crossing(C=4, margins=(0.2, 1.2)),
         theory.pulls,
@@ -114,7 +115,7 @@ def test_a_peek_at_the_answers_pays():
         theory.beyond_pi,
         theory.unified,
         theory.straight_through,
-        lambda: theory.peeking({n: experiments.peeking_gains(n, sets=10) for n in (60, 200)}),
+        lambda: theory.peeking({n: numerical.peeking_gains(n, sets=10) for n in (60, 200)}),
         kin.sub_centres,
         kin.curriculum,
         kin.quality,

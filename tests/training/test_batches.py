@@ -78,7 +78,7 @@ def test_images_kept_in_memory_are_the_images(faces) -> None:
 
 
 def test_the_data_set_follows_its_name(tmp_path) -> None:
-    from cosface_edu.data import FaceWorldDataset
+    from cosface_edu.faces import FaceWorldDataset
 
     assert isinstance(open_faces(Config(identities=3, per_identity=2, size=(16, 16))), FaceWorldDataset)
     with pytest.raises(FileNotFoundError, match=r"nothing\.rec"):

@@ -8,13 +8,13 @@ The same JavaScript serves twice: as an anywidget in a live notebook (`MarginLab
 import html as escape
 import os
 import re
-import tempfile
 from pathlib import Path
 
 import anywidget
 import traitlets
 
 from cosface_edu.figures.lab import bundle
+from cosface_edu.files import write_atomically
 
 _FOLDER = Path(__file__).parent
 _ALT = (
@@ -102,8 +102,5 @@ def write_assets(folder: str | os.PathLike[str]) -> list[Path]:
         "margin-lab.png": (_FOLDER / "fallback.png").read_bytes(),
     }
     for name, content in contents.items():
-        with tempfile.NamedTemporaryFile(dir=target, suffix=".tmp", delete=False) as file:
-            file.write(content)
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, target / name)
+        write_atomically(target / name, content)
     return [target / name for name in contents]

@@ -10,8 +10,6 @@ learns its fifty pictures a person by heart and names half of the held-out ones 
 import base64
 import io
 import json
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 
 from cosface_edu.faces import FaceWorld
+from cosface_edu.files import write_atomically
 
 IDENTITIES, PER_CLASS, TRAIN, DIM = 10, 60, 50, 16
 OTHERS = range(1000, 1300)  # the people whom the discriminants are learned on
@@ -87,10 +86,7 @@ def write(path: Path = DATA) -> None:
         "// Made by `python -m cosface_edu.figures.lab.make_data`; do not edit.\n"
         f"export const DATA = {json.dumps(encode(), separators=(',', ':'))};\n"
     )
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    write_atomically(path, text.encode())
 
 
 if __name__ == "__main__":

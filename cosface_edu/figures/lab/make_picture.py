@@ -15,6 +15,7 @@ from playwright.sync_api import sync_playwright
 
 from cosface_edu.figures import lab
 from cosface_edu.figures.lab import bundle
+from cosface_edu.files import atomically
 
 PICTURE = Path(__file__).parent / "fallback.png"
 WIDTH, STEPS = 1120, 600
@@ -41,10 +42,8 @@ def photograph() -> bytes:
 def write(path: Path = PICTURE) -> None:
     """Write the picture with a palette of 256 colours: half the size, and no difference to the eye."""
     image = Image.open(io.BytesIO(photograph())).convert("RGB").quantize(256, Image.Quantize.FASTOCTREE)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
-        image.save(file, "PNG", optimize=True)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    with atomically(path) as part:
+        image.save(part, "PNG", optimize=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ result depends on. Change a loss and every toy trains again; change a figure and
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -20,9 +19,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from cosface_edu.files import atomically
+
 _PACKAGE = Path(__file__).resolve().parents[1]
 # All that a toy run executes of this package. Folders count with every file in them.
-_SOURCES = ("losses", "faces", "networks/toy.py", "data/images.py", "training/toy.py", "training/toy_cache.py")
+_SOURCES = ("losses", "faces", "networks/toy.py", "data/images.py", "experiments/toy.py", "experiments/cache.py")
 
 
 def folder() -> Path:
@@ -83,12 +84,7 @@ def save(name: str, tensors: dict[str, Tensor], texts: dict[str, str]) -> None:
     target = folder() / "toy" / f"{name}.safetensors"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, suffix=".tmp")
-        os.close(handle)
-    except OSError:  # a read-only checkout still trains; it only forgets
+        with atomically(target) as part:
+            save_file({k: v.contiguous() for k, v in tensors.items()}, part, texts)
+    except (OSError, SafetensorError):  # a read-only checkout or a full disk still trains; it only forgets
         return
-    try:
-        save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, texts)
-        os.replace(temporary, target)
-    finally:
-        Path(temporary).unlink(missing_ok=True)

@@ -11,7 +11,7 @@ import torch
 from markdown_it import MarkdownIt
 
 from cosface_edu import losses
-from cosface_edu.training import toy, toy_cache
+from cosface_edu.experiments import cache, toy
 
 QUICK = {"epochs": 2, "train": 24, "test": 8, "size": (16, 16)}
 
@@ -104,35 +104,6 @@ def test_accuracy_is_computed_without_the_margin(quick: toy.ToyRun) -> None:
     assert right == pytest.approx(quick.train_accuracy, abs=0.01)  # features are kept in half precision
 
 
-def ring(angles: list[float]) -> np.ndarray:
-    return np.stack([np.cos(np.radians(angles)), np.sin(np.radians(angles))], axis=1).astype(np.float32)
-
-
-def test_centre_gaps_go_around_the_circle() -> None:
-    centres = 3 * ring([170, -170, 0, 90])  # not in order, and across ±180°
-    order = toy.around_the_circle(centres)
-    assert order.tolist() == [1, 2, 3, 0]
-    np.testing.assert_allclose(np.degrees(toy.centre_gaps(centres)), [170, 90, 80, 20], atol=1e-4)
-
-
-def test_cloud_gaps_against_a_plain_loop() -> None:
-    generator = np.random.default_rng(0)
-    centres = ring([10, 130, -110])
-    labels = np.repeat([0, 1, 2], 400)
-    offsets = generator.normal(0, [8, 15, 4], size=(400, 3)).T.ravel()  # degrees
-    angles = np.array([10, 130, -110])[labels] + offsets
-    expected = []
-    for own, after, between in ((2, 0, 120), (0, 1, 120), (1, 2, 120)):  # from -180° upwards
-        upper = np.quantile(offsets[labels == own], 0.95)
-        lower = np.quantile(offsets[labels == after], 0.05)
-        expected.append(between - upper + lower)
-    features = ring(list(angles)) * generator.uniform(1, 5, (1200, 1))  # the length must not matter
-    found = np.degrees(toy.cloud_gaps(features, labels, centres))
-    np.testing.assert_allclose(found, expected, atol=1e-3)
-    widths = [np.diff(np.quantile(offsets[labels == c], [0.05, 0.95])).item() for c in range(3)]
-    assert found.mean() == pytest.approx(120 - np.mean(widths), abs=1e-3)
-
-
 def test_look_alikes_start_side_by_side() -> None:
     # grey levels: on a tour every step counts, so 0, .1 .. go up and come down
     images = torch.tensor([0.0, 0.9, 0.1, 1.0])[:, None, None, None].expand(4, 3, 8, 8)
@@ -184,7 +155,7 @@ def test_cache_forgets_when_configuration_code_or_images_change(monkeypatch: pyt
     config = toy.ToyConfig(**QUICK)
     names = {toy._key(config), toy._key(replace(config, seed=1)), toy._key(replace(config, m=0.1))}
     assert len(names) == 3
-    monkeypatch.setattr(toy_cache, "code_key", lambda: "another")
+    monkeypatch.setattr(cache, "code_key", lambda: "another")
     assert toy._key(config) not in names
 
 
@@ -193,38 +164,38 @@ def test_code_key_covers_the_loss_and_not_the_figures(tmp_path, monkeypatch: pyt
     for name in ("losses/heads.py", "faces/world.py", "networks/toy.py", "data/images.py", "figures/style.py"):
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text("a = 1\n")
-    for name in ("toy", "toy_cache"):
-        (package / "training").mkdir(exist_ok=True)
-        (package / f"training/{name}.py").write_text("a = 1\n")
-    monkeypatch.setattr(toy_cache, "_PACKAGE", package)
+    for name in ("toy", "cache"):
+        (package / "experiments").mkdir(exist_ok=True)
+        (package / f"experiments/{name}.py").write_text("a = 1\n")
+    monkeypatch.setattr(cache, "_PACKAGE", package)
 
     def key() -> str:
-        toy_cache.code_key.cache_clear()
-        return toy_cache.code_key()
+        cache.code_key.cache_clear()
+        return cache.code_key()
 
     before = key()
     (package / "figures/style.py").write_text("a = 2\n")
     assert key() == before
     (package / "losses/heads.py").write_text("a = 2\n")
     assert key() != before
-    toy_cache.code_key.cache_clear()
+    cache.code_key.cache_clear()
 
 
 def test_broken_cache_entry_counts_as_absent(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COSFACE_CACHE", str(tmp_path))
-    toy_cache.save("entry", {"x": torch.ones(3)}, {"a": "b"})
-    assert toy_cache.load("entry")[1] == {"a": "b"}
+    cache.save("entry", {"x": torch.ones(3)}, {"a": "b"})
+    assert cache.load("entry")[1] == {"a": "b"}
     assert [p.name for p in (tmp_path / "toy").iterdir()] == ["entry.safetensors"]  # no temporary left behind
     path = tmp_path / "toy" / "entry.safetensors"
     path.write_bytes(path.read_bytes()[:-4])
-    assert toy_cache.load("entry") is None
-    assert toy_cache.load("missing") is None
+    assert cache.load("entry") is None
+    assert cache.load("missing") is None
 
 
 def test_unwritable_cache_is_no_error(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("COSFACE_CACHE", str(tmp_path / "file"))
-    toy_cache.save("entry", {"x": torch.ones(3)}, {})
+    cache.save("entry", {"x": torch.ones(3)}, {})
 
 
 @pytest.mark.parametrize(

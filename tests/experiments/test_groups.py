@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from cosface_edu.experiments import groups
 from cosface_edu.faces import FaceWorld
-from cosface_edu.training import groups
 
 
 def test_crowd_has_the_make_up_asked_for() -> None:

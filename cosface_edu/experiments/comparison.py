@@ -1,6 +1,6 @@
 """The rows of the CosFace paper's Tables 1 and 2 on FaceWorld: one network, the same batches, another loss each time.
 
-`python -m cosface_edu.training.comparison` trains them all and writes `book/results/loss-table.json`, which the book
+`python -m cosface_edu.experiments.comparison` trains them all and writes `book/results/loss-table.json`, which the book
 shows together with where and when it was made. A run takes some ten seconds of one processor core. What the paper
 leaves open (s of A-Softmax-NormFea, the weights of the pair losses, batches for triplets) is our choice, not tuned.
 """
@@ -8,7 +8,6 @@ leaves open (s of A-Softmax-NormFea, the weights of the pair losses, batches for
 import json
 import os
 import platform
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -26,9 +25,10 @@ from cosface_edu.data.images import normalise
 from cosface_edu.evaluation.embedding import cosine_scores, embed
 from cosface_edu.evaluation.identification import identify
 from cosface_edu.evaluation.verification import verify
+from cosface_edu.experiments import cache
 from cosface_edu.faces import FaceWorld
+from cosface_edu.files import write_atomically
 from cosface_edu.losses import LambdaAnnealing
-from cosface_edu.training import toy_cache
 
 RESULTS = Path(__file__).resolve().parents[2] / "book" / "results" / "loss-table.json"
 
@@ -189,15 +189,13 @@ def write(path: Path, setting: Setting, runs: list[dict[str, Any]]) -> None:
         "made": datetime.now(UTC).strftime("%Y-%m-%d"),
         "machine": f"{platform.machine()}, {os.cpu_count()} logical cores, {torch.get_num_threads()} torch thread(s)",
         "torch": torch.__version__,
-        "code": toy_cache.code_key(),
+        "code": cache.code_key(),
         "setting": asdict(setting),
         "losses": _rows(),
         "runs": runs,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:
-        json.dump(record, file, indent=1)
-    os.replace(file.name, path)
+    write_atomically(path, (json.dumps(record, indent=1) + "\n").encode())
 
 
 def kept(path: Path, setting: Setting) -> list[dict[str, Any]]:
@@ -205,7 +203,7 @@ def kept(path: Path, setting: Setting) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     record = json.loads(path.read_text())
-    now = json.loads(json.dumps({"setting": asdict(setting), "losses": _rows(), "code": toy_cache.code_key()}))
+    now = json.loads(json.dumps({"setting": asdict(setting), "losses": _rows(), "code": cache.code_key()}))
     return record["runs"] if now.items() <= record.items() else []
 
 

@@ -32,11 +32,12 @@ from torch import Tensor, nn
 
 from cosface_edu import losses
 from cosface_edu.data.images import normalise, to_bytes, to_float
+from cosface_edu.experiments import cache
 from cosface_edu.faces import ToyFaces, toy_faces
+from cosface_edu.geometry import plane
 from cosface_edu.losses import LambdaAnnealing, MarginWarmUp, Rule
 from cosface_edu.losses.heads import Head
 from cosface_edu.networks.toy import toy as network
-from cosface_edu.training import toy_cache
 
 _BATCH = 64
 Array = NDArray[np.float64]
@@ -163,64 +164,13 @@ class ToyRun:
         return float(leads.float().mean())
 
     def centre_gaps(self, epoch: int = -1) -> Array:
-        """`centre_gaps` of the class centres, radians (C,)."""
-        return centre_gaps(self.centres[epoch])
+        """`plane.centre_gaps` of the class centres, radians (C,)."""
+        return plane.centre_gaps(self.centres[epoch])
 
     def cloud_gaps(self, epoch: int = -1, split: str = "train") -> Array:
-        """`cloud_gaps` of the training (or "test") samples, radians (C,)."""
+        """`plane.cloud_gaps` of the training (or "test") samples, radians (C,)."""
         features, labels = (self.features, self.labels) if split == "train" else (self.test_features, self.test_labels)
-        return cloud_gaps(features[epoch], labels, self.centres[epoch])
-
-
-def angles_of(vectors: NDArray[Any]) -> Array:
-    """Direction of two-dimensional vectors (..., 2), radians in (-π, π]."""
-    return np.arctan2(vectors[..., 1].astype(np.float64), vectors[..., 0].astype(np.float64))
-
-
-def wrap(angles: Array) -> Array:
-    """Angles brought to [-π, π)."""
-    return (angles + np.pi) % (2 * np.pi) - np.pi
-
-
-def around_the_circle(centres: NDArray[Any]) -> NDArray[np.int64]:
-    """Classes in the counter-clockwise order of their centres; the last one's neighbour is the first."""
-    return np.argsort(angles_of(centres))
-
-
-def centre_gaps(centres: NDArray[Any]) -> Array:
-    """Angles between neighbouring class centres.
-
-    Args:
-        centres: (C, 2).
-
-    Returns:
-        (C,) radians, in the order of `around_the_circle`; they add up to 2π.
-    """
-    angles = angles_of(centres)[around_the_circle(centres)]
-    return np.diff(angles, append=angles[0] + 2 * np.pi)
-
-
-def cloud_gaps(features: NDArray[Any], labels: NDArray[Any], centres: NDArray[Any], edge: float = 0.05) -> Array:
-    """Angles of the empty space between the sample clouds of neighbouring classes.
-
-    A cloud is the middle 90 % of a class by angle: it reaches from the 5th to the 95th percentile of its samples'
-    signed angles to their own class centre. The gap between two neighbours is what lies between the upper edge of one
-    and the lower edge of the next; it is negative where the clouds overlap. Since the gaps and the widths of the clouds
-    fill the circle, the mean gap is 2π/C minus the mean width.
-
-    Args:
-        features: (N, 2).
-        labels: (N,).
-        centres: (C, 2).
-        edge: share of a class that is left out on either side.
-
-    Returns:
-        (C,) radians, in the order of `around_the_circle`.
-    """
-    order = around_the_circle(centres)
-    offsets = wrap(angles_of(features) - angles_of(centres)[labels])  # (N,)
-    below, above = np.array([np.quantile(offsets[labels == c], [edge, 1 - edge]) for c in order]).T  # (C,), (C,)
-    return centre_gaps(centres) - above + np.roll(below, -1)
+        return plane.cloud_gaps(features[epoch], labels, self.centres[epoch])
 
 
 def pair_scores(run: ToyRun) -> tuple[Array, Array]:
@@ -241,16 +191,16 @@ def faces_of(config: ToyConfig) -> ToyFaces:
 def _faces(source: str, identities: int, train: int, test: int, size: tuple[int, int]) -> ToyFaces:
     if source != "synthetic":
         return toy_faces(source, identities=identities, train=train, test=test, size=size)
-    name = toy_cache.key(faces=source, identities=identities, train=train, test=test, size=size)
+    name = cache.key(faces=source, identities=identities, train=train, test=test, size=size)
     images = ("train_images", "test_images")
-    if kept := toy_cache.load(name):
+    if kept := cache.load(name):
         tensors, texts = kept
         parts = {k: to_float(v) if k in images else v for k, v in tensors.items()}
         return ToyFaces(**parts, names=tuple(json.loads(texts["names"])), source=source)
     faces = toy_faces(source, identities=identities, train=train, test=test, size=size)
     tensors = {k: to_bytes(getattr(faces, k)) for k in images}
     tensors |= {k: getattr(faces, k) for k in ("train_labels", "test_labels")}
-    toy_cache.save(name, tensors, {"names": json.dumps(faces.names)})
+    cache.save(name, tensors, {"names": json.dumps(faces.names)})
     # in bytes and back, so that a first run and a cached one train on the same numbers
     return replace(faces, train_images=to_float(tensors["train_images"]), test_images=to_float(tensors["test_images"]))
 
@@ -409,7 +359,7 @@ def _images_key(config: ToyConfig) -> str:
 
 
 def _key(config: ToyConfig) -> str:
-    return toy_cache.key(images=_images_key(config), **asdict(config))
+    return cache.key(images=_images_key(config), **asdict(config))
 
 
 def cached(config: ToyConfig, progress: Progress | None = None) -> ToyRun:
@@ -420,15 +370,15 @@ def cached(config: ToyConfig, progress: Progress | None = None) -> ToyRun:
         progress: as in `train`; not called for a run from the cache.
     """
     name = _key(config)
-    with toy_cache.lock(name):
-        if kept := toy_cache.load(name):
+    with cache.lock(name):
+        if kept := cache.load(name):
             tensors, texts = kept
             return _assemble(config, tensors, json.loads(texts["names"]), float(texts["seconds"]))
         run = train(config, progress)
         arrays = {f.name: getattr(run, f.name) for f in fields(run)}
         tensors = {k: torch.from_numpy(v) for k, v in arrays.items() if isinstance(v, np.ndarray)}
         tensors |= {k: tensors[k].half() for k in ("features", "test_features")}  # were half to begin with: exact
-        toy_cache.save(name, tensors, {"names": json.dumps(run.names), "seconds": str(run.seconds)})
+        cache.save(name, tensors, {"names": json.dumps(run.names), "seconds": str(run.seconds)})
         return run
 
 
@@ -441,7 +391,7 @@ def many(configs: Sequence[ToyConfig]) -> list[ToyRun]:
     Returns:
         The runs, in the order of the configurations.
     """
-    missing = [config for config in dict.fromkeys(configs) if toy_cache.load(_key(config)) is None]
+    missing = [config for config in dict.fromkeys(configs) if cache.load(_key(config)) is None]
     if len(missing) > 1 and not torch.cuda.is_available():
         for config in missing:
             faces_of(config)  # drawn and kept here, once, instead of in every process

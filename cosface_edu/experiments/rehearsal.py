@@ -30,16 +30,14 @@ from scipy import stats
 
 from cosface_edu import __version__, evaluation
 from cosface_edu.align import align_folder
-from cosface_edu.data import FaceWorldDataset, FolderDataset, Pairs, Stretched, to_bytes
-from cosface_edu.data.images import encode_jpeg, write_atomically
-from cosface_edu.data.stretched import WIDTHS
-from cosface_edu.faces import FaceWorld
+from cosface_edu.data import Faces, FolderDataset, Pairs, to_bytes
+from cosface_edu.data.images import encode_jpeg
+from cosface_edu.faces import FaceWorld, FaceWorldDataset, Stretched
+from cosface_edu.faces.stretched import WIDTHS
+from cosface_edu.files import write_atomically
 from cosface_edu.networks import Ensemble
-
-from .batches import Faces, InMemory, Part
-from .checkpoint import load_network
-from .config import Config, preset
-from .loop import train
+from cosface_edu.training import Config, load_network, preset, train
+from cosface_edu.training.batches import InMemory, Part
 
 #: Each loss at its best on world 1 (see `grid`), to be judged on world 0.
 RECIPES: dict[str, dict[str, float]] = {"softmax": {}, "nsl": {"s": 4.0}, "cosface": {"s": 8.0, "m": 0.35}}
@@ -233,7 +231,7 @@ def rehearse(
     crops = InMemory(FolderDataset(work / "crops", preset("rehearsal").size))
     training = Part(crops, torch.arange(size.people))
     unseen = Part(crops, torch.arange(size.people, size.people + size.unseen))
-    pairs = evaluation.draw_pairs(unseen, size.pairs)  # type: ignore[arg-type]
+    pairs = evaluation.draw_pairs(unseen, size.pairs)
     return {
         "what": "FaceWorld rehearsal: scenes, MTCNN, alignment, training, verification of unseen people",
         "data": _counts(size, 0, training, pairs) | {"faces_found": aligned.aligned, "scenes": aligned.total},
@@ -285,7 +283,7 @@ def exactly_aligned(size: Size, world_seed: int) -> tuple[Part, Pairs]:
     pictures = min(size.pictures, UNSEEN_PICTURES)
     unseen = InMemory(FaceWorldDataset(size.unseen, pictures, shape, world_seed, first=100_000))
     strangers = Part(unseen, torch.arange(size.unseen))
-    return Part(known, torch.arange(size.people)), evaluation.draw_pairs(strangers, size.pairs)  # type: ignore[arg-type]
+    return Part(known, torch.arange(size.people)), evaluation.draw_pairs(strangers, size.pairs)
 
 
 def many(seeds: int = 3, size: Size = MANY, say: Say = print) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from cosface_edu.data import FaceWorldDataset, Stretched
-from cosface_edu.data.stretched import stretch
+from cosface_edu.faces import FaceWorldDataset, Stretched
+from cosface_edu.faces.stretched import stretch
 
 
 def extent(image: torch.Tensor) -> tuple[float, float]:

@@ -1,7 +1,5 @@
 """People made of people: a face that is stretched has other proportions, so it can stand for somebody else."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
@@ -9,9 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from .dataset import PictureDataset
-from .images import fit
-from .synthetic import FaceWorldDataset
+from cosface_edu.data import Faces
+from cosface_edu.data.images import fit
 
 #: How many times as wide each copy is, and as many times lower: narrow and high, as it is, wide and low.
 WIDTHS = (0.9, 1.0, 1 / 0.9)
@@ -29,9 +26,7 @@ class Stretched(Dataset[tuple[Tensor, int]]):
         num_classes: K·C.
     """
 
-    def __init__(
-        self, faces: PictureDataset | FaceWorldDataset, size: tuple[int, int], widths: Sequence[float] = WIDTHS
-    ) -> None:
+    def __init__(self, faces: Faces, size: tuple[int, int], widths: Sequence[float] = WIDTHS) -> None:
         """Name the copies; no picture is read yet.
 
         Args:

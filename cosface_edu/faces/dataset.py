@@ -1,12 +1,11 @@
 """The embedded default as a data set: FaceWorld faces, of as many people as you ask for, aligned like the real ones."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from .images import to_bytes, to_float
+from cosface_edu.data.images import to_bytes, to_float
+from cosface_edu.faces.world import FaceWorld
 
 # Faces drawn once are kept up to this many bytes (33,000 of 112×96); a larger data set draws the rest again each time.
 KEEP_BYTES = 2**30
@@ -42,9 +41,6 @@ class FaceWorldDataset(Dataset[tuple[Tensor, int]]):
             first: number of the first person.
             start: number of each person's first picture.
         """
-        # here, because the faces room reads its real toy faces through this one
-        from cosface_edu.faces import FaceWorld
-
         if identities < 1 or per_identity < 1:
             raise ValueError(f"wanted at least one face, got {identities} identities of {per_identity} pictures")
         self.world, self.size, self.first, self.start = FaceWorld(seed=seed), size, first, start

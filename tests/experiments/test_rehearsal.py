@@ -7,13 +7,13 @@ import torch
 from rich.console import Console
 
 from cosface_edu import evaluation
-from cosface_edu.data import FaceWorldDataset, fit, to_bytes
+from cosface_edu.data import fit, to_bytes
 from cosface_edu.data.images import encode_jpeg
-from cosface_edu.faces import FaceWorld
-from cosface_edu.training import rehearsal
+from cosface_edu.experiments import rehearsal
+from cosface_edu.experiments.rehearsal import Size, draw_scenes, interval, recipe, setting, summary, table, write
+from cosface_edu.faces import FaceWorld, FaceWorldDataset
 from cosface_edu.training.batches import InMemory, Part
 from cosface_edu.training.checkpoint import load_network
-from cosface_edu.training.rehearsal import Size, draw_scenes, interval, recipe, setting, summary, table, write
 
 
 @pytest.fixture(autouse=True)

@@ -10,14 +10,13 @@ import json
 import torch
 from torch import nn
 
-from cosface_edu.training import toy_cache
-from cosface_edu.training.batches import Faces
-from cosface_edu.training.config import Config, preset
-from cosface_edu.training.loop import train
+from cosface_edu.data import Faces
+from cosface_edu.experiments import cache
+from cosface_edu.training import Config, preset, train
 
 _SOURCES = (
-    *("losses", "faces", "networks/small.py", "data/images.py", "data/augment.py", "data/synthetic.py"),
-    *("training/loop.py", "training/batches.py", "training/config.py", "training/kept.py"),
+    *("losses", "faces", "networks/small.py", "data/images.py", "data/augment.py"),
+    *("training/loop.py", "training/batches.py", "training/config.py", "experiments/kept.py"),
 )
 
 #: A short rehearsal: small enough for a page of the book, good enough to have errors worth looking at.
@@ -37,8 +36,8 @@ def trained(config: Config = SHORT, faces: Faces | None = None, name: str = "") 
     Returns:
         The network in evaluation mode, on the device that it was trained on.
     """
-    what = json.dumps([config.to_dict(), name, toy_cache.code_key(_SOURCES)], sort_keys=True)
+    what = json.dumps([config.to_dict(), name, cache.code_key(_SOURCES)], sort_keys=True)
     key = hashlib.sha256(what.encode()).hexdigest()[:24]
-    folder = toy_cache.folder() / "kept" / key
-    with toy_cache.lock(key), torch.random.fork_rng():  # the page's own seed stays as it was
+    folder = cache.folder() / "kept" / key
+    with cache.lock(key), torch.random.fork_rng():  # the page's own seed stays as it was
         return train(config, folder, resume=True, faces=faces, say=lambda line: None).network

@@ -1,0 +1,1 @@
+"""Experiments: what the book's chapters train, compare and record, with the rooms that anybody trains with."""
