@@ -14,11 +14,12 @@ from cosface_edu.data import FolderDataset
 from cosface_edu.data.pairs import Pictures, pictures_under
 from cosface_edu.data.walk import find_pictures
 from cosface_edu.faces import FaceWorldDataset
+from cosface_edu.palette import GENUINE, IMPOSTOR
 
 from .blufr import BLUFR, blufr, read_blufr
 from .identification import Identification, MegaFace, identify, megaface
 from .measured import Measured
-from .report import GENUINE, IMPOSTOR, write_summary
+from .report import write_summary
 
 SIZES = tuple(10**k for k in range(1, 7))  # numbers of distractors that MegaFace's curves are read at
 RANKS = 20

@@ -20,12 +20,12 @@ from torch import Tensor
 from cosface_edu.data import to_bytes
 from cosface_edu.data.images import encode_jpeg
 from cosface_edu.files import write_atomically
+from cosface_edu.palette import GENUINE, IMPOSTOR
 
 from .verification import Verification
 
 # Text and axes are drawn in this colour and then made `currentColor`, the page's own, which follows dark mode.
 INK = "#010203"
-GENUINE, IMPOSTOR = "#0b84c6", "#d55e00"  # told apart by the colour-blind too
 
 
 def write_report(

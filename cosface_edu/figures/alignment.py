@@ -7,9 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from cosface_edu.figures.style import WARN
-
-FOUND = "#56b4e9"
+from cosface_edu.palette import SKY, WARN
 
 
 def pictures(
@@ -40,7 +38,7 @@ def pictures(
     for number, ax in zip(range(len(images)), np.atleast_1d(axes).flat, strict=False):
         ax.imshow(images[number].clamp(0, 1).permute(1, 2, 0).cpu().numpy())
         if points is not None and (own := points[number]) is not None:
-            ax.scatter(*own.cpu().numpy().T, s=16, color=FOUND, edgecolor="black", linewidth=0.5)
+            ax.scatter(*own.cpu().numpy().T, s=16, color=SKY, edgecolor="black", linewidth=0.5)
         if marks is not None:
             ax.scatter(*marks.cpu().numpy().T, s=26, marker="+", color=WARN, linewidth=1.2)
         if titles:

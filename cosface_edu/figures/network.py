@@ -8,6 +8,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
+from cosface_edu import palette
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -87,8 +89,8 @@ def where_the_weight_is(layers: list[Layer], groups: dict[str, str]) -> Figure:
     fig, ax = plt.subplots(figsize=(6.4, 3.2))
     x = np.arange(len(labels))
     for offset, values, colour, name in [
-        (-0.2, parameters, "#0072B2", "parameters"),
-        (0.2, work, "#E69F00", "multiply-adds"),
+        (-0.2, parameters, palette.BLUE, "parameters"),
+        (0.2, work, palette.ORANGE, "multiply-adds"),
     ]:
         bars = ax.bar(x + offset, 100 * values / values.sum(), 0.38, color=colour, label=name)
         ax.bar_label(bars, [f"{100 * v / values.sum():.0f}" for v in values], fontsize=9, padding=2)

@@ -10,6 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
+from cosface_edu import palette
+
 
 @cache
 def tables() -> dict:
@@ -83,8 +85,8 @@ def accuracies_with_intervals(values: dict[str, float], n: int = 6000) -> Figure
     fig, ax = plt.subplots(figsize=(6.4, 0.42 * len(names) + 0.9))
     for row, name in enumerate(names):
         low, high = interval(values[name], n)
-        ax.plot([low, high], [row, row], lw=3, alpha=0.5, color="#56B4E9", solid_capstyle="round")
-        ax.plot(values[name], row, "o", color="#0072B2")
+        ax.plot([low, high], [row, row], lw=3, alpha=0.5, color=palette.SKY, solid_capstyle="round")
+        ax.plot(values[name], row, "o", color=palette.BLUE)
         ax.annotate(f"{values[name]:.2f}", (high, row), (6, 0), textcoords="offset points", va="center", fontsize=9)
     ax.set_yticks(np.arange(len(names)), names)
     ax.set_xlabel("accuracy in percent; bar: 95 % interval for independent pairs")

@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 
 from cosface_edu.evaluation import Identification, Verification
 from cosface_edu.figures import style
-
-GENUINE, IMPOSTOR = style.CYCLE[0], style.CYCLE[1]
+from cosface_edu.palette import GENUINE, IMPOSTOR
 
 
 def scores_and_threshold(result: Verification, threshold: float | None = None) -> Figure:

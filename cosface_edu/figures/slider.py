@@ -4,6 +4,7 @@ import json
 import os
 import uuid
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ from plotly.subplots import make_subplots
 
 from cosface_edu.experiments import toy
 from cosface_edu.figures import embeddings, style
+from cosface_edu.figures.lab import bundle
 from cosface_edu.losses.margins import NoMargin
 
+_SCRIPT = Path(__file__).with_name("slider.js")
 # Coordinates are whole numbers in thousandths of the panel's half width: plotly packs them into two bytes each.
 _UNIT = 1000
 _SAMPLES = 36  # of an identity in a frame
@@ -33,56 +36,6 @@ _NARROW = {
     "xaxis2.domain": [0, 1],
     "yaxis2.domain": [0, 0.49],
 }
-
-# Classic script: ES modules do not load from file://. State: which margin, which epoch; the sliders follow it.
-_SCRIPT = """
-(function () {
-  const gd = document.getElementById("{plot_id}"), said = document.getElementById("{plot_id}-said");
-  const texts = TEXTS, last = texts[0].length - 1;
-  let m = START, e = last, timer = null, narrow = null;
-  function tell() { said.textContent = texts[m][e]; }
-  function show(duration) {
-    tell();
-    return Plotly.animate(gd, [m + "|" + e], {
-      mode: "immediate", frame: {duration: duration, redraw: false}, transition: {duration: duration, easing: "linear"}
-    }).catch(function () {});  // a frame that another one replaced
-  }
-  function stop() { clearInterval(timer); timer = null; }
-  gd.on("plotly_sliderchange", function (event) {
-    const step = event.step.name.split("|");
-    stop();
-    if (step[0] === "m") {  // the slider itself animates to the last epoch
-      m = +step[1];
-      if (e !== last) { e = last; Plotly.relayout(gd, {"sliders[1].active": e}); }
-      tell();
-    } else {
-      e = +step[1];
-      show(100);
-    }
-  });
-  gd.on("plotly_buttonclicked", function () {
-    if (timer) { stop(); return; }
-    e = -1;
-    timer = setInterval(function () {
-      e += 1;
-      Plotly.relayout(gd, {"sliders[1].active": e});
-      show(e ? 250 : 0);
-      if (e === last) { stop(); }
-    }, 420);
-  });
-  function fit() {
-    const now = gd.parentElement.clientWidth < 560;
-    if (now === narrow) { return; }
-    narrow = now;
-    const layout = now ? NARROW : WIDE;
-    gd.parentElement.style.height = layout.height + "px";  // else the text below covers the sliders
-    Plotly.relayout(gd, Object.assign({width: null, autosize: true}, layout));
-  }
-  fit();
-  tell();
-  window.addEventListener("resize", fit);
-})();
-"""
 
 
 def _whole(x: NDArray[Any], y: NDArray[Any]) -> dict[str, NDArray[np.int16]]:
@@ -330,10 +283,10 @@ def to_page_html(fig: go.Figure, include_plotlyjs: str | bool | None = None) -> 
             default what `plotly_source` says.
     """
     name = "margin-slider-" + uuid.uuid4().hex[:8]
-    script = _SCRIPT
-    numbers = {"TEXTS": fig.layout.meta["texts"], "START": fig.layout.meta["start"], "NARROW": _NARROW, "WIDE": _WIDE}
-    for word, value in numbers.items():
-        script = script.replace(word, json.dumps(value, ensure_ascii=False))
+    parts = {"texts": fig.layout.meta["texts"], "start": fig.layout.meta["start"], "narrow": _NARROW, "wide": _WIDE}
+    # A classic script: ES modules do not load from disk.
+    source = bundle.join({"slider.js": _SCRIPT.read_text(encoding="utf-8")})
+    script = f"(() => {{\n{source}marginSlider({json.dumps(name)}, {json.dumps(parts, ensure_ascii=False)});\n}})();"
     bare = go.Figure(fig).update_layout(meta=None)
     drawn = bare.to_html(
         full_html=False,

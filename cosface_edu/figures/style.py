@@ -1,42 +1,33 @@
 """One look for every figure: colours that colour-blind readers can tell apart, on light pages and on dark ones.
 
 A built page holds one picture for both modes. So backgrounds are transparent, text and axes are a mid-grey that has
-the same contrast (about 4.2:1) on white and on the dark theme's #14181e, and no colour is near white or black. The hues
-are those of Okabe and Ito (2008), yellow and black replaced for that reason; identities also differ in marker shape.
+the same contrast (about 4.2:1) on white and on the dark theme's #14181e, and no colour is near white or black. The
+colours themselves stand in `cosface_edu.palette`; identities also differ in marker shape.
 """
 
 import matplotlib as mpl
 from cycler import cycler
 
-TEXT = "#7c8087"  # axes, ticks, labels
-GUIDE = "#8a8f98"  # helping lines: diagonals, bounds, unit circles
-WARN = "#d55e00"  # what goes wrong: overlaps, the region past a bound
+from cosface_edu import palette
+from cosface_edu.palette import GUIDE, TEXT, WARN
 
-CYCLE = ("#0b84c6", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b3a125", "#8c8c8c")
+__all__ = ["CYCLE", "GUIDE", "IDENTITIES", "LINES", "LOSS", "MARKERS", "PLOTLY_MARKERS", "TEXT", "WARN", "apply"]
+
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (7, 2)), (0, (3, 1, 1, 1)))
 
 # A loss keeps its colour through the whole book.
 LOSS = {
-    "softmax": "#8c8c8c",
-    "nsl": "#56b4e9",
-    "asoftmax": "#e69f00",
-    "cosface": "#0b84c6",
-    "arcface": "#009e73",
-    "combined": "#cc79a7",
+    "softmax": palette.GREY,
+    "nsl": palette.SKY,
+    "asoftmax": palette.ORANGE,
+    "cosface": palette.BLUE,
+    "arcface": palette.GREEN,
+    "combined": palette.PINK,
 }
-LOSS_NAMES = {
-    "softmax": "Softmax",
-    "nsl": "NSL",
-    "asoftmax": "A-Softmax",
-    "cosface": "LMCL",
-    "arcface": "ArcFace",
-    "combined": "Combined",
-}
-
 # Identity k of a toy has IDENTITIES[k] and the shape MARKERS[k] (PLOTLY_MARKERS[k] in plotly).
-IDENTITIES = ("#0b84c6", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b3a125", "#8c8c8c")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 PLOTLY_MARKERS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x", "star")
+IDENTITIES = CYCLE = palette.PEOPLE[: len(MARKERS)]
 
 
 def apply() -> None:

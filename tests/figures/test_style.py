@@ -1,8 +1,12 @@
 """Colours that can be read on light pages and on dark ones."""
 
+import re
+from pathlib import Path
+
 import pytest
 from matplotlib.colors import to_rgb
 
+from cosface_edu import palette
 from cosface_edu.figures import style
 
 
@@ -23,8 +27,20 @@ def test_text_is_readable_in_both_modes(page: str) -> None:
 
 @pytest.mark.parametrize("page", ["#ffffff", "#14181e"])
 def test_identities_and_losses_stand_out_in_both_modes(page: str) -> None:
-    for colour in (*style.IDENTITIES, *style.LOSS.values(), style.WARN, style.GUIDE):
+    for colour in (*palette.PEOPLE, style.WARN, style.GUIDE):
         assert contrast(colour, page) > 2.0, colour
+
+
+def test_one_palette() -> None:
+    """No other file of the package names a colour of its own; loss cards take theirs from the palette."""
+    assert set(style.LOSS.values()) <= set(palette.PEOPLE)
+    package = Path(palette.__file__).parent
+    hues = {colour.lower() for colour in palette.PEOPLE}
+    for path in package.rglob("*.py"):
+        if path.name == "palette.py" or "losses" in path.parts:
+            continue
+        typed = {colour.lower() for colour in re.findall(r'"(#[0-9A-Fa-f]{6})"', path.read_text(encoding="utf-8"))}
+        assert not typed & hues, f"{path.name} types a colour of cosface_edu.palette"
 
 
 def test_identities_differ_in_shape_too() -> None:

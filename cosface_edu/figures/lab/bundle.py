@@ -11,58 +11,26 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 # Each module comes after those that it imports.
-MODULES = ("data.js", "core.js", "regions.js", "engine.js", "setting.js", "tour.js", "views.js", "pointer.js", "lab.js")
+MODULES = (
+    "data.js",
+    "palette.js",
+    "core.js",
+    "regions.js",
+    "engine.js",
+    "setting.js",
+    "tour.js",
+    "state.js",
+    "scene.js",
+    "views.js",
+    "drawing.js",
+    "loop.js",
+    "controls.js",
+    "guide.js",
+    "pointer.js",
+    "lab.js",
+)
 IMPORT = re.compile(r'import \{ [\w, ]+ \} from "\./(\w+\.js)";$')
 DECLARATION = re.compile(r"(?:export )?(?:async )?(?:const|let|function|class) (\w+|\{[^}]*\}|\[[^\]]*\])")
-
-
-_WORD = re.compile(r"[\w$]")
-
-
-def squeeze(code: str) -> str:
-    """Code without comments and the spaces that only the eye needs; strings and templates stay as they are.
-
-    Line ends count as spaces but for those between top-level statements: every statement carries its semicolon. The
-    modules hold no block comments and no regular expressions, whose slashes and quotes this would misread.
-    """
-    out: list[str] = []
-    braces: list[int] = []  # depth of braces within each open ${ } of a template
-    i = 0
-    while i < len(code):
-        char = code[i]
-        resumes = char == "}" and bool(braces) and braces[-1] == 0
-        if char in "\"'`" or resumes:
-            quote = "`" if resumes else char
-            if resumes:
-                braces.pop()
-            start, i = i, i + 1
-            while code[i] != quote and not (quote == "`" and code.startswith("${", i)):
-                i += 2 if code[i] == "\\" else 1
-            if code[i] == "$":
-                braces.append(0)
-                i += 1
-            i += 1
-            out.append(code[start:i])
-            continue
-        if braces:
-            braces[-1] += {"{": 1, "}": -1}.get(char, 0)
-        if code.startswith("//", i):
-            i = code.index("\n", i)
-            continue
-        if not char.isspace():
-            out.append(char)
-            i += 1
-            continue
-        end = i
-        while end < len(code) and code[end].isspace():
-            end += 1
-        before, after = out[-1][-1:] if out else "", code[end : end + 1]
-        if "\n" in code[i:end] and code[end - 1] == "\n":
-            out.append("\n")
-        elif (_WORD.match(before) and _WORD.match(after)) or (before == after and before in "+-"):
-            out.append(" ")
-        i = end
-    return "".join(out)
 
 
 def join(sources: dict[str, str]) -> str:
@@ -99,8 +67,8 @@ def join(sources: dict[str, str]) -> str:
 
 
 def statements() -> str:
-    """All of the lab, joined and squeezed."""
-    return squeeze(join({name: (FOLDER / name).read_text(encoding="utf-8") for name in MODULES}))
+    """All of the lab, joined."""
+    return join({name: (FOLDER / name).read_text(encoding="utf-8") for name in MODULES})
 
 
 def module() -> str:

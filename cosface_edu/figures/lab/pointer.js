@@ -35,7 +35,8 @@ function under(view, [x, y]) {
   return hit;
 }
 
-export function follow({ scene, focus, engine, views, schedule }, on) {
+export function follow({ lab, views, schedule }, on) {
+  const { scene, focus, engine } = lab;
   const spatial = (view) => view.name === "euclid" || view.name === "circle";
   const curve = (view) => view.name === "target" || view.name === "gradient";
 
@@ -119,7 +120,8 @@ export function follow({ scene, focus, engine, views, schedule }, on) {
   }
 }
 
-export function control({ scene, focus, engine, views, schedule, change, actions, state }, on) {
+export function control({ lab, views, schedule, change, actions }, on) {
+  const { scene, focus, engine } = lab;
   const rotate = (x, angle) => {
     if (scene.k === 2) {
       const [c, s] = [Math.cos(angle), Math.sin(angle)];
@@ -132,10 +134,11 @@ export function control({ scene, focus, engine, views, schedule, change, actions
     return Float64Array.from(a, (v, d) => x[d] * Math.cos(angle) + cross[d] * Math.sin(angle) + v * dot * (1 - Math.cos(angle)));
   };
   const nudge = (direction) => {
-    const ranges = Object.entries(LOSSES[state().loss].margins);
+    const { loss, margins } = lab.setting;
+    const ranges = Object.entries(LOSSES[loss].margins);
     if (!ranges.length) return;
     const [key, [least, most, step]] = ranges[ranges.length - 1];
-    const value = state().margins[state().loss][key] + direction * step;
+    const value = margins[loss][key] + direction * step;
     change({ [key]: Math.max(least, Math.min(most, Number(value.toFixed(4)))) });
   };
   const move = (event, sign) => {

@@ -1,17 +1,15 @@
 // The linked views: each draws one scene on a canvas. Nothing here changes the scene.
 import { DEG, keepsFeatureNorm, makeRule, norms, TAU } from "./core.js";
+import { PEOPLE } from "./palette.js";
 import { boundary, cosBetween, gradientCurve, makeJudge, room } from "./regions.js";
+import { letter } from "./scene.js";
 
-// Okabe and Ito's colours (their yellow darkened on white, lightened on black) and two more, each with its own mark.
-const LIGHT = ["#0072b2", "#e08e00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#882255", "#a89a00", "#7a7a7a", "#44409c"];
-const DARK = ["#4a9fe0", "#f0a92b", "#22c294", "#e39ac2", "#8fd3ff", "#ff7f3f", "#c65b96", "#f0e442", "#b0b0b0", "#9a94ff"];
-export const letter = (j) => String.fromCharCode(65 + j);
 
 export function makeTheme(element) {
   const style = getComputedStyle(element);
   const read = (name) => style.getPropertyValue(`--ml-${name}`).trim();
   const dark = read("scheme") === "dark";
-  const theme = { dark, palette: dark ? DARK : LIGHT };
+  const theme = { dark, palette: PEOPLE };
   for (const name of ["ink", "soft", "line", "ground", "accent", "warn"]) theme[name] = read(name);
   theme.font = (size, weight = "") => `${weight} ${size}px system-ui, sans-serif`;
   return theme;

@@ -1,0 +1,71 @@
+// The controls of the page: their markup, what they show, and what they do.
+import { keepsFeatureNorm, LOSSES } from "./core.js";
+import { room } from "./regions.js";
+import { NUMBERS } from "./setting.js";
+import { PRESETS } from "./tour.js";
+
+const LABELS = { m: "margin m", m1: "m₁ (times θ)", m2: "m₂ (added to θ)", m3: "m₃ (off cosθ)" };
+
+const field = (title, inner) => `<label class="ml-field">${title}${inner}</label>`;
+const options = (pairs) => pairs.map(([value, words]) => `<option value="${value}">${words}</option>`).join("");
+const choose = (name, title, pairs) => field(title, `<select data-in="${name}">${options(pairs)}</select>`);
+const limits = (name, [least, most, step]) => `data-in="${name}" min="${least}" max="${most}" step="${step}"`;
+const slider = (name, range, title) =>
+  field(title, ` <output data-out="${name}"></output><span class="ml-track"><input type="range" ${limits(name, range)}>` +
+    `<i class="ml-limit" data-limit="${name}" hidden></i></span>`);
+export const button = (action, words, kind = "") => `<button type="button" data-do="${action}" ${kind}>${words}</button>`;
+const titles = (things) => Object.entries(things).map(([name, { title }]) => [name, title]);
+
+export const BAR = `
+<div class="ml-bar" role="group" aria-label="Training and margin">
+<div class="ml-buttons">${button("play", "Play", 'class="ml-main"')}${button("step", "Step")}${button("reset", "Reset")}</div>
+${choose("loss", "loss", titles(LOSSES))}
+<div class="ml-margins"></div>
+</div>
+<details class="ml-more"><summary>Settings, presets, tour</summary>
+<div class="ml-grid">
+${["s", "ids", "noise"].map((name) => slider(name, NUMBERS[name], NUMBERS[name][3])).join("")}
+${choose("lr", NUMBERS.lr[3], [0.0003, 0.001, 0.003, 0.01, 0.03].map((v) => [v, v]))}
+${field("seed", `<input type="number" ${limits("seed", NUMBERS.seed)}>`)}
+${choose("dim", "features in", [[2, "2 dimensions"], [3, "3 dimensions"]])}
+${choose("preset", "preset", [["", "choose …"], ...titles(PRESETS)])}
+</div>
+<div class="ml-buttons">${button("tour", "Guided tour")}${button("link", "Copy link")}</div>
+</details>`;
+
+// A slider for each margin of the loss.
+export function showMargins(root, { loss }) {
+  const sliders = Object.entries(LOSSES[loss].margins).map(([key, range]) => slider(key, range, LABELS[key]));
+  root.querySelector(".ml-margins").innerHTML = sliders.join("") || '<span class="ml-field">this loss has no margin</span>';
+}
+
+// Where the last margin's slider passes the bound on it.
+function showBound(root, lab) {
+  const { loss, identities, k } = lab.setting;
+  const { limit } = room(lab.engine.config(), identities, k);
+  const last = loss === "combined" ? "m3" : "m";
+  const tick = root.querySelector(`[data-limit="${last}"]`);
+  if (!tick) return;
+  const [least, most] = LOSSES[loss].margins[last];
+  tick.hidden = !(limit <= most);
+  tick.style.left = `calc(8px + (100% - 16px) * ${(limit - least) / (most - least)} - 1px)`;
+  if (limit <= most) root.querySelector(`[data-out="${last}"]`).textContent += ` (bound ${limit.toFixed(3)})`;
+}
+
+// The setting on the controls.
+export function showSetting(root, lab) {
+  const flat = lab.flat();
+  for (const input of root.querySelectorAll("[data-in]")) {
+    const name = input.dataset.in;
+    // A number that is being typed is left alone.
+    if (name in flat && (input.type !== "number" || document.activeElement !== input)) input.value = flat[name];
+  }
+  for (const out of root.querySelectorAll("[data-out]")) {
+    const value = flat[out.dataset.out];
+    out.textContent = out.dataset.out === "noise" ? `${Math.round(100 * value)} %` : Number(value.toFixed(3));
+  }
+  const { needsS } = LOSSES[flat.loss];
+  root.querySelector('[data-in="s"]').disabled = !needsS;
+  if (!needsS) root.querySelector('[data-out="s"]').textContent = keepsFeatureNorm(flat.loss) ? "‖x‖" : "";
+  showBound(root, lab);
+}
