@@ -1,0 +1,184 @@
+"""Records: what an experiment found, with all that is needed to trace it and to make it again.
+
+    found = record.new(__name__, what="…", command="cosface-edu record rehearsal", data={…}, config={…},
+                       seeds=[0, 1, 2], seconds=…, runs=[…])
+    record.save("rehearsal", found)
+
+A record is plain JSON: the fields of `FIELDS`, and beside them what was found (`runs`, `statistics`, …). The records of
+the book lie in `book/results`; `cosface-edu record` lists them and `cosface-edu record NAME` makes one again.
+"""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cosface_edu import __version__
+from cosface_edu.experiments.closure import PACKAGE, code_hash, module_name
+from cosface_edu.files import write_atomically
+
+#: What every record says, whatever it found.
+FIELDS = {
+    "what": "one line",
+    "command": "what was typed to make it",
+    "commit": "of the package, '+' behind it if files differed from it; None if unknown",
+    "code": "hash of the package's source that the experiment imports, see `closure.code_hash`; None if unknown",
+    "date": "of its end, in UTC",
+    "data": "as used: source and counts",
+    "config": "as run",
+    "seeds": "of the runs",
+    "hardware": "processor, cores, threads of a run, gpu (None without one)",
+    "versions": "of Python, torch and this package",
+    "seconds": "from beginning to end",
+    "parents": "records that runs were taken from; [] if all were made by the command",
+    "note": "what a reader must know besides; '' if nothing",
+}
+
+
+def new(
+    module: str,
+    *,
+    what: str,
+    command: str,
+    data: dict[str, Any],
+    config: dict[str, Any],
+    seeds: Sequence[int],
+    seconds: float,
+    parents: Sequence[str] = (),
+    note: str = "",
+    threads: int | None = None,
+    **found: Any,
+) -> dict[str, Any]:
+    """A record of what was found just now, by this code, on this machine.
+
+    Args:
+        module: the experiment's `__name__`.
+        what: one line.
+        command: what a reader types to make it again.
+        data: as used: source and counts.
+        config: as run.
+        seeds: of the runs.
+        seconds: from beginning to end.
+        parents: records that runs were taken from.
+        note: what a reader must know besides.
+        threads: of each run; torch's number by default.
+        **found: what was found, such as `runs` (a row each) and `statistics`.
+    """
+    return {
+        "what": what,
+        "command": command,
+        "commit": commit(),
+        "code": code_hash(module_name(module)),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "data": data,
+        "config": config,
+        "seeds": list(seeds),
+        "hardware": hardware(threads),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "cosface_edu": __version__,
+        },
+        "seconds": seconds,
+        "parents": list(parents),
+        "note": note,
+        **found,
+    }
+
+
+def commit() -> str | None:
+    """The package's commit, '+' behind it if files differ from it; where there is no clone, COSFACE_COMMIT says it."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", "-C", str(PACKAGE), *words], capture_output=True, text=True, check=True).stdout
+
+    try:
+        # a clone of something else may lie above an installed package: only files that are the clone's own count
+        git("ls-files", "--error-unmatch", "__init__.py")
+        return git("rev-parse", "HEAD").strip() + ("+" if git("status", "--porcelain", "--", ".").strip() else "")
+    except (OSError, subprocess.CalledProcessError):
+        return os.environ.get("COSFACE_COMMIT")
+
+
+def processor() -> str:
+    """Name of the processor as its vendor gives it, or the machine type where the system does not tell."""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def hardware(threads: int | None = None) -> dict[str, Any]:
+    """What a result was computed on."""
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "threads": threads or torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def path_of(name: str | os.PathLike[str]) -> Path:
+    """Where a record lies: a name in the book's results (`results` here without a book), or a .json file's path."""
+    path = Path(name)
+    if path.suffix == ".json":
+        return path
+    book = PACKAGE.parent / "book"
+    return (book if book.is_dir() else Path()) / "results" / f"{name}.json"
+
+
+def save(name: str | os.PathLike[str], record: dict[str, Any]) -> Path:
+    """Write a record, whole or not at all.
+
+    Args:
+        name: see `path_of`.
+        record: of `new`.
+
+    Returns:
+        The file.
+
+    Raises:
+        ValueError: the record lacks a field, or is not plain values.
+    """
+    path = path_of(name)
+    check(record, str(path))
+    text = json.dumps(record, indent=1, allow_nan=False) + "\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, text.encode())
+    return path
+
+
+def load(name: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a record.
+
+    Raises:
+        FileNotFoundError: it is not there; the message says which command makes it.
+        ValueError: it lacks a field.
+    """
+    path = path_of(name)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such record; `cosface-edu record {path.stem}` makes it")
+    record = json.loads(path.read_text())
+    check(record, str(path))
+    return record
+
+
+def check(record: dict[str, Any], name: str) -> None:
+    """Refuse a record that does not say where it comes from.
+
+    Raises:
+        ValueError: a field of `FIELDS` is missing, or nothing was found.
+    """
+    missing = [f"{field} ({meaning})" for field, meaning in FIELDS.items() if field not in record]
+    if missing:
+        raise ValueError(f"{name}: the record does not say {', '.join(missing)}")
+    if not record.keys() - FIELDS.keys():
+        raise ValueError(f"{name}: the record holds nothing that was found, such as runs")

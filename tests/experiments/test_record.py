@@ -1,0 +1,93 @@
+"""A record says where it comes from, is there whole or not at all, and every record of the book is one."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cosface_edu.experiments import record, statistics
+from cosface_edu.experiments.closure import code_hash, module_name
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = "cosface_edu.experiments.record"
+
+
+@pytest.fixture
+def found() -> dict:
+    return record.new(
+        MODULE,
+        what="a test",
+        command="cosface-edu record test",
+        data={"people": 2},
+        config={"steps": 3},
+        seeds=range(2),
+        seconds=0.5,
+        runs=[{"loss": "nsl", "seed": 0, "accuracy": 0.5}],
+    )
+
+
+def test_a_record_goes_to_disk_and_back(found: dict, tmp_path: Path) -> None:
+    path = record.save(tmp_path / "deep" / "a.json", found)
+    assert record.load(path) == found
+    assert found["seeds"] == [0, 1]
+    assert found["code"] == code_hash(MODULE)
+    assert found["hardware"]["cores"] >= 1
+    assert found["versions"].keys() == {"python", "torch", "cosface_edu"}
+
+
+def test_a_record_without_a_field_is_refused(found: dict, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"a\.json: the record does not say command \(what was typed"):
+        record.save(tmp_path / "a.json", {k: v for k, v in found.items() if k != "command"})
+    assert not (tmp_path / "a.json").exists()
+    (tmp_path / "b.json").write_text(json.dumps({k: v for k, v in found.items() if k != "note"}))
+    with pytest.raises(ValueError, match="does not say note"):
+        record.load(tmp_path / "b.json")
+    with pytest.raises(ValueError, match="holds nothing that was found"):
+        record.save(tmp_path / "a.json", {k: v for k, v in found.items() if k != "runs"})
+
+
+def test_what_is_not_there_is_made_by_a_command(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"absent\.json: no such record; `cosface-edu record absent` makes it"):
+        record.load(tmp_path / "absent.json")
+
+
+def test_commit_says_when_files_differ_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "package"
+    package.mkdir()
+    monkeypatch.setattr(record, "PACKAGE", package)
+    monkeypatch.delenv("COSFACE_COMMIT", raising=False)
+    assert record.commit() is None
+    monkeypatch.setenv("COSFACE_COMMIT", "abc")
+    assert record.commit() == "abc"
+    (package / "__init__.py").write_text("a = 1\n")
+    for words in ("init -q", "add .", "-c user.name=t -c user.email=t@example.org commit -qm t"):
+        subprocess.run(["git", "-C", str(package), *words.split()], check=True)
+    clean = record.commit()
+    assert clean is not None
+    assert len(clean) == 40
+    (package / "__init__.py").write_text("a = 2\n")
+    assert record.commit() == clean + "+"
+
+
+def test_main_is_called_by_its_real_name() -> None:
+    assert module_name(MODULE) == MODULE
+    assert module_name("__main__") != "__main__"  # pytest was started as one
+
+
+def test_intervals_are_student_s() -> None:
+    found = statistics.interval([0.90, 0.92, 0.94])
+    assert found["mean"] == pytest.approx(0.92)
+    assert found["high"] - found["mean"] == pytest.approx(4.302653 * 0.02 / 3**0.5, rel=1e-5)
+    assert statistics.percent(found) == "92.00 % (87.03 … 96.97)"
+    assert statistics.percent({"mean": -1e-17}) == "0.00 %"
+    assert "low" not in statistics.interval([0.9])
+
+
+def test_paired_differences_forget_what_the_seeds_have_in_common() -> None:
+    ours, theirs = [0.90, 0.95, 0.80], [0.89, 0.94, 0.79]
+    found = statistics.paired(ours, theirs)
+    assert found["low"] == pytest.approx(0.01)
+    assert found["high"] == pytest.approx(0.01)
+    with pytest.raises(ValueError, match="shorter|longer"):
+        statistics.paired(ours, theirs[:2])
