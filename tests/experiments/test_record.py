@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,9 +71,10 @@ def test_commit_says_when_files_differ_from_it(tmp_path: Path, monkeypatch: pyte
     assert record.commit() == clean + "+"
 
 
-def test_main_is_called_by_its_real_name() -> None:
+def test_main_is_called_by_its_real_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert module_name(MODULE) == MODULE
-    assert module_name("__main__") != "__main__"  # pytest was started as one
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules[MODULE])
+    assert module_name("__main__") == MODULE
 
 
 def test_intervals_are_student_s() -> None:
@@ -89,5 +91,5 @@ def test_paired_differences_forget_what_the_seeds_have_in_common() -> None:
     found = statistics.paired(ours, theirs)
     assert found["low"] == pytest.approx(0.01)
     assert found["high"] == pytest.approx(0.01)
-    with pytest.raises(ValueError, match="shorter|longer"):
+    with pytest.raises(ValueError, match=r"shorter|longer"):
         statistics.paired(ours, theirs[:2])
