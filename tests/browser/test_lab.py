@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from collections.abc import Callable
 
 import pytest
@@ -107,7 +108,8 @@ def open_lab(open_page, address) -> Callable[..., Lab]:
 
 def test_trains_by_itself_and_every_view_is_drawn(open_lab) -> None:
     opened = open_lab(height=1500)
-    opened.wait("lab.engine.steps > 60")
+    began = opened.read("lab.engine.steps")
+    opened.wait(f"lab.engine.steps > {began + 30}")
     blank = "c => !c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v)"
     canvases = opened.page.locator("[data-view]")
     assert canvases.count() == 7
@@ -126,18 +128,52 @@ def test_trains_by_itself_and_every_view_is_drawn(open_lab) -> None:
     assert opened.read("lab.engine.steps") == 0
 
 
-def test_dragging_m_goes_on_from_the_weights_and_opens_the_gap(open_lab) -> None:
-    opened = open_lab("#lab&loss=cosface&m=0&lr=0.01")
-    opened.wait("lab.engine.steps > 150")
-    before = opened.read("({steps: lab.engine.steps, gap: lab.engine.figures.gap})")
+SMOOTH = "(lab.engine.history.slice(-10).reduce((sum, {gap}) => sum + gap, 0) / 10 * 180 / Math.PI)"
+
+
+def test_dragging_m_closes_the_gap_and_opens_it_within_seconds(open_lab, capsys) -> None:
+    """On this machine beside other work: the seconds are printed; the steps, three seconds' worth, are the test."""
+    opened = open_lab()
+    began = opened.read("lab.engine.steps")
+    assert began >= 1000  # trained
+    assert opened.read("lab.engine.figures.gap") > math.radians(33)
     box = opened.page.locator('[data-in="m"]').bounding_box()
-    middle = box["y"] + box["height"] / 2
-    opened.drag((box["x"] + 8, middle), (box["x"] + 8 + (box["width"] - 16) / 3, middle))
-    assert opened.state()["m"] == pytest.approx(0.2, abs=0.02)
-    opened.wait(f"lab.engine.steps > {before['steps'] + 150}")
-    assert opened.read("lab.engine.figures.gap") > before["gap"]
+    places = {m: (box["x"] + 8 + (box["width"] - 16) * m / 0.6, box["y"] + box["height"] / 2) for m in (0, 0.2)}
+    opened.wait(f"lab.engine.steps > {began + 10}")
+    spent = []
+    for start, end, reached in ((0.2, 0, f"{SMOOTH} < 32"), (0, 0.2, f"{SMOOTH} > 34.5")):
+        steps, at = opened.read("lab.engine.steps"), time.perf_counter()
+        opened.drag(places[start], places[end])
+        assert opened.state()["m"] == pytest.approx(end, abs=0.02)
+        opened.wait(reached)
+        spent.append((opened.read("lab.engine.steps") - steps, time.perf_counter() - at))
+    with capsys.disabled():
+        print(f"\nMargin Lab, gap closed and opened again after (steps, s): {spent}")
+    assert all(steps <= 150 for steps, _ in spent)
     assert "bound 0.293" in opened.page.inner_text('[data-out="m"]')
     assert opened.page.locator('[data-limit="m"]').is_visible()
+
+
+def test_s_tells_what_it_makes_of_m(open_lab) -> None:
+    opened = open_lab()
+    opened.pause()
+    why = opened.page.locator(".ml-why")
+    opened.put("m", 0)
+    assert "zone without a pull" in why.inner_text()
+    opened.put("s", 12)
+    assert "the pull goes on to the centre" in why.inner_text()
+    opened.put("m", 0.4)
+    assert "Not even its own centre" in why.inner_text()
+    opened.put("loss", "softmax")
+    assert "length of the feature" in why.inner_text()
+
+
+@pytest.mark.parametrize("loss", ["constructor", "__proto__", "toString"])
+def test_an_address_with_nonsense_opens_the_default(open_lab, loss: str) -> None:
+    opened = open_lab(f"#lab&loss={loss}&m=0.1&preset={loss}&__proto__=1")
+    opened.pause()
+    assert (opened.state()["loss"], opened.state()["m"]) == ("cosface", 0.1)
+    assert opened.page.locator('[data-in="m"]').is_visible()
 
 
 def test_every_control_changes_the_state(open_lab) -> None:
@@ -278,7 +314,7 @@ def test_keyboard(open_lab) -> None:
 
 def test_hover_and_drag(open_lab) -> None:
     opened = open_lab(height=1500)
-    opened.wait("lab.engine.steps > 100")
+    opened.wait("lab.stats.steps > 20")
     opened.pause()
     spot = opened.read("[...lab.views.find((v) => v.name === 'euclid').spots.slice(600, 602)]")
     place = opened.at("euclid", spot)
@@ -337,8 +373,8 @@ def test_dark_mode_follows_the_page(open_lab) -> None:
 
 def test_reduced_motion_shows_few_pictures_and_trains_all_the_same(open_lab) -> None:
     opened = open_lab(reduced_motion="reduce")
-    opened.wait("lab.engine.steps >= 120")
-    assert opened.read("lab.stats.frames") <= opened.read("lab.engine.steps") / 10 + 5
+    opened.wait("lab.stats.steps >= 120")
+    assert opened.read("lab.stats.frames") <= opened.read("lab.stats.steps") / 10 + 5
 
 
 def test_phone(open_lab) -> None:
@@ -396,7 +432,7 @@ def test_the_module_serves_as_a_widget(open_page) -> None:
 
 def test_speed_is_printed(open_lab, capsys) -> None:
     opened = open_lab("#lab&loss=cosface&m=0.2", height=1500)
-    opened.wait("lab.engine.steps > 30")
+    opened.wait("lab.stats.steps > 20")
     speed = opened.page.evaluate(
         """async () => {
         const {lab} = document.querySelector('.ml');

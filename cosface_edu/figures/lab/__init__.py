@@ -76,7 +76,7 @@ def html(preset: str = "", height: int = 900, static: str = "_static") -> str:
     """
     _known(preset)
     static = escape.escape(static.rstrip("/"))
-    picture = f'<img src="{static}/margin-lab.png" alt="{escape.escape(_ALT)}" style="max-width: 100%">'
+    picture = f'<img src="{static}/margin-lab.webp" alt="{escape.escape(_ALT)}" style="max-width: 100%">'
     return (
         f'<link rel="stylesheet" href="{static}/margin-lab.css">\n'
         f'<div data-margin-lab data-preset="{escape.escape(preset)}" style="min-height: {height}px">\n{picture}\n'
@@ -86,7 +86,7 @@ def html(preset: str = "", height: int = 900, static: str = "_static") -> str:
 
 
 def write_assets(folder: str | os.PathLike[str]) -> list[Path]:
-    """Write margin-lab.js, margin-lab.css and margin-lab.png, which `html` refers to.
+    """Write margin-lab.js, margin-lab.css and margin-lab.webp, which `html` refers to.
 
     Args:
         folder: the `_static` folder of the built pages; made where it is absent.
@@ -99,7 +99,7 @@ def write_assets(folder: str | os.PathLike[str]) -> list[Path]:
     contents = {
         "margin-lab.js": bundle.script().encode(),
         "margin-lab.css": bundle.style().encode(),
-        "margin-lab.png": (_FOLDER / "fallback.png").read_bytes(),
+        "margin-lab.webp": (_FOLDER / "fallback.webp").read_bytes(),
     }
     for name, content in contents.items():
         write_atomically(target / name, content)

@@ -15,6 +15,7 @@ MODULES = (
     "data.js",
     "palette.js",
     "core.js",
+    "trained.js",
     "regions.js",
     "engine.js",
     "setting.js",

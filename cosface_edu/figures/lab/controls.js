@@ -1,7 +1,7 @@
 // The controls of the page: their markup, what they show, and what they do.
 import { keepsFeatureNorm, LOSSES } from "./core.js";
-import { room } from "./regions.js";
-import { NUMBERS } from "./setting.js";
+import { quietLead, room } from "./regions.js";
+import { NUMBERS, RATES } from "./setting.js";
 import { PRESETS } from "./tour.js";
 
 const LABELS = { m: "margin m", m1: "m₁ (times θ)", m2: "m₂ (added to θ)", m3: "m₃ (off cosθ)" };
@@ -21,11 +21,13 @@ export const BAR = `
 <div class="ml-buttons">${button("play", "Play", 'class="ml-main"')}${button("step", "Step")}${button("reset", "Reset")}</div>
 ${choose("loss", "loss", titles(LOSSES))}
 <div class="ml-margins"></div>
+${slider("s", NUMBERS.s, NUMBERS.s[3])}
 </div>
+<p class="ml-why"></p>
 <details class="ml-more"><summary>Settings, presets, tour</summary>
 <div class="ml-grid">
-${["s", "ids", "noise"].map((name) => slider(name, NUMBERS[name], NUMBERS[name][3])).join("")}
-${choose("lr", NUMBERS.lr[3], [0.0003, 0.001, 0.003, 0.01, 0.03].map((v) => [v, v]))}
+${["ids", "noise"].map((name) => slider(name, NUMBERS[name], NUMBERS[name][3])).join("")}
+${choose("lr", NUMBERS.lr[3], RATES.map((v) => [v, v]))}
 ${field("seed", `<input type="number" ${limits("seed", NUMBERS.seed)}>`)}
 ${choose("dim", "features in", [[2, "2 dimensions"], [3, "3 dimensions"]])}
 ${choose("preset", "preset", [["", "choose …"], ...titles(PRESETS)])}
@@ -52,6 +54,19 @@ function showBound(root, lab) {
   if (limit <= most) root.querySelector(`[data-out="${last}"]`).textContent += ` (bound ${limit.toFixed(3)})`;
 }
 
+// What s makes of m: how far beyond its border a sample is still pulled, beside the most that its centre can give.
+function why(lab) {
+  const { loss, s, identities, k } = lab.setting;
+  if (!LOSSES[loss].needsS) return "The scale is the length of the feature here, and the network chooses it: features run outwards.";
+  const { own, nearest, fits } = room(lab.engine.config(), identities, k);
+  if (!fits) return `Not even its own centre saves a sample: it scores ${own.toFixed(2)} there, its neighbour ${nearest.toFixed(2)}. Everything is pulled, for ever.`;
+  const [quiet, most] = [quietLead(s), own - nearest];
+  const ends = `At s = ${s} a sample is left alone once it leads by ${quiet.toFixed(2)} beyond its border.`;
+  return most <= quiet
+    ? `${ends} On its own centre it leads by ${most.toFixed(2)}, so the pull goes on to the centre: clouds draw in.`
+    : `${ends} On its own centre it leads by ${most.toFixed(2)}, so there is a zone without a pull: clouds may fill it.`;
+}
+
 // The setting on the controls.
 export function showSetting(root, lab) {
   const flat = lab.flat();
@@ -67,5 +82,6 @@ export function showSetting(root, lab) {
   const { needsS } = LOSSES[flat.loss];
   root.querySelector('[data-in="s"]').disabled = !needsS;
   if (!needsS) root.querySelector('[data-out="s"]').textContent = keepsFeatureNorm(flat.loss) ? "‖x‖" : "";
+  root.querySelector(".ml-why").textContent = why(lab);
   showBound(root, lab);
 }

@@ -292,6 +292,20 @@ export class Network {
 
 // ---------------------------------------------------------------- data of a run
 
+// Fresh pictures of the same people, one for each of the set's, into `out`: around a person's mean picture, two of
+// their pictures are mixed by a random angle, cos·own + sin·another's. Mean and scatter of each person stay as they are.
+export function freshPictures({ x, n, truth, means, dim, rows }, { uniform }, out) {
+  for (let i = 0; i < n; i++) {
+    const mates = rows[truth[i]];
+    const other = mates[Math.floor(uniform() * mates.length)] * dim;
+    const angle = TAU * uniform();
+    const [c, s] = [Math.cos(angle), Math.sin(angle)];
+    for (let d = 0, at = i * dim, m = truth[i] * dim; d < dim; d++, at++, m++)
+      out[at] = means[m] + c * (x[at] - means[m]) + s * (x[other + d] - means[m]);
+  }
+  return out;
+}
+
 // The first `train` vectors of each identity are trained on, the rest held out; values are whole numbers times data.scale.
 export function makeTask(data, identities, noise, seed) {
   const { dim, perClass, train } = data;
@@ -306,6 +320,11 @@ export function makeTask(data, identities, noise, seed) {
     return { ids, x, n: ids.length, truth: Int32Array.from(ids, (id) => Math.floor(id / perClass)) };
   };
   const set = take(rows.train);
+  set.dim = dim;
+  set.rows = Array.from({ length: identities }, (_, c) => Array.from({ length: train }, (_, i) => c * train + i));
+  set.means = new Float64Array(identities * dim);
+  for (let i = 0; i < set.n; i++)
+    for (let d = 0; d < dim; d++) set.means[set.truth[i] * dim + d] += set.x[i * dim + d] / train;
   set.labels = Int32Array.from(set.truth);
   const { uniform } = randomStream(seed + 77);
   for (let i = 0; i < set.n; i++) {

@@ -1,9 +1,10 @@
 // One run of the lab, without DOM: the task, the network, and what the views show of them.
-import { accuracy, annealing, LOSSES, makeTask, Network, norms, randomStream } from "./core.js";
+import { accuracy, annealing, freshPictures, LOSSES, makeTask, Network, norms, randomStream } from "./core.js";
+import { TRAINED } from "./trained.js";
 import { cloudGap, cosBetween, smallestAngle } from "./regions.js";
 
 export const DEFAULTS = {
-  loss: "cosface", s: 12, identities: 8, noise: 0, lr: 0.003, seed: 0, k: 2,
+  loss: "cosface", s: 30, identities: 8, noise: 0, lr: 0.01, seed: 0, k: 2,
   margins: Object.fromEntries(
     Object.entries(LOSSES).map(([name, { margins }]) => [
       name,
@@ -13,6 +14,7 @@ export const DEFAULTS = {
 };
 
 const HISTORY = 600;
+const BATCHES = 24; // that Adam's memory is measured on
 
 // Class centres spread evenly, so that no run starts with two of them side by side.
 export function evenCentres(classes, k, seed) {
@@ -54,10 +56,26 @@ export class Engine {
     this.state = state;
     const anew = !old || ["identities", "k", "seed"].some((key) => old[key] !== state[key]);
     if (anew || old.noise !== state.noise) this.task = makeTask(this.data, state.identities, state.noise, state.seed);
-    if (anew) this.reset();
+    if (anew) this.begin();
     if (old && old.loss !== state.loss) this.lossStep = 0;
   }
 
+  // Trained already, where trained weights are at hand: for the people, the dimensions and the seed of the defaults.
+  begin() {
+    this.reset();
+    if (["identities", "k", "seed"].some((key) => this.state[key] !== DEFAULTS[key])) return;
+    const { net } = this;
+    TRAINED.values.forEach((value, i) => (net.params[i] = value * TRAINED.scale));
+    this.steps = net.t = TRAINED.steps;
+    // Adam's memory of how large gradients are is measured anew, or its first steps would be wild.
+    const share = (1 - 0.999 ** net.t) / BATCHES;
+    for (let b = 0; b < BATCHES; b++) {
+      this.backward();
+      for (let i = 0; i < net.grads.length; i++) net.second[i] += share * net.grads[i] ** 2;
+    }
+  }
+
+  // From the first step on.
   reset() {
     const { identities, k, seed } = this.state;
     this.net = new Network(this.data.dim, 32, k, identities, seed);
@@ -65,6 +83,8 @@ export class Engine {
     this.steps = 0;
     this.lossStep = 0;
     this.history = [];
+    this.stream = randomStream(seed + 31);
+    this.fresh = new Float64Array(this.task.train.x.length);
   }
 
   config() {
@@ -72,9 +92,16 @@ export class Engine {
     return { loss, s, ...margins[loss], lam: loss === "asoftmax" ? annealing(this.lossStep) : 0 };
   }
 
+  // Gradients of the loss on pictures that were never seen: what is learned by heart does not pull any more, and then
+  // no margin would move it.
+  backward() {
+    const { train } = this.task;
+    return this.net.backward(this.config(), freshPictures(train, this.stream, this.fresh), train.labels, train.n);
+  }
+
   step() {
-    const { x, labels, n } = this.task.train;
-    const loss = this.net.step(this.config(), x, labels, n, this.state.lr);
+    const { train } = this.task;
+    const loss = this.net.step(this.config(), freshPictures(train, this.stream, this.fresh), train.labels, train.n, this.state.lr);
     this.steps += 1;
     this.lossStep += 1;
     return loss;

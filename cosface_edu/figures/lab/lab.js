@@ -114,16 +114,19 @@ export function render({ model, el }) {
     answer(steps);
   }
 
-  function start(flat, steps) {
+  // From the first step, or from a trained network.
+  function start(flat, steps, trained = false) {
     if (loop.playing) loop.pause("Paused");
     loop.paused = false;
-    lab.restart(flat);
+    if (trained) lab.reopen(flat);
+    else lab.restart(flat);
     showMargins(root, lab.setting);
     answer(steps);
   }
 
   const guide = new Guide(root, {
     start,
+    open: (flat, steps) => start(flat, steps, true),
     change,
     run: (steps) => loop.play(steps),
     closer(degrees) {
@@ -158,7 +161,7 @@ export function render({ model, el }) {
   });
   on(root, "change", ({ target: input }) => {
     if (input.dataset.in !== "preset" || !Object.hasOwn(PRESETS, input.value)) return;
-    start(PRESETS[input.value].setting, 900);
+    start(PRESETS[input.value].setting, 600);
     input.value = "";
   });
   on(root, "click", ({ target: pressed }) => {

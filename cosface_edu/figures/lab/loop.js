@@ -1,6 +1,7 @@
 // Training and drawing in turn, a picture a frame, for as long as there are steps to go and the lab is in sight.
 
 const STEPS_A_FRAME = 2;
+const HASTE = { until: 300, steps: 12 }; // a run from the first step is hurried on to where there is something to see
 const BURST = 60; // steps between two pictures where motion is to be reduced
 
 export class Loop {
@@ -32,11 +33,17 @@ export class Loop {
     this.queued = false;
     const runs = this.playing && this.visible;
     // After a change the picture comes first: the regions answer the reader before the network does.
-    if (runs && !this.lab.stats.changed) this.train(...(this.calm.matches ? [BURST, 300] : [STEPS_A_FRAME, 9]));
+    if (runs && !this.lab.stats.changed) this.train(...this.share());
     this.lab.engine.measure(runs);
     this.draw();
     if (this.playing && this.remaining <= 0) this.pause("Settled");
     if (this.playing && this.visible) this.schedule();
+  }
+
+  // Most steps and milliseconds until the next picture.
+  share() {
+    if (this.calm.matches) return [BURST, 300];
+    return this.lab.engine.steps < HASTE.until ? [HASTE.steps, 40] : [STEPS_A_FRAME, 9];
   }
 
   schedule() {

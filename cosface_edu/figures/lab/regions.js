@@ -116,6 +116,10 @@ export function room(config, classes, k) {
   return { angle, nearest, own, limit, fits: own >= nearest - 1e-12 };
 }
 
+// Lead over a rival, in cosine and with the margin taken off, at which a sample's pull has fallen to 1 %:
+// 1 - p = 1 / (1 + e^{s·lead}).
+export const quietLead = (s) => Math.log(99) / s;
+
 // Least scale at which a sample on its own centre can reach posterior p (CosFace, Eq. 6, with the margin kept).
 export const minScale = (classes, p, m = 0) => Math.log(((classes - 1) * p) / (1 - p)) / (classes / (classes - 1) - m);
 

@@ -2,6 +2,8 @@
 import { LOSSES } from "./core.js";
 import { DEFAULTS } from "./engine.js";
 
+export const RATES = [0.0003, 0.001, 0.003, 0.01, 0.03]; // of learning
+
 // name: [least, most, step, title]
 export const NUMBERS = {
   s: [1, 64, 1, "scale s"],
@@ -21,16 +23,17 @@ const bounded = (value, [least, most], old) => {
 // The state with the flat setting applied; unknown names and values that are no numbers change nothing.
 export function apply(state, flat) {
   const next = { ...state, margins: { ...state.margins } };
-  if (flat.loss in LOSSES) next.loss = flat.loss;
+  if (Object.hasOwn(LOSSES, flat.loss ?? "")) next.loss = flat.loss;
   for (const [name, limits] of Object.entries(NUMBERS)) {
-    if (!(name in flat)) continue;
+    if (!Object.hasOwn(flat, name)) continue;
     const inner = INNER[name] ?? name;
     const value = bounded(flat[name], limits, state[inner]);
     next[inner] = limits[2] >= 1 ? Math.round(value) : value;
   }
+  next.lr = RATES.reduce((best, rate) => (Math.abs(Math.log(rate / next.lr)) < Math.abs(Math.log(best / next.lr)) ? rate : best));
   const ranges = LOSSES[next.loss].margins;
   const margins = { ...next.margins[next.loss] };
-  for (const key of Object.keys(ranges)) if (key in flat) margins[key] = bounded(flat[key], ranges[key], margins[key]);
+  for (const key of Object.keys(ranges)) if (Object.hasOwn(flat, key)) margins[key] = bounded(flat[key], ranges[key], margins[key]);
   next.margins[next.loss] = margins;
   return next;
 }

@@ -27,11 +27,19 @@ export class Lab {
     this.stats.changed = performance.now();
   }
 
-  // Takes a flat setting on top of the defaults and begins anew; the seed stays.
+  // Takes a flat setting on top of the defaults and begins anew, from the first step; the seed stays.
   restart(flat) {
     this.setting = { ...apply(DEFAULTS, flat), seed: this.setting.seed };
     this.engine.update(this.setting);
     this.reset();
+  }
+
+  // Takes a flat setting on top of the defaults, trained where trained weights are at hand; the seed stays.
+  reopen(flat) {
+    this.setting = { ...apply(DEFAULTS, flat), seed: this.setting.seed };
+    this.engine.update(this.setting);
+    this.engine.begin();
+    this.focus.probe = null;
   }
 
   reset() {

@@ -1,4 +1,5 @@
-// Presets and the guided tour: each stop asks for a prediction, then lets the lab answer.
+// Presets and the guided tour: each stop asks for a prediction, then lets the lab answer. `lab.start` begins with the
+// first step, `lab.open` with a trained network.
 import { DEG } from "./core.js";
 import { gapOnArc, minScale, room } from "./regions.js";
 
@@ -13,6 +14,7 @@ export const PRESETS = {
   asoftmax: { title: "A-Softmax, m = 2", setting: { loss: "asoftmax", m: 2 } },
   arcface: { title: "ArcFace, m = 0.3", setting: { loss: "arcface", m: 0.3 } },
   "small-s": { title: "A scale too small: s = 2", setting: { loss: "cosface", m: 0.2, s: 2 } },
+  "deaf-s": { title: "A scale at which m hardly matters: s = 12", setting: { loss: "cosface", m: 0.2, s: 12 } },
   noise: { title: "One name in five is wrong", setting: { loss: "cosface", m: 0.2, noise: 0.2 } },
   sphere: { title: "Three dimensions: the sphere", setting: { loss: "cosface", m: 0.3, dim: 3 } },
 };
@@ -24,7 +26,7 @@ export const STOPS = [
     ask: "A small network will learn eight people with softmax. What shape will one person's features take?",
     choices: ["A round cluster", "A ray from the origin", "A ring around it"],
     answer: 1,
-    reveal: (lab) => lab.run(700),
+    reveal: (lab) => lab.run(600),
     tell: () =>
       "A ray. Softmax lowers its loss by length as well as by angle, so features run outwards. At test time only directions are compared.",
   },
@@ -34,23 +36,23 @@ export const STOPS = [
     ask: "Lengths are now normalised away (NSL). How wide an empty band does the loss demand between two neighbours?",
     choices: ["None", "About 10°", "About 20°"],
     answer: 0,
-    reveal: (lab) => lab.run(700),
+    reveal: (lab) => lab.run(600),
     tell: () =>
       "None: both boundaries are the same line cosθ₁ = cosθ₂. Whatever gap you see between the clouds, the loss did not ask for it.",
   },
   {
     title: "Take m off the target",
-    begin: (lab) => lab.start({ loss: "nsl" }, 500),
+    begin: (lab) => lab.open({ loss: "nsl" }, 300),
     ask: "CosFace subtracts m = 0.2 from the target's cosine. Eight centres stand 45° apart. How wide is the gap between two regions?",
     choices: ["About 11°: 0.2 radians", "About 30°", "Exactly 45°"],
     answer: 1,
-    reveal: (lab) => lab.change({ loss: "cosface", m: 0.2 }, 900),
+    reveal: (lab) => lab.change({ loss: "cosface", m: 0.2 }, 600),
     tell: (lab) =>
-      `${degrees(gapOnArc(lab.config(), Math.PI / 4))}: 2·arcsin(m / (2 sin 22.5°)). Watch the clouds pull in behind their new borders.`,
+      `${degrees(gapOnArc(lab.config(), Math.PI / 4))}: 2·arcsin(m / (2 sin 22.5°)). Watch the clouds draw in behind their new borders, and drag m back to 0: they spread again.`,
   },
   {
     title: "Constant in cosine, not in angle",
-    begin: (lab) => lab.start({ loss: "cosface", m: 0.1 }, 700),
+    begin: (lab) => lab.open({ loss: "cosface", m: 0.1 }, 300),
     ask: "m is now 0.1. One centre will be moved until two of them are only 30° apart. What happens to the gap between these two?",
     choices: ["It shrinks", "It stays", "It grows"],
     answer: 2,
@@ -60,7 +62,7 @@ export const STOPS = [
   },
   {
     title: "The same move under A-Softmax",
-    begin: (lab) => lab.start({ loss: "asoftmax", m: 2 }, 500),
+    begin: (lab) => lab.open({ loss: "asoftmax", m: 2 }, 300),
     ask: "A-Softmax multiplies the angle instead. Two centres are again brought to 30°. And its gap?",
     choices: ["It shrinks", "It stays", "It grows"],
     answer: 0,
@@ -70,11 +72,11 @@ export const STOPS = [
   },
   {
     title: "Too much of a good thing",
-    begin: (lab) => lab.start({ loss: "cosface", m: 0.2 }, 700),
+    begin: (lab) => lab.open({ loss: "cosface", m: 0.2 }, 200),
     ask: "On a circle, eight centres leave room for m ≤ 1 - cos 45° = 0.293. What will break at m = 0.4?",
     choices: ["Nothing, the gap just widens", "No region is left, and the loss stays high", "The network returns NaN"],
     answer: 1,
-    reveal: (lab) => lab.change({ loss: "cosface", m: 0.4 }, 900),
+    reveal: (lab) => lab.change({ loss: "cosface", m: 0.4 }, 600),
     tell: (lab) => {
       const { own, nearest } = room(lab.config(), 8, 2);
       return `A sample exactly on its own centre scores ${own.toFixed(2)}, and its neighbour's centre ${nearest.toFixed(2)}: every centre is crossed out, and the loss cannot come near 0.`;
@@ -82,8 +84,8 @@ export const STOPS = [
   },
   {
     title: "Scale",
-    begin: (lab) => lab.start({ loss: "cosface", m: 0.2 }, 700),
-    ask: "Back at m = 0.2. Now s falls from 12 to 2. What can the loss still do?",
+    begin: (lab) => lab.open({ loss: "cosface", m: 0.2 }, 200),
+    ask: "Back at m = 0.2. Now s falls from 30 to 2. What can the loss still do?",
     choices: ["Fall to 0 as before", "Only fall to a floor well above 0", "Rise without limit"],
     answer: 1,
     reveal: (lab) => lab.change({ s: 2 }, 600),
@@ -92,11 +94,11 @@ export const STOPS = [
   },
   {
     title: "Wrong names",
-    begin: (lab) => lab.start({ loss: "cosface", m: 0.2 }, 700),
+    begin: (lab) => lab.open({ loss: "cosface", m: 0.2 }, 200),
     ask: "One picture in five gets the name of somebody else. Whose pull on the network is strongest?",
     choices: ["The typical sample's", "The mislabelled samples'"],
     answer: 1,
-    reveal: (lab) => lab.change({ noise: 0.2 }, 900),
+    reveal: (lab) => lab.change({ noise: 0.2 }, 600),
     tell: () =>
       "The mislabelled ones, ringed in the true person's colour, sit far from the centre of their given name, where the gradient is largest, and a margin makes it larger still. Compare the held-out accuracy with what it was.",
   },
