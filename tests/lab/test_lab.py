@@ -53,7 +53,7 @@ class TestBundle:
         print(f"bytes: code {code}, style {len(bundle.style().encode())}, data {data}, picture {picture}")
         assert code <= 125_000
         assert data <= 150_000
-        assert picture <= 45_000
+        assert picture <= 50_000
 
     def test_nothing_outside_is_named(self) -> None:
         assert not re.search(r"https?://", bundle.script() + bundle.style())

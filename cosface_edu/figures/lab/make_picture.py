@@ -18,7 +18,7 @@ from cosface_edu.figures.lab import bundle
 from cosface_edu.files import atomically
 
 PICTURE = Path(__file__).parent / "fallback.webp"
-WIDTH, STEPS = 1120, 60
+WIDTH, SHOWN, STEPS = 1120, 800, 60  # SHOWN: pixels, about a column of the book
 
 
 def photograph() -> bytes:
@@ -42,8 +42,9 @@ def photograph() -> bytes:
 def write(path: Path = PICTURE) -> None:
     """Write the picture, small enough to be loaded by everybody and seen by few."""
     image = Image.open(io.BytesIO(photograph())).convert("RGB")
+    image = image.resize((SHOWN, round(SHOWN / image.width * image.height)), Image.Resampling.LANCZOS)
     with atomically(path) as part:
-        image.save(part, "WEBP", quality=70, method=6)
+        image.save(part, "WEBP", quality=50, method=6)
 
 
 if __name__ == "__main__":
