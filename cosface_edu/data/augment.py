@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from .draws import uniform
 
 # Share of the picture that a cover takes, and the relative range of its height to width.
 COVER_AREA = (0.02, 0.2)
@@ -35,23 +36,21 @@ class Augment:
         if self.crop < 0 or not 0 <= self.colour <= 1 or not 0 <= self.occlude <= 1:
             raise ValueError(f"{self}: wanted crop >= 0 pixels, colour and occlude in [0, 1]")
 
-    def __call__(self, images: Tensor, generator: torch.Generator | Sequence[torch.Generator] | None = None) -> Tensor:
+    def __call__(self, images: Tensor, keys: Tensor | None = None) -> Tensor:
         """Change images.
 
         Args:
             images: (B, 3, H, W) or (3, H, W) float RGB in [0, 1], on any device.
-            generator: a CPU generator, or B of them: then what happens to an image does not depend on its batch. The
-                same state gives the same changes on every device.
+            keys: (B,) int64 on the same device, one hash an image (`draws.keys`): what happens to an image follows from
+                its key, not from its batch or device. Without keys it follows from torch's own generator.
 
         Returns:
             The same shape, values in [0, 1]; the input is left as it was.
         """
         batch = images if images.ndim == 4 else images[None]
-        if isinstance(generator, Sequence):
-            drawn = torch.stack([torch.rand(_DRAWS, generator=one) for one in generator])
-        else:
-            drawn = torch.rand(len(batch), _DRAWS, generator=generator)
-        flip, shift, colour, occlude = drawn.to(batch.device).split((1, 2, 3, 8), dim=1)
+        if keys is None:
+            keys = torch.randint(2**62, (len(batch),)).to(batch.device)
+        flip, shift, colour, occlude = uniform(keys, "augmentation", _DRAWS).split((1, 2, 3, 8), dim=1)
         if self.flip:
             batch = torch.where(flip[:, :, None, None] < 0.5, batch.flip(-1), batch)
         if self.crop:

@@ -50,12 +50,14 @@ class PictureDataset(Dataset[tuple[Tensor, int]], ABC):
         """Picture `index` as it is stored, (3, H, W) uint8, and its label; BrokenImage if it cannot be decoded."""
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        pixels, label = self.crop(index)
+        return to_float(pixels), label
+
+    def crop(self, index: int) -> tuple[Tensor, int]:
+        """Picture `index` at the data set's size, still in bytes (3, height, width), and its label."""
         index = range(len(self))[index]  # negative ones too; IndexError past the end
-        if self.on_broken == "fail":
-            pixels, label = self.read(index)
-        else:
-            pixels, label = self._next_whole(index)
-        return to_float(fit(pixels, self.size)), label
+        pixels, label = self.read(index) if self.on_broken == "fail" else self._next_whole(index)
+        return fit(pixels, self.size), label
 
     def _next_whole(self, index: int) -> tuple[Tensor, int]:
         """The picture, or the next whole one of the same person: batches keep their size, labels stay right."""

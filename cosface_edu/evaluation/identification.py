@@ -71,16 +71,13 @@ def identify(
     A probe whose label is not in the gallery is an unknown: it counts in the open set only.
 
     Args:
-        probes: (P + U, D) embeddings.
+        probes: (P + U, D) embeddings; scores are computed on their device.
         labels: (P + U,) whose they are.
         gallery: (G, D) embeddings of those enrolled, one or more of each.
         gallery_labels: (G,).
     """
-    unit, labels, gallery_labels = (
-        F.normalize(probes.float(), dim=1),
-        torch.as_tensor(labels),
-        torch.as_tensor(gallery_labels),
-    )
+    unit = F.normalize(probes.float(), dim=1)
+    labels, gallery_labels = (torch.as_tensor(given, device=unit.device) for given in (labels, gallery_labels))
     if len(labels) != len(unit) or len(gallery_labels) != len(gallery):
         raise ValueError(
             f"one label for each embedding: {len(unit)} probes with {len(labels)}, "
@@ -90,22 +87,22 @@ def identify(
     if not known.any():
         raise ValueError("no probe's person is in the gallery")
 
-    mate = torch.full((len(unit),), -torch.inf)
+    mate = torch.full((len(unit),), -torch.inf, device=unit.device)
     for block, owners in zip(gallery.split(BLOCK), gallery_labels.split(BLOCK), strict=True):
         probe, image = torch.nonzero(labels[:, None] == owners, as_tuple=True)
-        scores = (unit[probe] * F.normalize(block[image].float(), dim=1)).sum(1)
+        scores = (unit[probe] * F.normalize(block.to(unit.device)[image].float(), dim=1)).sum(1)
         mate.scatter_reduce_(0, probe, scores, "amax")
 
-    highest = HighestScores(len(unit))
-    better = torch.zeros(len(unit), dtype=torch.int64)
+    highest = HighestScores(len(unit), device=unit.device)
+    better = torch.zeros(len(unit), dtype=torch.int64, device=unit.device)
     blocks = scored(unit, gallery.split(BLOCK))
     for scores, owners in zip(blocks, gallery_labels.split(BLOCK), strict=True):
         highest.add(scores)
         better += ((scores >= mate[:, None] - TIE) & (labels[:, None] != owners)).sum(1)
     return Identification(
-        ranks=(1 + better[known]).numpy(),
-        mate_scores=mate[known].double().numpy(),
-        unknown_scores=highest.of_row[~known, 0].double().numpy(),
+        ranks=(1 + better[known]).cpu().numpy(),
+        mate_scores=mate[known].double().cpu().numpy(),
+        unknown_scores=highest.of_row[~known, 0].double().cpu().numpy(),
     )
 
 
@@ -119,10 +116,10 @@ def scored(unit: Tensor, blocks: Iterable[Tensor]) -> Iterator[Tensor]:
     Yields:
         (P, block), in memory that the next one is written to: fresh pages for each would cost a tenth of the product.
     """
-    memory = torch.empty(len(unit) * BLOCK)
+    memory = torch.empty(len(unit) * BLOCK, device=unit.device)
     for block in blocks:
         out = memory[: len(unit) * len(block)].view(len(unit), len(block))
-        yield torch.mm(unit, F.normalize(block.float(), dim=1).T, out=out)
+        yield torch.mm(unit, F.normalize(block.to(unit.device).float(), dim=1).T, out=out)
 
 
 class HighestScores:
@@ -135,11 +132,12 @@ class HighestScores:
         rows: Rows of every block of scores.
         k: Scores to keep of each row.
         pool: Scores to keep of all.
+        device: Where the blocks are.
     """
 
-    def __init__(self, rows: int, k: int = 1, pool: int = 0) -> None:
-        self.of_row = torch.full((rows, k), -torch.inf)  # falling along each row
-        self.of_all = torch.full((pool,), -torch.inf)  # falling
+    def __init__(self, rows: int, k: int = 1, pool: int = 0, device: torch.device | str = "cpu") -> None:
+        self.of_row = torch.full((rows, k), -torch.inf, device=device)  # falling along each row
+        self.of_all = torch.full((pool,), -torch.inf, device=device)  # falling
 
     def add(self, scores: Tensor) -> None:
         """Take in a block of scores, (rows, any)."""
@@ -219,7 +217,7 @@ def megaface(
     it. The person's other images stay out of that gallery.
 
     Args:
-        probes: (P, D) embeddings of people with two images or more.
+        probes: (P, D) embeddings of people with two images or more; scores are computed on their device.
         labels: (P,) whose they are.
         distractors: (N, D) embeddings of strangers, or blocks of them one after the other, each (any, D); only a
             block is in memory at a time.
@@ -231,14 +229,15 @@ def megaface(
     Raises:
         ValueError: If nobody has two images, or there are no distractors.
     """
-    unit, labels = F.normalize(probes.float(), dim=1), torch.as_tensor(labels)
+    unit = F.normalize(probes.float(), dim=1)
+    labels = torch.as_tensor(labels, device=unit.device)
     mates = (labels[:, None] == labels).fill_diagonal_(False)  # (P, P)
     if not mates.any():
         raise ValueError("no person has two probe images: there is no mate to find")
     probe = torch.nonzero(mates)[:, 0]
     mate_scores = (unit @ unit.T)[mates]  # (n,), in the order of `probe`
 
-    highest = HighestScores(len(unit), ranks, keep)
+    highest = HighestScores(len(unit), ranks, keep, unit.device)
     checkpoints = sorted({size for size in sizes if size > 0})
     seen, read, rank1 = 0, [], []
     for scores in scored(unit, _blocks(distractors, checkpoints)):  # (P, block)
@@ -254,7 +253,14 @@ def megaface(
         read.append(seen)
         rank1.append((found == 1).double().mean().item())
     kept = highest.of_all[torch.isfinite(highest.of_all)]
-    return MegaFace(read, rank1, found.numpy(), mate_scores.double().numpy(), len(unit) * seen, kept.double().numpy())
+    return MegaFace(
+        read,
+        rank1,
+        found.cpu().numpy(),
+        mate_scores.double().cpu().numpy(),
+        len(unit) * seen,
+        kept.double().cpu().numpy(),
+    )
 
 
 def _blocks(distractors: Tensor | Iterable[Tensor], stops: list[int]) -> Iterator[Tensor]:

@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cosface_edu.data.draws import keys, normal, uniform
 from cosface_edu.faces import paint
-from cosface_edu.faces.draws import keys, normal, uniform
 from cosface_edu.faces.surface import Pose, landmarks, ridge, rotation, soft
 from cosface_edu.faces.traits import Values
 
@@ -80,6 +80,7 @@ def aligned_camera(t: Values, points: Tensor, size: tuple[int, int]) -> Tensor:
 
     height, width = size
     goal = TEMPLATE_112x96 * (height / 112) + torch.tensor([(width - 96 * height / 112) / 2, 0.0])
+    goal = goal.to(points.device)
     fitted = estimate_similarity(points, goal)  # (B, 2, 3)
     middle = goal.mean(dim=0)
     shift_x, shift_y, grow, turn = (t[f"jitter_{name}"].flatten() for name in ("x", "y", "scale", "roll"))
@@ -143,15 +144,16 @@ def _body(canvas: Tensor, t: Values, across: Tensor, down: Tensor, grain: Tensor
         )
 
 
-def _spread(pixels: int) -> Tensor:
+def _spread(pixels: int, device: torch.device) -> Tensor:
     """Weights (pixels, 4) that blend four knots smoothly over a row of pixels."""
-    away = (torch.linspace(0, 3, pixels)[:, None] - torch.arange(4)).abs().clamp(max=1)
+    away = (torch.linspace(0, 3, pixels, device=device)[:, None] - torch.arange(4, device=device)).abs().clamp(max=1)
     return 0.5 + 0.5 * torch.cos(torch.pi * away)
 
 
 def _background(t: Values, size: tuple[int, int]) -> Tensor:
     """A wall with smooth stains and one straight edge, or two rooms meeting."""
-    wall = _spread(size[0]).to(t["wall_map"]) @ t["wall_map"] @ _spread(size[1]).to(t["wall_map"]).T
+    device = t["wall_map"].device
+    wall = _spread(size[0], device) @ t["wall_map"] @ _spread(size[1], device).T
     canvas = torch.lerp(wall, t["wall"].expand_as(wall), 0.6).clamp_(0, 1)
     height, width = size
     y = torch.linspace(-0.5, 0.5, height, device=wall.device)[:, None]

@@ -5,11 +5,12 @@ z towards the camera. Angles are radians, colours RGB in [0, 1].
 """
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from cosface_edu.faces.draws import keys, normal, uniform
+from cosface_edu.data.draws import keys, normal, uniform
 
 Values = dict[str, Tensor]
 
@@ -184,7 +185,7 @@ def draw_traits(seed: int, identities: Tensor) -> Values:
 
     t: Values = {"group": group}
     for name, (mean, spread) in _SHAPE.items():
-        shift = torch.tensor(_GROUP_SHIFTS.get(name, (0.0,) * len(GROUPS)))[group]
+        shift = torch.tensor(_GROUP_SHIFTS.get(name, (0.0,) * len(GROUPS)), device=key.device)[group]
         t[name] = mean + spread * (normal(uniform(key, name)) + shift)
 
     build = t["build"]
@@ -205,20 +206,21 @@ def draw_traits(seed: int, identities: Tensor) -> Values:
     t["mole"] = (choice["mole"] < 0.3).float()
     t["freckles"] = ((choice["freckles"] - 0.75) * 4).clamp(min=0)
 
-    melanin = (_MELANIN[group] + t["tone"]).clamp(0, 1)
-    tint = torch.tensor([0.012, -0.012, -0.022]) * t["undertone"][:, None]
-    t["skin"] = (_between(SKIN, melanin) + tint * 1.3).clamp(0.04, 0.98)
-    dark = (_HAIR_DARKNESS[group] + t["hair_dark"]).clamp(0.15, 1.0)[:, None]
-    blond, black = torch.tensor([0.80, 0.63, 0.38]), torch.tensor([0.055, 0.045, 0.045])
-    brown = torch.tensor([0.36, 0.22, 0.13])
+    melanin = (_MELANIN.to(key.device)[group] + t["tone"]).clamp(0, 1)
+    colour = partial(torch.tensor, device=key.device)
+    tint = colour([0.012, -0.012, -0.022]) * t["undertone"][:, None]
+    t["skin"] = (_between(SKIN.to(key.device), melanin) + tint * 1.3).clamp(0.04, 0.98)
+    dark = (_HAIR_DARKNESS.to(key.device)[group] + t["hair_dark"]).clamp(0.15, 1.0)[:, None]
+    blond, black = colour([0.80, 0.63, 0.38]), colour([0.055, 0.045, 0.045])
+    brown = colour([0.36, 0.22, 0.13])
     hair = torch.where(dark < 0.6, torch.lerp(blond, brown, dark / 0.6), torch.lerp(brown, black, (dark - 0.6) / 0.4))
-    hair = hair * (1 + torch.tensor([0.22, -0.06, -0.12]) * t["hair_red"][:, None].clamp(min=0))
+    hair = hair * (1 + colour([0.22, -0.06, -0.12]) * t["hair_red"][:, None].clamp(min=0))
     grey = ((choice["grey"] - 0.80) * 5).clamp(0, 1)[:, None] * (0.6 + 0.4 * dark)
-    t["hair"] = torch.lerp(hair, torch.tensor([0.66, 0.65, 0.64]), grey).clamp(0.02, 0.95)
+    t["hair"] = torch.lerp(hair, colour([0.66, 0.65, 0.64]), grey).clamp(0.02, 0.95)
     t["brow"] = torch.lerp(t["hair"], 0.45 * t["skin"], 0.35) * 0.72
-    irises = torch.tensor([[0.16, 0.09, 0.05], [0.30, 0.18, 0.09], [0.36, 0.36, 0.18], [0.30, 0.45, 0.58]])
+    irises = colour([[0.16, 0.09, 0.05], [0.30, 0.18, 0.09], [0.36, 0.36, 0.18], [0.30, 0.45, 0.58]])
     t["iris_colour"] = _between(irises, 0.95 - 0.85 * dark[:, 0] + 0.22 * t["eye_hue"])
-    lip = torch.tensor([0.72, 0.27, 0.28]) * (0.45 + 0.75 * (1 - melanin[:, None]))
+    lip = colour([0.72, 0.27, 0.28]) * (0.45 + 0.75 * (1 - melanin[:, None]))
     t["lip"] = torch.lerp(t["skin"], lip, t["lip_red"].clamp(0.15, 0.9)[:, None])
     return t
 

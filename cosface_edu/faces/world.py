@@ -5,16 +5,23 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from cosface_edu.data.images import to_bytes
 from cosface_edu.faces.render import noise_table, render
 from cosface_edu.faces.traits import GROUPS, NEUTRAL, Values, draw_shot, draw_traits
 
 _CHUNK_PIXELS = 16 * 112 * 96  # rendered at once: planes of this size stay in a processor's cache
+_CHUNK_PIXELS_DEVICE = 1024 * 112 * 96  # elsewhere a kernel's start costs more than a cache saves; some 10 GB of planes
 
 
 class FaceWorld:
     """Any number of people, each with any number of photographs, the same from the same seed.
 
     Image k of identity i depends on (seed, i, k) alone: not on what else is drawn, in which order, or on which device.
+    (A GPU rounds its sums otherwise: its pictures differ from a processor's by less than one byte step.)
+
+    Args:
+        seed: which world.
+        device: where numbers are drawn and faces rendered, and where results stay.
 
     >>> images, landmarks = FaceWorld(seed=0).sample(identity=3, n=10, size=(112, 96))
     """
@@ -82,7 +89,7 @@ class FaceWorld:
 
     def traits(self, identities: Sequence[int] | Tensor) -> Values:
         """Who the people are: name -> (B,) values or (B, 3) colours."""
-        return draw_traits(self.seed, torch.as_tensor(identities))
+        return draw_traits(self.seed, torch.as_tensor(identities, device=self.device))
 
     def group(self, identities: Sequence[int] | Tensor) -> Tensor:
         """Each person's group, an index into `groups`: its people resemble each other in skin, hair and features."""
@@ -90,7 +97,8 @@ class FaceWorld:
 
     def shot(self, identities: Sequence[int] | Tensor, images: Sequence[int] | Tensor) -> Values:
         """How photographs were taken: pose (radians), light, expression, …; name -> (B,) values or (B, 3) colours."""
-        return draw_shot(self.seed, torch.as_tensor(identities), torch.as_tensor(images))
+        who, which = (torch.as_tensor(numbers, device=self.device) for numbers in (identities, images))
+        return draw_shot(self.seed, who, which)
 
     def neutral(self, identities: Sequence[int] | Tensor) -> Values:
         """A plain frontal shot in even light: the starting point for changing one thing at a time."""
@@ -101,7 +109,8 @@ class FaceWorld:
         self, traits: Values, shot: Values, size: tuple[int, int] = (112, 96), aligned: bool = True
     ) -> tuple[Tensor, Tensor]:
         """Draw people (`traits`) as photographed (`shot`), both with B rows; the rest as `images`."""
-        chunk = max(1, _CHUNK_PIXELS // (size[0] * size[1]))
+        pixels = _CHUNK_PIXELS if self.device.type == "cpu" else _CHUNK_PIXELS_DEVICE
+        chunk = max(1, pixels // (size[0] * size[1]))
         rows = len(traits["group"])
         pictures = torch.empty(rows, 3, *size, device=self.device)
         points = torch.empty(rows, 5, 2, device=self.device)
@@ -110,6 +119,18 @@ class FaceWorld:
             who, how = ({k: v[part].to(self.device) for k, v in values.items()} for values in (traits, shot))
             pictures[part], points[part] = render(who, how, size, self._table, aligned)
         return pictures, points
+
+    def bytes(self, identities: Tensor, images: Tensor, size: tuple[int, int] = (112, 96)) -> Tensor:
+        """Aligned crops as `images` draws them, rounded to bytes: (B, 3, H, W) uint8 on the world's device.
+
+        Made a part at a time, so that millions of faces need no more memory than their bytes.
+        """
+        out = torch.empty(len(identities), 3, *size, dtype=torch.uint8, device=self.device)
+        block = 16 * max(1, _CHUNK_PIXELS_DEVICE // (16 * size[0] * size[1]))  # whole chunks on every device
+        for low in range(0, len(out), block):
+            part = slice(low, low + block)
+            out[part] = to_bytes(self.images(identities[part], images[part], size)[0])
+        return out
 
 
 def _product(identities: Sequence[int] | Tensor, n: int, start: int) -> tuple[Tensor, Tensor]:

@@ -10,9 +10,10 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Sampler
 
-from cosface_edu.data import Augment, Faces, FolderDataset, RecordDataset, to_bytes, to_float
+from cosface_edu.data import Faces, FolderDataset, RecordDataset, to_bytes, to_float
+from cosface_edu.data.draws import keys
 from cosface_edu.faces import FaceWorldDataset
 
 from .config import FACEWORLD, Config
@@ -51,8 +52,13 @@ def picks(seed: int, step: int, batch: int, size: int) -> Tensor:
     return torch.cat([_epoch(seed, e, size)[places[epochs == e] % size] for e in epochs.unique().tolist()])
 
 
+def augmentation_keys(seed: int, step: int, images: Tensor) -> Tensor:
+    """(B,) hashes that decide what happens to each image in a step, on the device of `images` (B,) int64."""
+    return keys(seed, 2, step, images)
+
+
 class Steps(Sampler[list[tuple[int, int]]]):
-    """This process's part of every step from `first` on, in micro-batches of (image, seed of its augmentation).
+    """This process's part of every step from `first` on, in micro-batches of (image, key of its augmentation).
 
     Args:
         size: images in the data set.
@@ -71,13 +77,19 @@ class Steps(Sampler[list[tuple[int, int]]]):
         return (self.config.steps - self.first) * self.parts
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        seed, batch = self.config.seed, self.config.batch
-        share = batch // (self.world * self.parts)
+        for step, images in self.tensors():
+            yield list(
+                zip(images.tolist(), augmentation_keys(self.config.seed, step, images).tolist(), strict=True)
+            )
+
+    def tensors(self) -> Iterator[tuple[int, Tensor]]:
+        """The step and the images (b,) of each micro-batch."""
+        share = self.config.batch // (self.world * self.parts)
         for step in range(self.first, self.config.steps):
-            images = picks(seed, step, batch, self.size).tolist()
+            images = picks(self.config.seed, step, self.config.batch, self.size)
             for part in range(self.parts):
                 start = (part * self.world + self.rank) * share
-                yield [(images[i], mix(seed, 2, step, i)) for i in range(start, start + share)]
+                yield step, images[start : start + share]
 
 
 class Part:
@@ -107,27 +119,12 @@ class Part:
         found = fetch(self.faces, self.images[indices].tolist())
         return [(image, int(self.labels[i])) for i, (image, _) in zip(indices, found, strict=True)]
 
-
-class Augmented(Dataset[tuple[Tensor, int]]):
-    """Faces to train on, each changed by its own generator.
-
-    Args:
-        faces: the training part.
-        augment: what may happen to an image.
-    """
-
-    def __init__(self, faces: Part, augment: Augment) -> None:
-        self.faces, self.augment = faces, augment
-
-    def __len__(self) -> int:
-        return len(self.faces)
-
-    def __getitems__(self, picks: list[tuple[int, int]]) -> list[tuple[Tensor, int]]:
-        """A micro-batch of (image, seed)."""
-        found = self.faces.__getitems__([index for index, _ in picks])
-        generators = [torch.Generator().manual_seed(seed) for _, seed in picks]
-        images = self.augment(torch.stack([image for image, _ in found]), generators)  # (b, 3, H, W)
-        return list(zip(images, [label for _, label in found], strict=True))
+    def bytes(self, indices: list[int]) -> list[tuple[Tensor, int]]:
+        """The same batch in bytes, straight from the decoder where the data set has one."""
+        places = self.images[indices].tolist()
+        crop = getattr(self.faces, "crop", None)
+        pixels = [crop(i)[0] for i in places] if crop else [to_bytes(image) for image, _ in fetch(self.faces, places)]
+        return [(image, int(self.labels[i])) for i, image in zip(indices, pixels, strict=True)]
 
 
 def fetch(faces: Faces, indices: list[int]) -> list[tuple[Tensor, int]]:
@@ -137,12 +134,22 @@ def fetch(faces: Faces, indices: list[int]) -> list[tuple[Tensor, int]]:
 
 
 class InMemory:
-    """A data set decoded once and kept as bytes: for small images and many epochs."""
+    """A data set decoded once and kept as bytes: for small images and many epochs, or in a GPU's own memory.
 
-    def __init__(self, faces: Faces) -> None:
+    Args:
+        faces: the data set.
+        device: where the bytes are kept.
+    """
+
+    def __init__(self, faces: Faces, device: torch.device | str = "cpu") -> None:
         self.labels = torch.as_tensor(faces.labels)
+        if isinstance(faces, FaceWorldDataset) and torch.device(device).type != "cpu":
+            self.images = faces.drawn_on(device)  # (N, 3, H, W) uint8, drawn where it stays
+            return
         blocks = torch.arange(len(faces)).split(64)
-        self.images = torch.cat([to_bytes(torch.stack([x for x, _ in fetch(faces, b.tolist())])) for b in blocks])
+        self.images = torch.cat(
+            [to_bytes(torch.stack([x for x, _ in fetch(faces, b.tolist())])).to(device) for b in blocks]
+        )
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -150,16 +157,23 @@ class InMemory:
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         return to_float(self.images[index]), int(self.labels[index])
 
+    def __getitems__(self, indices: list[int]) -> list[tuple[Tensor, int]]:
+        """A batch at once: one look-up, whatever memory the bytes are in."""
+        images = to_float(self.images[torch.as_tensor(indices, device=self.images.device)])
+        return list(zip(images, self.labels[indices].tolist(), strict=True))
 
-def open_faces(config: Config) -> Faces:
-    """The data set that a configuration names."""
+
+def open_faces(config: Config, device: torch.device | str = "cpu") -> Faces:
+    """The data set that a configuration names; one that is to be in memory is kept in that of `device`."""
+    away = torch.device(device).type != "cpu"
     if config.data == FACEWORLD:
-        return FaceWorldDataset(config.identities, config.per_identity, config.size, seed=config.world_seed)
+        world = FaceWorldDataset(config.identities, config.per_identity, config.size, seed=config.world_seed)
+        return InMemory(world, device) if config.in_memory and away else world  # it keeps what it drew by itself
     if config.data.endswith(".rec"):
         faces: Faces = RecordDataset(config.data, config.size, on_broken="skip")
     else:
         faces = FolderDataset(config.data, config.size, on_broken="skip")
-    return InMemory(faces) if config.in_memory else faces
+    return InMemory(faces, device) if config.in_memory else faces
 
 
 def hold_out(labels: Tensor, people: int) -> tuple[Tensor, Tensor]:

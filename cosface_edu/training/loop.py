@@ -16,17 +16,17 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
 from cosface_edu import losses
-from cosface_edu.data import Augment, Faces, normalise
+from cosface_edu.data import Faces
 from cosface_edu.networks import load_weights, parameter_groups
 
 from . import checkpoint, distributed
-from .batches import Augmented, Part, Steps, hold_out, mix, open_faces
+from .batches import Part, hold_out, mix, open_faces
 from .config import Config
 from .diagnose import diverged
+from .feed import feed, resident
 from .validation import HeldOut
 
 
@@ -82,10 +82,10 @@ def train(
         raise FileExistsError(f"{last}: there is a run in this folder; continue it with --resume or choose another")
 
     # --- what: faces to train on, and people set aside to validate on
-    faces = faces if faces is not None else open_faces(config)
+    faces = faces if faces is not None else open_faces(config, device)
     people, others = hold_out(faces.labels, config.held_out)  # (C,), (held_out,)
-    augment = Augment(flip=config.flip, crop=config.crop, colour=config.colour, occlude=config.occlude)
     training = Part(faces, people)
+    readers = 0 if resident(training) else config.workers  # what lies in a GPU's memory cannot go to other processes
     held_out = HeldOut(faces, others, config.held_out_pairs) if config.held_out else None
 
     # --- the network, the class centres, and what changes them
@@ -103,7 +103,9 @@ def train(
     groups = parameter_groups(network, lr=1.0, weight_decay=decay)  # rates as multiples of the schedule's
     groups.append({"params": list(head.parameters()), "lr": 1.0, "weight_decay": decay})
     multiples = [group["lr"] for group in groups]
-    optimiser = torch.optim.SGD(groups, lr=1.0, momentum=config.momentum)
+    # fused, it can be told on the GPU itself to leave the weights alone, see `bad` below
+    fused = device.type == "cuda" and config.precision != "fp16"
+    optimiser = torch.optim.SGD(groups, lr=1.0, momentum=config.momentum, fused=fused)
     scaler = distributed.gradient_scaler(device, enabled=config.precision == "fp16", world=world)
 
     # --- continue where a run stopped
@@ -128,12 +130,6 @@ def train(
         model = DistributedDataParallel(model, device_ids=[device] if device.type == "cuda" else None)
     half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(config.precision)
     autocast = torch.autocast(device.type, dtype=half, enabled=half is not None)
-    loader = DataLoader(
-        Augmented(training, augment),
-        batch_sampler=Steps(len(training), config, start, rank, world, parts),
-        num_workers=config.workers,
-        pin_memory=device.type == "cuda",
-    )
     log = SummaryWriter(str(out), purge_step=start) if out is not None and rank == 0 else None
     say(
         f"{len(training):,} images of {training.num_classes:,} people, {config.network} and {config.loss} on {device}"
@@ -144,7 +140,11 @@ def train(
     model.train()
     began = since = time.perf_counter()
     logged = start
-    batches = iter(loader)
+    batches = feed(training, config, device, start, rank, world, parts)
+    # A number on a GPU is known to the processor only after waiting for it: the first step whose loss is not finite is
+    # noted there, and asked for where one waits anyhow. From that step on the weights stay as they are.
+    waits = device.type == "cpu" or not fused  # fp16's scaler waits in every step
+    bad = torch.full((), -1, device=device)
     for step in range(start, config.steps):
         rate = config.learning_rate(step)
         for group, multiple in zip(optimiser.param_groups, multiples, strict=True):
@@ -152,21 +152,31 @@ def train(
         torch.manual_seed(mix(config.seed, 3, step, rank))  # dropout too is a function of the step
         total = torch.zeros((), device=device)
         for part in range(parts):
-            images, labels = next(batches)  # (b, 3, H, W) in [0, 1], (b,)
-            images = normalise(images.to(device, non_blocking=True)).contiguous(memory_format=layout)
-            labels = labels.to(device, non_blocking=True)
+            images, labels = next(batches)  # (b, 3, H, W) normalised, (b,)
             # gradients are averaged over the processes once a step, with the last micro-batch
             waiting = part < parts - 1 and isinstance(model, DistributedDataParallel)
             with model.no_sync() if waiting else nullcontext(), centres.parallel():  # type: ignore[operator]
                 with autocast:
                     features = model(images)  # (b, D)
-                if not torch.isfinite(features).all():
+                if waits and not torch.isfinite(features).all():
                     raise diverged(config, step, math.nan, last, images, features, network, head)
                 loss = centres(features.float(), labels, step * parts + part) / parts  # mean over world·b samples
                 scaler.scale(loss).backward()
             total += loss.detach()
-        if not torch.isfinite(total):  # the same number on every process, so all of them stop
-            raise diverged(config, step, float(total), last, images, features, network, head)
+        done = step + 1
+        bad = torch.where((bad < 0) & ~torch.isfinite(total), step, bad)  # the same on every process: all of them stop
+        optimiser.found_inf = (bad >= 0).float() if fused else None  # type: ignore[attr-defined]
+        looked = done == config.steps or any(
+            done % every == 0 for every in (config.log_every, config.validate_every, config.save_every)
+        )
+        if (waits or looked) and (failed := int(bad)) >= 0:
+            if failed < step:  # its batch follows from the seed and the step
+                images, labels = next(feed(training, config, device, failed, rank, world, parts))
+                torch.manual_seed(mix(config.seed, 3, failed, rank))
+                with torch.no_grad(), autocast:
+                    features = network(images)
+            loss_then = math.nan if failed < step else float(total)
+            raise diverged(config, failed, loss_then, last, images, features, network, head)
         if config.clip is not None:
             scaler.unscale_(optimiser)
             centres.clip_(network, config.clip)
@@ -177,20 +187,19 @@ def train(
             schedule.step()
 
         # --- after the step: log, validate, save
-        done = step + 1
         if done % config.log_every == 0 or done == config.steps:
             accuracy = float(centres.accuracy(features.detach().float(), labels))
             now = time.perf_counter()
             speed = config.batch * (done - logged) / (now - since)
             since, logged = now, done
-            run.history.append({"step": done, "loss": float(total), "accuracy": accuracy, "lr": rate})
+            run.history.append({"step": done, "loss": float(total), "accuracy": accuracy, "lr": rate, "speed": speed})
             say(f"step {done:,}: loss {total:.4f}, accuracy {accuracy:.3f}, lr {rate:.4g}, {speed:,.0f} images/s")
             if log:
                 for name, value in (("loss", float(total)), ("accuracy", accuracy), ("lr", rate), ("speed", speed)):
                     log.add_scalar(f"train/{name}", value, done)
         improved = False
         if held_out and (done % config.validate_every == 0 or done == config.steps):
-            found = held_out.verify(network, workers=config.workers) if rank == 0 else None
+            found = held_out.verify(network, workers=readers) if rank == 0 else None
             # one process's verdict for all: whether to save must not depend on the last digit
             accuracy, error = distributed.agree((found.accuracy, found.standard_error) if found else None, device)
             improved, best = accuracy > best, max(best, accuracy)

@@ -5,7 +5,8 @@ import torch
 
 from cosface_edu.data import Augment
 from cosface_edu.training import Config
-from cosface_edu.training.batches import Augmented, InMemory, Part, Steps, hold_out, open_faces, picks
+from cosface_edu.training.batches import InMemory, Part, Steps, hold_out, open_faces, picks
+from cosface_edu.training.feed import Augmented
 from cosface_edu.training.validation import HeldOut
 
 

@@ -1,7 +1,8 @@
 """Random numbers that depend on their address only.
 
-Image k of identity i must be the same face whatever else is drawn beside it and on whatever device. A generator with a
-running state cannot promise that; a hash of (seed, identity, image, column) can. The mixer is SplitMix64
+Image k of FaceWorld's person i must be the same face whatever else is drawn beside it and on whatever device, and a
+picture's augmentation the same whichever process makes it. A generator with a running state cannot promise that; a hash
+of (seed, identity, image, column) can. The mixer is SplitMix64
 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
 """
 
@@ -40,9 +41,9 @@ def keys(*address: int | Tensor) -> Tensor:
         address: integers or int64 tensors that broadcast with each other.
 
     Returns:
-        int64 keys of the broadcast shape.
+        int64 keys of the broadcast shape, on the device of the tensors.
     """
-    key = torch.zeros((), dtype=torch.int64)
+    key = torch.zeros((), dtype=torch.int64)  # a number on the CPU goes with tensors of any device
     for part in address:
         key = mix(key ^ mix(torch.as_tensor(part, dtype=torch.int64)))
     return key
@@ -59,7 +60,7 @@ def uniform(key: Tensor, name: str, columns: int = 1) -> Tensor:
     Returns:
         (..., columns) float32: (k + ½)·2⁻²³, so that neither 0 nor 1 occurs; (...) for one column.
     """
-    stream = keys(zlib.crc32(name.encode()), torch.arange(columns))
+    stream = keys(zlib.crc32(name.encode()), torch.arange(columns, device=key.device))
     bits = _shift(mix(key[..., None] ^ stream), 41)  # 23 bits: exact in float32 with the half step
     u = (bits.to(torch.float32) + 0.5) / (1 << 23)
     return u.squeeze(-1) if columns == 1 else u

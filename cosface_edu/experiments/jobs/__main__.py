@@ -1,0 +1,62 @@
+"""`python -m cosface_edu.experiments.jobs`: run a job, or the next ones without a record."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+
+from cosface_edu.experiments import jobs, record
+
+app = typer.Typer(add_completion=False, help=jobs.__doc__, rich_markup_mode="markdown")
+
+
+@app.command()
+def main(
+    names: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(jobs.QUEUE)}; none: the queue.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="For each job; its own share if not given.")] = None,
+    tiny: Annotated[bool, typer.Option("--tiny", help="Small enough for a processor.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for records and weights.")] = Path("runs/jobs"),
+    device: Annotated[str | None, typer.Option(help="'cpu' or 'cuda'; the best there is.")] = None,
+) -> None:
+    """Run jobs one after the other; one that has a finished record in the folder is left out of the queue."""
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    out.mkdir(parents=True, exist_ok=True)
+    for name in names or [name for name in jobs.QUEUE if not finished(out / f"{name}.json")]:
+        share = minutes if minutes is not None else jobs.QUEUE[name]
+        command = f"python -m cosface_edu.experiments.jobs {name} --minutes {share:g}{' --tiny' if tiny else ''}"
+        began = time.perf_counter()
+
+        def keep(
+            found: dict[str, Any],
+            done: bool = False,
+            name: str = name,
+            command: str = command,
+            began: float = began,
+        ) -> None:
+            whole = record.new(
+                f"{jobs.__name__}.{name}",
+                what=jobs.title(name),
+                command=command,
+                data=found.get("data", {}),
+                config=found.get("config", {}),
+                seeds=[0],
+                seconds=time.perf_counter() - began,
+                note="a tiny run: it shows that the job runs, nothing else" if tiny else "",
+                finished=done,
+                results={key: value for key, value in found.items() if key not in ("data", "config")},
+            )
+            record.save(out / f"{name}.json", whole)
+
+        keep(jobs.run(name)(jobs.Job(share, tiny, place, out, keep)), done=True)
+        print(f"{name}: {time.perf_counter() - began:.0f} s, {out / name}.json", flush=True)
+
+
+def finished(path: Path) -> bool:
+    """Whether a job's record is there and whole."""
+    return path.exists() and record.load(path).get("finished", False)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,123 @@
+"""From the data set to the device: what each step eats, as floats with their augmentation, ready for the network.
+
+On a processor pictures are augmented where they are decoded, in the worker processes. A GPU is sent bytes, a quarter
+of the transfer, and flips, shifts, colours, covers and normalises whole batches itself; a data set kept in its memory
+(`Config.in_memory`) is only pointed into. All three ways make the same batches: what happens to a picture is a hash of
+(seed, step, picture), computed alike on every device. Nothing here waits for the GPU.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from cosface_edu.data import Augment, normalise, to_float
+
+from .batches import InMemory, Part, Steps, augmentation_keys
+from .config import Config
+
+
+class Augmented(Dataset[tuple[Tensor, int]]):
+    """Faces to train on, each changed by its own key.
+
+    Args:
+        faces: the training part.
+        augment: what may happen to an image.
+    """
+
+    def __init__(self, faces: Part, augment: Augment) -> None:
+        self.faces, self.augment = faces, augment
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def __getitems__(self, picks: list[tuple[int, int]]) -> list[tuple[Tensor, int]]:
+        """A micro-batch of (image, key)."""
+        found = self.faces.__getitems__([index for index, _ in picks])
+        images = torch.stack([image for image, _ in found])  # (b, 3, H, W)
+        images = self.augment(images, torch.tensor([key for _, key in picks]))
+        return list(zip(images, [label for _, label in found], strict=True))
+
+
+class Bytes(Dataset[tuple[Tensor, int, int]]):
+    """The same as they are, in bytes, with the keys: a GPU will change them.
+
+    Args:
+        faces: the training part.
+    """
+
+    def __init__(self, faces: Part) -> None:
+        self.faces = faces
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def __getitems__(self, picks: list[tuple[int, int]]) -> list[tuple[Tensor, int, int]]:
+        """A micro-batch of (image, key)."""
+        found = self.faces.bytes([index for index, _ in picks])
+        return [(image, label, key) for (image, label), (_, key) in zip(found, picks, strict=True)]
+
+
+def resident(training: Part) -> bool:
+    """Whether the pictures lie in a GPU's memory."""
+    return isinstance(training.faces, InMemory) and training.faces.images.device.type != "cpu"
+
+
+def feed(
+    training: Part,
+    config: Config,
+    device: torch.device,
+    first: int = 0,
+    rank: int = 0,
+    world: int = 1,
+    parts: int = 1,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Every micro-batch from step `first` on.
+
+    Args:
+        training: the faces.
+        config: gives seed, batch, steps, augmentation, workers and memory layout.
+        device: where batches are wanted.
+        first: the step to begin with.
+        rank: this process.
+        world: how many processes.
+        parts: micro-batches a step.
+
+    Yields:
+        Normalised images (b, 3, H, W) and labels (b,) int64, on the device.
+    """
+    augment = Augment(flip=config.flip, crop=config.crop, colour=config.colour, occlude=config.occlude)
+    steps = Steps(len(training), config, first, rank, world, parts)
+    layout = torch.channels_last if config.channels_last else torch.contiguous_format
+    for images, labels in _floats(training, augment, steps, device, config.workers):
+        yield normalise(images).contiguous(memory_format=layout), labels
+
+
+def _on_processor(device: torch.device) -> bool:
+    return device.type == "cpu"
+
+
+def _floats(
+    training: Part, augment: Augment, steps: Steps, device: torch.device, workers: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Augmented images in [0, 1] and their labels."""
+    own = torch.Generator().manual_seed(0)  # a loader seeds its workers: not from the generator that dropout draws from
+    if _on_processor(device):
+        yield from DataLoader(Augmented(training, augment), batch_sampler=steps, num_workers=workers, generator=own)
+        return
+    if resident(training):
+        pixels, places = training.faces.images, training.images.to(device)  # type: ignore[attr-defined]
+        all_labels, seed = training.labels.to(device), steps.config.seed
+        for step, images in steps.tensors():
+            picked = images.to(device, non_blocking=True)  # (b,)
+            changed = augment(to_float(pixels[places[picked]]), augmentation_keys(seed, step, picked))
+            yield changed, all_labels[picked]
+        return
+    # pinned memory can be sent while the GPU computes; a few batches wait for it in each worker
+    loader: DataLoader[tuple[Tensor, int, int]] = DataLoader(
+        Bytes(training), batch_sampler=steps, num_workers=workers, generator=own, pin_memory=device.type == "cuda"
+    )
+    for pixels, labels, keys in loader:
+        pixels, labels, keys = (tensor.to(device, non_blocking=True) for tensor in (pixels, labels, keys))
+        yield augment(to_float(pixels), keys), labels
