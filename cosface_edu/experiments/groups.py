@@ -2,19 +2,39 @@
 
 FaceWorld's people belong to groups whose members resemble each other. The groups have letters, not names: they are
 no model of any real population. What they allow is an experiment that real data rarely does: change nothing but the
-make-up of the training crowd.
+make-up of the training crowd. The book shows a record of it over several seeds, made by
+
+    python -m cosface_edu.experiments.groups
 """
 
+import json
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+import typer
 from torch import Tensor, nn
 
 from cosface_edu import evaluation
 from cosface_edu.data.images import to_bytes, to_float
+from cosface_edu.experiments.kept import SHORT
+from cosface_edu.experiments.rehearsal import provenance
 from cosface_edu.faces import FaceWorld
+from cosface_edu.training import train
+
+RECORD = Path(__file__).resolve().parents[2] / "book" / "results" / "groups.json"
+
+#: 120 people either way: as many of each group, or most of them of one.
+CROWDS = {
+    "balanced crowd": dict.fromkeys(FaceWorld.groups, 20),
+    "skewed crowd": dict.fromkeys(FaceWorld.groups, 4) | {"A": 100},
+}
+#: What is trained on each crowd.
+SETTING = SHORT.replace(steps=260)
 
 
 def people(counts: Mapping[str, int], first: int = 0, seed: int = 0) -> Tensor:
@@ -112,3 +132,59 @@ def errors_by_group(
         )
         for name in scores
     }
+
+
+def run(crowd: str, seed: int) -> dict[str, GroupErrors]:
+    """Train on one of the `CROWDS`, and count errors on strangers of every group."""
+    faces = Crowd(people(CROWDS[crowd]), SETTING.per_identity, SETTING.size)
+    network = train(SETTING.replace(seed=seed), faces=faces, say=lambda line: None).network
+    return errors_by_group(network, SETTING.size)
+
+
+def recorded() -> list[dict[str, Any]]:
+    """The recorded runs: crowd, seed, and by group its false accepts and false rejects."""
+    return json.loads(RECORD.read_text())["runs"]
+
+
+def relative(runs: list[dict[str, Any]], what: str) -> dict[str, np.ndarray]:
+    """Each group's rate under the skewed crowd over its rate under the balanced one, seed by seed.
+
+    Args:
+        runs: as `recorded` returns them.
+        what: "false_accepts" or "false_rejects".
+
+    Returns:
+        By group (S,), one value a seed; 1 is "as under balance".
+    """
+    rates = {(run["crowd"], run["seed"]): run["groups"] for run in runs}
+    seeds = sorted({seed for _, seed in rates})
+    return {
+        group: np.array(
+            [rates["skewed crowd", s][group][what] / rates["balanced crowd", s][group][what] for s in seeds]
+        )
+        for group in FaceWorld.groups
+    }
+
+
+def main(
+    seeds: Annotated[int, typer.Option(help="Seeds of each crowd.")] = 5,
+    out: Annotated[Path, typer.Option(help="The record; what it holds already is not trained again.")] = RECORD,
+) -> None:
+    """Train on both crowds with every seed, and keep the record after each."""
+    record: dict[str, Any] = json.loads(out.read_text()) if out.exists() else {"runs": [], "cpu_seconds": 0}
+    done = {(kept["crowd"], kept["seed"]) for kept in record["runs"]}
+    for seed in range(seeds):
+        for crowd in CROWDS:
+            if (crowd, seed) in done:
+                continue
+            began = time.process_time()
+            found = {group: asdict(errors) for group, errors in run(crowd, seed).items()}
+            record["runs"].append({"crowd": crowd, "seed": seed, "groups": found})
+            record["cpu_seconds"] += time.process_time() - began
+            record |= provenance()
+            out.write_text(json.dumps(record, indent=1) + "\n")
+            typer.echo(f"{crowd}, seed {seed}: A {found['A']}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

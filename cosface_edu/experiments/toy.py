@@ -66,6 +66,7 @@ class ToyConfig:
         train: training images a person, where there are so many.
         test: test images a person.
         size: (height, width) of the images; a quarter of the SphereFace crop is enough for eight people.
+        features: D. Two can be drawn; with more, centres start at random, and what speaks of the circle has no meaning.
     """
 
     loss: str = "cosface"
@@ -78,6 +79,7 @@ class ToyConfig:
     train: int = 500
     test: int = 100
     size: tuple[int, int] = (28, 24)
+    features: int = 2
 
     def __post_init__(self) -> None:
         if self.loss not in _NAMES:
@@ -209,7 +211,7 @@ def _head(config: ToyConfig) -> Head:
     options: dict[str, Any] = {} if config.m is None else {"m": config.m}
     if config.loss not in ("softmax", "asoftmax"):
         options["s"] = config.s
-    head = losses.create(config.loss, in_features=2, num_classes=config.identities, **options)
+    head = losses.create(config.loss, in_features=config.features, num_classes=config.identities, **options)
     assert isinstance(head, Head)  # ToyConfig names no other losses
     return head
 
@@ -253,6 +255,13 @@ def train(config: ToyConfig, progress: Progress | None = None, device: torch.dev
     Returns:
         The run, with its features and centres after every epoch.
     """
+    return train_network(config, progress, device)[0]
+
+
+def train_network(
+    config: ToyConfig, progress: Progress | None = None, device: torch.device | str | None = None
+) -> tuple[ToyRun, nn.Module]:
+    """As `train`, with the network itself, in evaluation mode: for pictures of people that it was not trained on."""
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     faces = faces_of(config)
     threads = torch.get_num_threads()
@@ -265,14 +274,17 @@ def train(config: ToyConfig, progress: Progress | None = None, device: torch.dev
         torch.set_num_threads(threads)
 
 
-def _train(config: ToyConfig, faces: ToyFaces, progress: Progress | None, device: torch.device) -> ToyRun:
+def _train(
+    config: ToyConfig, faces: ToyFaces, progress: Progress | None, device: torch.device
+) -> tuple[ToyRun, nn.Module]:
     rate, centre_rate = 1e-2, 5e-3  # at their peak
     started = time.perf_counter()
     rows_last: Any = {"memory_format": torch.channels_last}  # a third faster on a processor
     images, labels = normalise(faces.train_images).to(device, **rows_last), faces.train_labels.to(device)
     test_images = normalise(faces.test_images).to(device, **rows_last)  # (M, 3, H, W); images (N, 3, H, W), labels (N,)
-    net, head = network(feature_dim=2).to(device, **rows_last), _head(config).to(device)
-    _spread(head, _shortest_tour(faces.train_images, faces.train_labels))
+    net, head = network(feature_dim=config.features).to(device, **rows_last), _head(config).to(device)
+    if config.features == 2:
+        _spread(head, _shortest_tour(faces.train_images, faces.train_labels))
 
     steps = config.epochs * (len(images) // _BATCH)
     schedule: list[Any] = [part for part in (_margin_schedule(config, head, steps),) if part]
@@ -305,7 +317,7 @@ def _train(config: ToyConfig, faces: ToyFaces, progress: Progress | None, device
         history.record(net, head, images, test_images)
         if progress:
             progress(epoch, config.epochs, mean)
-    return history.run(time.perf_counter() - started)
+    return history.run(time.perf_counter() - started), net.eval()
 
 
 class _History:

@@ -38,3 +38,18 @@ def test_threshold_is_shared_and_rates_average_to_the_one_asked_for() -> None:
     mean = sum(e.false_accepts for e in found.values()) / len(found)
     assert abs(mean - 0.1) < 0.005  # all groups have equally many impostor pairs
     assert len({e.false_accepts for e in found.values()}) > 1  # an untrained network does not treat groups alike
+
+
+def test_relative_rates_compare_the_crowds_seed_by_seed() -> None:
+    rates = {"balanced crowd": 0.01, "skewed crowd": 0.03}
+    runs = [
+        {
+            "crowd": crowd,
+            "seed": seed,
+            "groups": {g: {"false_accepts": rate * (1 + seed), "false_rejects": 0.5} for g in FaceWorld.groups},
+        }
+        for crowd, rate in rates.items()
+        for seed in (0, 1)
+    ]
+    assert groups.relative(runs, "false_accepts")["A"] == pytest.approx([3, 3])
+    assert groups.relative(runs, "false_rejects")["F"] == pytest.approx([1, 1])
