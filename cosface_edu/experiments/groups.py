@@ -7,7 +7,6 @@ make-up of the training crowd. The book shows a record of it over several seeds,
     python -m cosface_edu.experiments.groups
 """
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -21,12 +20,12 @@ from torch import Tensor, nn
 
 from cosface_edu import evaluation
 from cosface_edu.data.images import to_bytes, to_float
+from cosface_edu.experiments import record
 from cosface_edu.experiments.kept import SHORT
-from cosface_edu.experiments.rehearsal import provenance
 from cosface_edu.faces import FaceWorld
 from cosface_edu.training import train
 
-RECORD = Path(__file__).resolve().parents[2] / "book" / "results" / "groups.json"
+RECORD = record.path_of("groups")
 
 #: 120 people either way: as many of each group, or most of them of one.
 CROWDS = {
@@ -141,16 +140,11 @@ def run(crowd: str, seed: int) -> dict[str, GroupErrors]:
     return errors_by_group(network, SETTING.size)
 
 
-def recorded() -> list[dict[str, Any]]:
-    """The recorded runs: crowd, seed, and by group its false accepts and false rejects."""
-    return json.loads(RECORD.read_text())["runs"]
-
-
 def relative(runs: list[dict[str, Any]], what: str) -> dict[str, np.ndarray]:
     """Each group's rate under the skewed crowd over its rate under the balanced one, seed by seed.
 
     Args:
-        runs: as `recorded` returns them.
+        runs: of the record, each with crowd, seed, and by group its false accepts and false rejects.
         what: "false_accepts" or "false_rejects".
 
     Returns:
@@ -171,19 +165,27 @@ def main(
     out: Annotated[Path, typer.Option(help="The record; what it holds already is not trained again.")] = RECORD,
 ) -> None:
     """Train on both crowds with every seed, and keep the record after each."""
-    record: dict[str, Any] = json.loads(out.read_text()) if out.exists() else {"runs": [], "cpu_seconds": 0}
-    done = {(kept["crowd"], kept["seed"]) for kept in record["runs"]}
+    before: dict[str, Any] = record.load(out) if out.exists() else {"runs": [], "seconds": 0.0}
+    runs, seconds, began = list(before["runs"]), before["seconds"], time.perf_counter()
+    done = {(kept["crowd"], kept["seed"]) for kept in runs}
     for seed in range(seeds):
         for crowd in CROWDS:
             if (crowd, seed) in done:
                 continue
-            began = time.process_time()
-            found = {group: asdict(errors) for group, errors in run(crowd, seed).items()}
-            record["runs"].append({"crowd": crowd, "seed": seed, "groups": found})
-            record["cpu_seconds"] += time.process_time() - began
-            record |= provenance()
-            out.write_text(json.dumps(record, indent=1) + "\n")
-            typer.echo(f"{crowd}, seed {seed}: A {found['A']}")
+            errors = {group: asdict(found) for group, found in run(crowd, seed).items()}
+            runs.append({"crowd": crowd, "seed": seed, "groups": errors})
+            found = record.new(
+                __name__,
+                what="Errors by group of networks trained on a balanced and on a skewed crowd",
+                command="python -m cosface_edu.experiments.groups",
+                data={"source": "faceworld", "crowds": CROWDS, "strangers of each group": 30},
+                config=SETTING.to_dict(),
+                seeds=sorted({kept["seed"] for kept in runs}),
+                seconds=seconds + time.perf_counter() - began,
+                runs=runs,
+            )
+            record.save(out, found)
+            typer.echo(f"{crowd}, seed {seed}: A {errors['A']}")
 
 
 if __name__ == "__main__":

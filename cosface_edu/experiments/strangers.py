@@ -7,11 +7,11 @@ hour of one processor core, so that the book shows a record, made once by
     python -m cosface_edu.experiments.strangers
 """
 
-import json
 import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,14 +24,13 @@ from torch import Tensor, nn
 
 from cosface_edu.data.images import normalise
 from cosface_edu.evaluation import verify
-from cosface_edu.experiments import toy
-from cosface_edu.experiments.rehearsal import provenance
+from cosface_edu.experiments import record, toy
 from cosface_edu.experiments.toy import ToyConfig, ToyRun
 from cosface_edu.faces import FaceWorld
 from cosface_edu.geometry import plane
 
 Array = NDArray[np.float64]
-RECORD = Path(__file__).resolve().parents[2] / "book" / "results" / "strangers.json"
+RECORD = record.path_of("strangers")
 
 PEOPLE, IMAGES, FIRST = 40, 12, 1000  # strangers, pictures of each, and their first identity in FaceWorld
 DRAWN = 8  # strangers whose directions a record keeps: as many as there are people to train on
@@ -144,18 +143,29 @@ def main(
     out: Annotated[Path, typer.Option(help="The record; what it holds already is not trained again.")] = RECORD,
 ) -> None:
     """Train every setting with every seed, seed after seed, and keep the record after each."""
-    record: dict[str, Any] = json.loads(out.read_text()) if out.exists() else {"rows": []}
+    before: dict[str, Any] = record.load(out) if out.exists() else {"runs": [], "seconds": 0.0}
+    runs, seconds, began = list(before["runs"]), before["seconds"], time.perf_counter()
     configs = [
         replace(config, seed=seed)
         for seed in range(max(seeds, more_seeds))
         for config in [*(settings() if seed < seeds else ()), *(more_features() if seed < more_seeds else ())]
     ]
-    kept = {_name(row) for row in record["rows"]}
+    kept = {_name(run) for run in runs}
     missing = [c for c in configs if (c.loss, c.m, c.s, c.features, c.seed) not in kept]
     for row in _rows(missing, workers) if missing else ():
-        record["rows"].append(row)
-        record |= provenance()
-        out.write_text(json.dumps(record, indent=1) + "\n")
+        runs.append(row)
+        found = record.new(
+            __name__,
+            what="Toys of eight people at two scales and many margins, judged on people that they never saw",
+            command="python -m cosface_edu.experiments.strangers",
+            data={"source": "faceworld", "people": 8, "strangers": PEOPLE, "pictures of each": IMAGES},
+            config={"toy": asdict(ToyConfig()), "far": FAR},
+            seeds=sorted({run["seed"] for run in runs}),
+            seconds=seconds + time.perf_counter() - began,
+            threads=1,
+            runs=runs,
+        )
+        record.save(out, found)
         said = f"{row['loss']}, m = {row['m']}, s = {row['s']:g}, {row['D']} features, seed {row['seed']}"
         typer.echo(f"{said}: strangers' EER {row['strangers']['eer']:.3f}")
 

@@ -1,12 +1,10 @@
 """Strangers: rates as their definition says, settings as the page says, a record that is gone on with."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
 
-from cosface_edu.experiments import strangers, toy
+from cosface_edu.experiments import record, strangers, toy
 
 
 def test_rates_of_perfect_and_of_chance_features() -> None:
@@ -36,7 +34,7 @@ def test_a_record_is_gone_on_with(tmp_path, monkeypatch) -> None:
     out = tmp_path / "record.json"
     strangers.main(seeds=1, more_seeds=0, out=out)
     strangers.main(seeds=2, more_seeds=0, out=out)
-    rows = json.loads(out.read_text())["rows"]
+    rows = record.load(out)["runs"]
     assert [row["seed"] for row in rows] == [0, 1]
     assert all(0 <= row["strangers"]["eer"] <= 1 for row in rows)
     assert "degrees" in rows[0]
