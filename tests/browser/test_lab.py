@@ -168,6 +168,44 @@ def test_s_tells_what_it_makes_of_m(open_lab) -> None:
     assert "length of the feature" in why.inner_text()
 
 
+def test_ones_own_margin_moves_every_view_and_is_shared_by_its_address(open_lab, address) -> None:
+    opened = open_lab("#lab&loss=own", height=1600)
+    opened.pause()
+    formula, verdict = opened.page.locator('[data-in="psi"]'), opened.page.locator(".ml-verdict")
+    assert formula.input_value() == "cosθ - m"
+    views = ("circle", "plane", "target", "gradient", "gauge")
+    before = {view: opened.picture(view) for view in views}
+    formula.fill("cos(θ + m) - 0.1")
+    opened.pause()
+    assert "rises with θ between" in verdict.inner_text()
+    assert all(opened.picture(view) != picture for view, picture in before.items())
+    opened.do("step")
+    opened.frame()
+    assert opened.read("Number.isFinite(lab.engine.figures.loss)")
+    opened.page.wait_for_function("location.hash.includes('psi=')")
+    link = opened.page.evaluate("location.hash")
+    assert open_lab(link).state()["psi"] == "cos(θ + m) - 0.1"
+    formula.fill("cos(θ +")
+    assert "ends too early" in verdict.inner_text()
+    assert opened.state()["psi"] == "cos(θ + m) - 0.1"
+    opened.page.locator("[data-gallery]").select_option(label="ArcFace")
+    opened.frame()
+    assert opened.state()["psi"] == "unrolled(θ + m)"
+    assert "CurricularFace" in verdict.inner_text()
+    opened.put("m", 0.9)
+    assert "bound 0.785" in opened.page.inner_text('[data-out="m"]')
+    opened.put("loss", "cosface")
+    assert formula.is_hidden()
+
+
+def test_an_address_cannot_run_code(open_lab) -> None:
+    code = "%3Cimg src=x onerror=window.touched=1%3E"
+    opened = open_lab(f"#lab&loss=own&psi={code}")
+    opened.pause()
+    assert opened.state()["psi"] == "cosθ - m"
+    assert opened.page.evaluate("window.touched") is None
+
+
 @pytest.mark.parametrize("loss", ["constructor", "__proto__", "toString"])
 def test_an_address_with_nonsense_opens_the_default(open_lab, loss: str) -> None:
     opened = open_lab(f"#lab&loss={loss}&m=0.1&preset={loss}&__proto__=1")
@@ -185,6 +223,7 @@ def test_every_control_changes_the_state(open_lab) -> None:
         "asoftmax": ["m"],
         "cosface": ["m"],
         "arcface": ["m"],
+        "own": ["m"],
         "combined": ["m1", "m2", "m3"],
     }
     for loss, names in margins.items():

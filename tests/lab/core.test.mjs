@@ -4,6 +4,7 @@ import fs from "node:fs";
 import test from "node:test";
 import { accuracy, annealing, freshPictures, headLoss, makeRule, makeTask, Network, randomStream } from "../../cosface_edu/figures/lab/core.js";
 import { DATA } from "../../cosface_edu/figures/lab/data.js";
+import { GALLERY } from "../../cosface_edu/figures/lab/expression.js";
 import { DEFAULTS, Engine, evenCentres } from "../../cosface_edu/figures/lab/engine.js";
 import {
   boundary, cloudGap, edgeOnArc, gapOnArc, gradientCurve, minScale, room, smallestAngle, wedges, widestAngle,
@@ -15,6 +16,7 @@ const fixtures = JSON.parse(fs.readFileSync(process.env.FIXTURES, "utf-8"));
 const DEG = 180 / Math.PI;
 const near = (a, b, tolerance, what) => {
   if (b === null) return assert.ok(Number.isNaN(a), `${what}: ${a}, where Python has no value`);
+  if (b === Infinity) return assert.equal(a, b, what);
   assert.ok(Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(b)), `${what}: ${a} against ${b}`);
 };
 const nearAll = (a, b, tolerance, what) => {
@@ -36,6 +38,34 @@ for (const { config, cos, psi } of fixtures.rules)
     nearAll(cos.map(makeRule(config).psi), psi, 1e-9, "ψ");
     for (let i = 1; i < psi.length; i++) assert.ok(psi[i] >= psi[i - 1] - 1e-12, "ψ falls as θ grows");
   });
+
+// Heads of the package, written as formulas: the same loss and gradients.
+const WRITTEN = { nsl: "cosθ", cosface: "cosθ - m", arcface: "unrolled(θ + m)" };
+for (const { name, config, x, labels, w, k, loss, dx, dw } of fixtures.heads.filter(({ config }) => config.loss in WRITTEN))
+  test(`as a formula: ${name}`, () => {
+    const [n, classes] = [labels.length, w.length / k];
+    const [gx, gw] = [new Float64Array(x.length), new Float64Array(w.length)];
+    const written = { ...config, loss: "own", psi: WRITTEN[config.loss] };
+    near(headLoss(written, Float64Array.from(x), labels, Float64Array.from(w), n, classes, k, gx, gw), loss, 1e-6, "loss");
+    nearAll(gx, dx, 1e-6, "dx");
+    nearAll(gw, dw, 1e-6, "dw");
+  });
+
+test("a formula that is infinitely steep somewhere trains all the same", () => {
+  const { slope } = makeRule({ loss: "own", psi: "cosθ - m sqrt(θ)", m: 0.2 });
+  assert.equal(slope(1), 0);
+  assert.ok(Number.isFinite(slope(0.999999)));
+});
+
+test("the gallery's formulas are the package's rules, slopes too", () => {
+  const titles = new Set(fixtures.gallery.map(({ title }) => title));
+  for (const { title, m, cos, psi, slope } of fixtures.gallery) {
+    const rule = makeRule({ loss: "own", psi: GALLERY.find(([name]) => name === title)[1], m });
+    nearAll(cos.map(rule.psi), psi, 1e-9, `${title}, m = ${m}: ψ`);
+    nearAll(cos.map(rule.slope), slope, 1e-6, `${title}, m = ${m}: slope`);
+  }
+  assert.deepEqual(GALLERY.map(([title]) => title).filter((title) => !titles.has(title)), ["A wider margin for the middle"]);
+});
 
 for (const { config, phi, edge, gap, cos2, ratio, cos1, even } of fixtures.regions)
   test(`regions: ${JSON.stringify(config)}`, () => {
@@ -75,6 +105,8 @@ test("bounds on m and s", () => {
   assert.equal(room({ loss: "cosface", m: 0.29 }, 8, 2).fits, true);
   assert.equal(room({ loss: "cosface", m: 0.3 }, 8, 2).fits, false);
   assert.equal(room({ loss: "asoftmax", m: 4 }, 8, 2).fits, true);
+  for (const [loss, psi] of [["cosface", "cosθ - m"], ["arcface", "unrolled(θ + m)"], ["arcface", "cos(θ + m)"], ["nsl", "cosθ"]])
+    near(room({ loss: "own", psi, m: 0.1 }, 8, 2).limit, room({ loss, m: 0.1 }, 8, 2).limit, 1e-9, psi);
 });
 
 test("even centres reach the widest angle, and none reach further", () => {
@@ -228,6 +260,10 @@ test("λ starts below 5 and is gone within 160 steps", () => {
 });
 
 test("a setting survives the address; nonsense changes nothing", () => {
+  const written = apply(DEFAULTS, { loss: "own", psi: "cos(θ + m) - 0.1", m: 0.4 });
+  assert.deepEqual(apply(DEFAULTS, fromHash(toHash(written))), written);
+  assert.equal(apply(written, { psi: "alert(1)" }).psi, "cos(θ + m) - 0.1");
+  assert.equal(apply(DEFAULTS, fromHash("#lab&loss=own&psi=constructor")).psi, "cosθ - m");
   const state = apply(DEFAULTS, { loss: "combined", m1: 1.2, m2: 0.3, m3: 0.05, s: 30, ids: 5, noise: 0.1, seed: 7, dim: 3, lr: 0.01 });
   assert.deepEqual(apply(DEFAULTS, fromHash(toHash(state))), state);
   assert.equal(toHash(DEFAULTS), "#lab&loss=cosface");

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,17 @@ import torch
 from torch import nn
 
 from cosface_edu import geometry, losses
-from cosface_edu.losses.margins import AdditiveAngle, AdditiveCosine, Combined, MultiplicativeAngle, NoMargin, Rule
+from cosface_edu.losses.margins import (
+    AdaptiveMargin,
+    AdditiveAngle,
+    AdditiveCosine,
+    Combined,
+    MultiplicativeAngle,
+    NoMargin,
+    PowerCosine,
+    Rule,
+    TruncatedAngle,
+)
 
 HERE = Path(__file__).parent
 
@@ -47,6 +58,21 @@ RULES: list[tuple[dict[str, Any], Rule]] = [
     ({"loss": "asoftmax", "m": 4, "lam": 0.5}, MultiplicativeAngle(4, 0.5)),
     ({"loss": "asoftmax", "m": 2.5, "lam": 0.0}, MultiplicativeAngle(2.5)),
 ]
+
+
+# The lab's gallery of formulas: title, and the rule at margin m whose ψ the formula must be.
+GALLERY: dict[str, Callable[[float], Rule]] = {
+    "NSL": lambda m: NoMargin(),
+    "CosFace": AdditiveCosine,
+    "ArcFace": AdditiveAngle,
+    "A-Softmax": lambda m: MultiplicativeAngle(1 + m),
+    "SphereFace-R": lambda m: TruncatedAngle(1 + m),
+    "Combined margin": lambda m: Combined(1.1, 0.1, m),
+    "AdaFace, poor picture": lambda m: AdaptiveMargin(m, -0.5),
+    "AdaFace, clear picture": lambda m: AdaptiveMargin(m, 0.5),
+    "SphereFace2": lambda m: PowerCosine(m, 3.0),
+    "Released ArcFace": lambda m: AdditiveAngle(m, beyond_pi="exact"),
+}
 
 
 def _plain(values: Any) -> Any:
@@ -110,6 +136,26 @@ def _region_cases() -> list[dict[str, Any]]:
     return cases
 
 
+def _gallery_cases() -> list[dict[str, Any]]:
+    theta = torch.linspace(0.01, math.pi - 0.01, 181, dtype=torch.float64)
+    cases = []
+    for title, make in GALLERY.items():
+        for m in (0.0, 0.2, 0.45):
+            cos = torch.cos(theta).requires_grad_()
+            psi = make(m).target(cos)
+            (slope,) = torch.autograd.grad(psi.sum(), cos)
+            cases.append(
+                {
+                    "title": title,
+                    "m": m,
+                    "cos": _plain(cos.detach()),
+                    "psi": _plain(psi.detach()),
+                    "slope": _plain(slope),
+                }
+            )
+    return cases
+
+
 def _network_case() -> dict[str, Any]:
     dim, hidden, k, classes, n, lr = 5, 7, 2, 4, 10, 0.01
     slope = 0.1
@@ -160,6 +206,7 @@ def _fixtures() -> dict[str, Any]:
             for config, rule in RULES
         ],
         "regions": _region_cases(),
+        "gallery": _gallery_cases(),
         "softmax": {"phi": 1.0, "ratio": 1.3, "edge": float(geometry.edge_on_arc(NoMargin(), 1.0, ratio=1.3))},
         "bounds": [
             {"classes": c, "k": k, "limit": geometry.max_margin(c, k)}

@@ -14,6 +14,8 @@ FOLDER = Path(__file__).parent
 MODULES = (
     "data.js",
     "palette.js",
+    "unrolled.js",
+    "expression.js",
     "core.js",
     "trained.js",
     "regions.js",

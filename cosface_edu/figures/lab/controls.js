@@ -1,5 +1,6 @@
 // The controls of the page: their markup, what they show, and what they do.
 import { keepsFeatureNorm, LOSSES } from "./core.js";
+import { examine, GALLERY } from "./expression.js";
 import { quietLead, room } from "./regions.js";
 import { NUMBERS, RATES } from "./setting.js";
 import { PRESETS } from "./tour.js";
@@ -22,6 +23,11 @@ export const BAR = `
 ${choose("loss", "loss", titles(LOSSES))}
 <div class="ml-margins"></div>
 ${slider("s", NUMBERS.s, NUMBERS.s[3])}
+</div>
+<div class="ml-own" hidden>
+<label class="ml-field">ψ(θ) = <input type="text" data-in="psi" maxlength="160" spellcheck="false" autocapitalize="off" autocomplete="off"></label>
+<label class="ml-field">begin with <select data-gallery><option value="">a rule of the package …</option>${GALLERY.map(([title], i) => `<option value="${i}">${title}</option>`).join("")}</select></label>
+<p class="ml-verdict" aria-live="polite"></p>
 </div>
 <p class="ml-why"></p>
 <details class="ml-more"><summary>Settings, presets, tour</summary>
@@ -54,6 +60,14 @@ function showBound(root, lab) {
   if (limit <= most) root.querySelector(`[data-out="${last}"]`).textContent += ` (bound ${limit.toFixed(3)})`;
 }
 
+// What the typed formula is as a margin; a remark is put behind it.
+export function showVerdict(root, lab, text, remark = "") {
+  const { usable, sentence } = examine(text, lab.setting.margins.own.m);
+  const verdict = root.querySelector(".ml-verdict");
+  verdict.dataset.usable = usable;
+  verdict.textContent = `${sentence}${usable ? "" : " The last formula that could be used stays."} ${remark}`.trim();
+}
+
 // What s makes of m: how far beyond its border a sample is still pulled, beside the most that its centre can give.
 function why(lab) {
   const { loss, s, identities, k } = lab.setting;
@@ -72,8 +86,8 @@ export function showSetting(root, lab) {
   const flat = lab.flat();
   for (const input of root.querySelectorAll("[data-in]")) {
     const name = input.dataset.in;
-    // A number that is being typed is left alone.
-    if (name in flat && (input.type !== "number" || document.activeElement !== input)) input.value = flat[name];
+    // What is being typed is left alone.
+    if (name in flat && (!["number", "text"].includes(input.type) || document.activeElement !== input)) input.value = flat[name];
   }
   for (const out of root.querySelectorAll("[data-out]")) {
     const value = flat[out.dataset.out];
@@ -82,6 +96,7 @@ export function showSetting(root, lab) {
   const { needsS } = LOSSES[flat.loss];
   root.querySelector('[data-in="s"]').disabled = !needsS;
   if (!needsS) root.querySelector('[data-out="s"]').textContent = keepsFeatureNorm(flat.loss) ? "‖x‖" : "";
+  root.querySelector(".ml-own").hidden = flat.loss !== "own";
   root.querySelector(".ml-why").textContent = why(lab);
   showBound(root, lab);
 }

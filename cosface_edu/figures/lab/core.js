@@ -1,5 +1,7 @@
 // The mathematics of the Margin Lab, without DOM: a small network, Adam, and every loss with its exact gradient.
 // Arrays are row-major Float64Array: x (n, k) features, w (classes, k) class centres, y (n) labels.
+import { formula } from "./expression.js";
+import { unrolledCos, unrolledSlope } from "./unrolled.js";
 
 export const TAU = 2 * Math.PI;
 export const DEG = 180 / Math.PI; // degrees in a radian
@@ -16,6 +18,7 @@ export const LOSSES = {
     needsS: true,
     margins: { m1: [1, 2, 0.05, 1], m2: [0, 0.8, 0.01, 0.15], m3: [0, 0.5, 0.01, 0.1] },
   },
+  own: { title: "Your own ψ(θ)", needsS: true, margins: { m: [0, 1, 0.01, 0.2] } },
 };
 
 // ---------------------------------------------------------------- random numbers, reproducible from a seed
@@ -38,11 +41,7 @@ const clampCos = (c) => Math.max(-1, Math.min(1, c));
 
 const LEAST_SINE = Math.sqrt(Number.EPSILON); // keeps d(acos)/dcosθ finite at cosθ = ±1
 
-// (-1)^k cosφ - 2k with k = ⌊φ/π⌋: the cosine continued past π so that it keeps falling; and its slope in φ.
-const flipped = (phi) => Math.floor(phi / Math.PI) % 2 === 1;
-const unrolledCos = (phi) => (flipped(phi) ? -1 : 1) * Math.cos(phi) - 2 * Math.floor(phi / Math.PI);
-const unrolledSlope = (phi) => (flipped(phi) ? 1 : -1) * Math.sin(phi);
-
+// unrolledCos(φ) is cosφ, continued past π so that it keeps falling: (-1)^k cosφ - 2k with k = ⌊φ/π⌋.
 // cos(m1·θ + m2) - m3 (ArcFace paper, Eq. 4).
 function combinedRule(m1, m2, m3) {
   if (m1 === 1 && m2 === 0) return additiveRule(m3);
@@ -77,12 +76,26 @@ function multiplicativeRule(m, lam) {
   };
 }
 
+// ψ(θ) of a reader's formula; dψ/dcosθ = -ψ'(θ)/sinθ.
+function writtenRule(text, m) {
+  const { value, slope } = formula(text);
+  return {
+    psi: (c) => value(Math.acos(clampCos(c)), m),
+    slope(c) {
+      const theta = Math.acos(clampCos(c));
+      const pull = -slope(theta, m) / Math.max(Math.sin(theta), LEAST_SINE);
+      return Number.isFinite(pull) ? pull : 0; // as of √θ at 0
+    },
+  };
+}
+
 export function makeRule(config) {
   const { loss, m = 0, m1 = 1, m2 = 0, m3 = 0, lam = 0 } = config;
   if (loss === "cosface") return additiveRule(m);
   if (loss === "arcface") return combinedRule(1, m, 0);
   if (loss === "combined") return combinedRule(m1, m2, m3);
   if (loss === "asoftmax") return multiplicativeRule(m, lam);
+  if (loss === "own") return writtenRule(config.psi, m);
   return additiveRule(0);
 }
 

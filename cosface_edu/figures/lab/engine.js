@@ -4,7 +4,7 @@ import { TRAINED } from "./trained.js";
 import { cloudGap, cosBetween, smallestAngle } from "./regions.js";
 
 export const DEFAULTS = {
-  loss: "cosface", s: 30, identities: 8, noise: 0, lr: 0.01, seed: 0, k: 2,
+  loss: "cosface", psi: "cosθ - m", s: 30, identities: 8, noise: 0, lr: 0.01, seed: 0, k: 2,
   margins: Object.fromEntries(
     Object.entries(LOSSES).map(([name, { margins }]) => [
       name,
@@ -88,8 +88,8 @@ export class Engine {
   }
 
   config() {
-    const { loss, s, margins } = this.state;
-    return { loss, s, ...margins[loss], lam: loss === "asoftmax" ? annealing(this.lossStep) : 0 };
+    const { loss, s, psi, margins } = this.state;
+    return { loss, s, psi, ...margins[loss], lam: loss === "asoftmax" ? annealing(this.lossStep) : 0 };
   }
 
   // Gradients of the loss on pictures that were never seen: what is learned by heart does not pull any more, and then

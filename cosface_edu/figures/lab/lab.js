@@ -1,6 +1,7 @@
 // The Margin Lab: one state, seven linked views, and the controls that change it.
 import { DEG, LOSSES } from "./core.js";
 import { DATA } from "./data.js";
+import { GALLERY } from "./expression.js";
 import { DEFAULTS } from "./engine.js";
 import { fromHash, toHash } from "./setting.js";
 import { PRESETS } from "./tour.js";
@@ -8,7 +9,7 @@ import { Lab } from "./state.js";
 import { makeTheme } from "./views.js";
 import { draw, findViews, PICTURES } from "./drawing.js";
 import { Loop } from "./loop.js";
-import { BAR, showMargins, showSetting } from "./controls.js";
+import { BAR, showMargins, showSetting, showVerdict } from "./controls.js";
 import { BOX, Guide } from "./guide.js";
 import { control, follow } from "./pointer.js";
 
@@ -102,6 +103,7 @@ export function render({ model, el }) {
 
   function answer(steps) {
     showSetting(root, lab);
+    showVerdict(root, lab, lab.setting.psi);
     if (steps && !loop.paused) loop.play(steps);
     else loop.schedule();
     speak();
@@ -157,7 +159,16 @@ export function render({ model, el }) {
   const on = (thing, name, f, extra = {}) => thing.addEventListener(name, f, { signal: wires.signal, ...extra });
   on(root, "input", ({ target: input }) => {
     const name = input.dataset.in;
-    if (name && name !== "preset") change({ [name]: input.value });
+    if (!name || name === "preset") return;
+    change({ [name]: input.value });
+    showVerdict(root, lab, $('[data-in="psi"]').value);
+  });
+  on(root, "change", ({ target: input }) => {
+    if (!input.matches("[data-gallery]") || !input.value) return;
+    const [, psi, remark] = GALLERY[input.value];
+    change({ psi });
+    showVerdict(root, lab, psi, remark);
+    input.value = "";
   });
   on(root, "change", ({ target: input }) => {
     if (input.dataset.in !== "preset" || !Object.hasOwn(PRESETS, input.value)) return;
@@ -194,6 +205,7 @@ export function render({ model, el }) {
   $(".ml-more").open = root.clientWidth >= 560;
   showMargins(root, lab.setting);
   showSetting(root, lab);
+  showVerdict(root, lab, lab.setting.psi);
   lab.engine.measure(true);
   draw(root, lab, views);
   // For tests and for the curious: what the page knows about itself.

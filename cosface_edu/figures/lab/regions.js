@@ -113,12 +113,20 @@ export function room(config, classes, k) {
   if (loss === "cosface") limit = 1 - nearest;
   if (loss === "arcface") limit = angle;
   if (loss === "combined") limit = Math.max(0, Math.cos(m2) - nearest);
+  if (loss === "own") limit = writtenLimit(config, nearest);
   return { angle, nearest, own, limit, fits: own >= nearest - 1e-12 };
 }
 
 // Lead over a rival, in cosine and with the margin taken off, at which a sample's pull has fallen to 1 %:
 // 1 - p = 1 / (1 + e^{s·lead}).
 export const quietLead = (s) => Math.log(99) / s;
+
+// Largest m of a reader's formula for which ψ(0) is still `nearest`, where ψ(0) falls with m; Infinity where 1 is not too large.
+function writtenLimit(config, nearest) {
+  const spare = (m) => makeRule({ ...config, m }).psi(1) - nearest;
+  if (!(spare(0) > 0)) return 0;
+  return spare(1) >= 0 ? Infinity : solve(spare, 0, 1);
+}
 
 // Least scale at which a sample on its own centre can reach posterior p (CosFace, Eq. 6, with the margin kept).
 export const minScale = (classes, p, m = 0) => Math.log(((classes - 1) * p) / (1 - p)) / (classes / (classes - 1) - m);

@@ -1,5 +1,6 @@
 // The setting of a lab as flat names and numbers: what the URL, the presets and Python speak.
 import { LOSSES } from "./core.js";
+import { examine } from "./expression.js";
 import { DEFAULTS } from "./engine.js";
 
 export const RATES = [0.0003, 0.001, 0.003, 0.01, 0.03]; // of learning
@@ -35,12 +36,15 @@ export function apply(state, flat) {
   const margins = { ...next.margins[next.loss] };
   for (const key of Object.keys(ranges)) if (Object.hasOwn(flat, key)) margins[key] = bounded(flat[key], ranges[key], margins[key]);
   next.margins[next.loss] = margins;
+  // A formula that cannot be used leaves the one before it.
+  if (typeof flat.psi === "string" && examine(flat.psi, margins.m ?? 0).usable) next.psi = flat.psi.trim();
+  else if (next.loss === "own" && !examine(next.psi, margins.m).usable) next.psi = DEFAULTS.psi;
   return next;
 }
 
 export function flatten(state) {
-  const { loss, s, identities, noise, lr, seed, k } = state;
-  return { loss, ...state.margins[loss], s, ids: identities, noise, lr, seed, dim: k };
+  const { loss, psi, s, identities, noise, lr, seed, k } = state;
+  return { loss, ...(loss === "own" ? { psi } : {}), ...state.margins[loss], s, ids: identities, noise, lr, seed, dim: k };
 }
 
 const MARK = "#lab&";
@@ -54,5 +58,5 @@ export function fromHash(hash) {
 export function toHash(state) {
   const plain = flatten(apply(DEFAULTS, { loss: state.loss }));
   const parts = Object.entries(flatten(state)).filter(([key, value]) => key === "loss" || value !== plain[key]);
-  return MARK + new URLSearchParams(parts.map(([key, value]) => [key, String(+value === value ? +value.toFixed(6) : value)]));
+  return MARK + new URLSearchParams(parts.map(([key, value]) => [key, String(typeof value === "number" ? +value.toFixed(6) : value)]));
 }

@@ -1,0 +1,66 @@
+// The language of formulas: what it reads, its derivatives, what it refuses, what it says.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { examine, formula, FUNCTIONS, GALLERY } from "../../cosface_edu/figures/lab/expression.js";
+
+const M = 0.3;
+const valueAt = (text, theta = 0.7) => formula(text).value(theta, M);
+
+test("numbers, names, brackets, order of operations", () => {
+  for (const [text, wanted] of [
+    ["1 + 2*3", 7], ["(1 + 2)*3", 9], ["2^3^2", 512], ["-2^2", -4], ["2^-1", 0.5], ["7 - 2 - 1", 4], ["8/2/2", 2], [".5 + 1.", 1.5],
+    ["2θ", 1.4], ["2m θ", 0.42], ["cosθ", Math.cos(0.7)], ["cos θ - m", Math.cos(0.7) - M], ["cos(θ)^2", Math.cos(0.7) ** 2],
+    ["cos 2θ", Math.cos(2) * 0.7], ["min(θ, m, 5)", M], ["max(θ, m)", 0.7], ["π - pi", 0], ["theta", 0.7], ["1 − 2·3", -5], ["abs(m - θ)", 0.4],
+    ["unrolled(π + 1)", -2 - Math.cos(Math.PI + 1)], ["sqrt(4) + exp(0) + log(1) + floor(2.7) + sin(0)", 5],
+  ])
+    assert.ok(Math.abs(valueAt(text) - wanted) < 1e-12, `${text} is ${valueAt(text)}, not ${wanted}`);
+});
+
+test("derivatives are exact", () => {
+  const texts = [...GALLERY.map(([, text]) => text), "θ^θ", "exp(-θ^2/2)/sqrt(1 + θ)", "log(2 + cosθ)^3", "min(cosθ - m, 1 - θ)",
+    "max(cosθ, m)", "abs(cosθ - m)", "(cosθ + 1)^2.5 * sin(3θ)", "2^θ", "floor(θ) + θ/(1 + m)", "unrolled(4θ + m)"];
+  const h = 1e-6;
+  for (const text of texts)
+    for (const theta of [0.31, 0.9, 1.234, 2.05, 2.9]) {
+      const { value, slope } = formula(text);
+      const wanted = (value(theta + h, M) - value(theta - h, M)) / (2 * h);
+      assert.ok(Math.abs(slope(theta, M) - wanted) < 1e-6 * Math.max(1, Math.abs(wanted)), `${text} at ${theta}: ${slope(theta, M)}, not ${wanted}`);
+    }
+});
+
+test("what cannot be read is refused with a sentence, and nothing is run", () => {
+  globalThis.touched = false;
+  for (const [text, words] of [
+    ["", "ends too early"], ["cos(θ", "“)” is missing"], ["cosθ -", "ends too early"], ["cosθ m)", "do not know what to do with “)”"],
+    ["cosine(θ)", "no “cosine”"], ["θ @ m", "cannot read “@”"], ["* 2", "missing before “*”"], ["min(θ)", "two or more"], ["cos(θ, m)", "one number"],
+    ["x", "no “x”"], ["constructor", "no “constructor”"], ["touched = 1", "cannot read “=”"], ["globalThis.touched", "cannot read “.”"], ["touched", "no “touched”"], ["toString()", "no “toString”"],
+    ["(() => {touched})()", "cannot read “=”"], ["1".repeat(200), "at most 160"], ["__proto__", "cannot read “_”"],
+  ]) {
+    const { usable, sentence } = examine(text, M);
+    assert.equal(usable, false, text);
+    assert.ok(sentence.includes(words), `${text}: ${sentence}`);
+  }
+  assert.equal(globalThis.touched, false);
+  assert.ok(Object.keys(FUNCTIONS).every((name) => !examine(name === "min" || name === "max" ? `${name}(0, 0)` : `${name}(1)`, M).sentence.includes("no “")));
+});
+
+test("what is no margin is told why", () => {
+  for (const [text, m, words] of [
+    ["cos(θ + m)", 0.7, "rises with θ between 140° and 180°: a worse sample would score better"],
+    ["1/θ - 10", 0, "no value at θ = 0°"], ["sqrt(cosθ)", 0, "no value at θ = 90°"], ["cosθ + m", 0.1, "above cosθ between 0° and 180°"],
+    ["cosθ - floor(θ)", 0, "jumps at 57°"], ["cos(min(2θ, π))", 0, "flat between 90° and 180°"], ["1000cosθ", 0, "between -50 and 50"],
+    ["cosθ - m", 0.2, "takes 0.20 at θ = 0"], ["unrolled(2θ)", 0, "takes nothing at θ = 0"],
+  ]) {
+    const { sentence } = examine(text, m);
+    assert.ok(sentence.includes(words), `${text}: ${sentence}`);
+  }
+});
+
+test("every formula of the gallery can be used at every m, and those of the package fall", () => {
+  for (const [title, text] of GALLERY)
+    for (let m = 0; m <= 1; m += 0.1) {
+      const { usable, sentence } = examine(text, m);
+      assert.ok(usable, `${title}, m = ${m}: ${sentence}`);
+      if (!["Released ArcFace", "A wider margin for the middle"].includes(title)) assert.ok(!sentence.includes("rises"), `${title}, m = ${m}: ${sentence}`);
+    }
+});
