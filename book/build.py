@@ -92,8 +92,8 @@ def copy(source: Path, target: Path) -> None:
 def fingerprint() -> str:
     """Hash of what a chapter's output depends on besides its own text: the package, recorded results, the tools."""
     digest = hashlib.sha256()
-    recorded = [*(BOOK / "results").rglob("*"), *(ROOT / "benchmarks" / "results").rglob("*")]
-    files = [*(ROOT / "cosface_edu").rglob("*"), *recorded]
+    folders = (ROOT / "cosface_edu", BOOK / "results", BOOK / "by-hand", ROOT / "benchmarks" / "results")
+    files = [path for folder in folders for path in folder.rglob("*")]
     for path in sorted(p for p in files if p.is_file() and "__pycache__" not in p.parts):
         digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     for tool in ("torch", "matplotlib", "plotly", "jupyter-book", "myst-nb"):

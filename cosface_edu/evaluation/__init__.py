@@ -3,7 +3,7 @@
 from .blufr import BLUFR, blufr, draw_trials, read_blufr, tar_over_all_pairs
 from .bootstrap import Interval, bootstrap, bootstrap_difference
 from .challenges import evaluate_blufr, evaluate_identification, evaluate_megaface
-from .embedding import choose_precision, cosine_scores, embed, fastest_precision, load_embedder
+from .embedding import as_one, choose_precision, cosine_scores, embed, fastest_precision, load_embedder
 from .evaluate import Evaluation, evaluate, open_pairs
 from .identification import Identification, MegaFace, identify, megaface
 from .measured import Measured
@@ -20,6 +20,7 @@ __all__ = [
     "Measured",
     "MegaFace",
     "Verification",
+    "as_one",
     "blufr",
     "bootstrap",
     "bootstrap_difference",

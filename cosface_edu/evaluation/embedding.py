@@ -4,7 +4,7 @@ import importlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from cosface_edu.data import normalise
+from cosface_edu.networks import Ensemble
 
 Embedder = Callable[[Tensor], Tensor]
 Flip = Literal["concat", "sum", "none"]
@@ -196,6 +197,28 @@ def cosine_scores(features: Tensor, pairs: Tensor) -> Tensor:
     unit = F.normalize(features, dim=1)
     pairs = torch.as_tensor(pairs)
     return (unit[pairs[:, 0]] * unit[pairs[:, 1]]).sum(1)  # (n, D) -> (n,)
+
+
+def as_one(
+    opened: Sequence[tuple[nn.Module, tuple[int, int]]], whole: tuple[int, int] = (112, 96)
+) -> tuple[nn.Module, tuple[int, int]]:
+    """One network, or several judged together by the mean of their cosines.
+
+    Args:
+        opened: networks, each with the (height, width) of its images.
+        whole: of the crops that networks of different sizes cut theirs from, at least.
+
+    Returns:
+        What to evaluate, and the (height, width) of its images.
+    """
+    networks, sizes = [network for network, _ in opened], [size for _, size in opened]
+    if len(networks) == 1:
+        return networks[0], sizes[0]
+    if len(set(sizes)) == 1:
+        return Ensemble(networks), sizes[0]
+    # each takes what it needs from whole crops, or a picture made small for one would be enlarged for another
+    largest = max(whole[0], *(height for height, _ in sizes)), max(whole[1], *(width for _, width in sizes))
+    return Ensemble(networks, sizes), largest
 
 
 def load_embedder(spec: str) -> Embedder:

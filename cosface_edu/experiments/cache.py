@@ -1,7 +1,7 @@
-"""Where toy results are kept between runs, and what makes a kept result invalid.
+"""Where results are kept between runs, and what makes a kept result invalid.
 
 A result is stored under a key: the hash of its configuration, of its images and of the package's source that the
-result depends on. Change a loss and every toy trains again; change a figure and none does.
+result depends on, which is computed. Change a loss and every toy trains again; change a figure and none does.
 """
 
 import hashlib
@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from cosface_edu.experiments.closure import PACKAGE, code_hash
 from cosface_edu.files import atomically
-
-_PACKAGE = Path(__file__).resolve().parents[1]
-# All that a toy run executes of this package. Folders count with every file in them.
-_SOURCES = ("losses", "faces", "networks/toy.py", "data/images.py", "experiments/toy.py", "experiments/cache.py")
 
 
 def folder() -> Path:
@@ -31,25 +27,19 @@ def folder() -> Path:
     chosen = os.environ.get("COSFACE_CACHE")
     if chosen:
         return Path(chosen)
-    if (_PACKAGE.parent / "pyproject.toml").exists():
-        return _PACKAGE.parent / ".cache"
+    if (PACKAGE.parent / "pyproject.toml").exists():
+        return PACKAGE.parent / ".cache"
     return Path.home() / ".cache" / "cosface-edu"
 
 
-@cache
-def code_key(sources: tuple[str, ...] = _SOURCES) -> str:
-    """Hash of the package's source that a result depends on, a toy's by default, and of torch's version."""
-    digest = hashlib.sha256(torch.__version__.encode())
-    for source in sources:
-        path = _PACKAGE / source
-        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
-            digest.update(file.relative_to(_PACKAGE).as_posix().encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()
+def key(module: str, **what: Any) -> str:
+    """Name of a result: hash of what is given (JSON values), of the code that makes it, and of torch's version.
 
-
-def key(**what: Any) -> str:
-    """Name of a result: hash of what is given (JSON values) and of the code."""
-    text = json.dumps({"code": code_key(), **what}, sort_keys=True)
+    Args:
+        module: `__name__` of what makes the result; all that it imports of the package counts, see `closure`.
+        **what: what else the result depends on.
+    """
+    text = json.dumps({"code": code_hash(module), "torch": torch.__version__, **what}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 

@@ -1,23 +1,19 @@
 """The rows of the CosFace paper's Tables 1 and 2 on FaceWorld: one network, the same batches, another loss each time.
 
-`python -m cosface_edu.experiments.comparison` trains them all and writes `book/results/loss-table.json`, which the book
-shows together with where and when it was made. A run takes some ten seconds of one processor core. What the paper
+`cosface-edu record loss-table` trains them all and writes `book/results/loss-table.json`, which the book shows together
+with where and when it was made. A run takes some ten seconds of one processor core. What the paper
 leaves open (s of A-Softmax-NormFea, the weights of the pair losses, batches for triplets) is our choice, not tuned.
 """
 
 import json
 import os
-import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-import typer
 from torch import Tensor, nn
 
 from cosface_edu import losses, networks
@@ -25,12 +21,13 @@ from cosface_edu.data.images import normalise
 from cosface_edu.evaluation.embedding import cosine_scores, embed
 from cosface_edu.evaluation.identification import identify
 from cosface_edu.evaluation.verification import verify
-from cosface_edu.experiments import cache
+from cosface_edu.experiments import record
+from cosface_edu.experiments.closure import code_hash
 from cosface_edu.faces import FaceWorld
-from cosface_edu.files import write_atomically
 from cosface_edu.losses import LambdaAnnealing
 
-RESULTS = Path(__file__).resolve().parents[2] / "book" / "results" / "loss-table.json"
+NAME = "loss-table"  # of the record
+WORLD = 0
 
 
 @dataclass(frozen=True)
@@ -164,8 +161,8 @@ Wanted = tuple[str, int, float]  # row, seed, learning rate
 
 
 def compare(setting: Setting, wanted: Sequence[Wanted], say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
-    """The wanted runs: one record each."""
-    world = FaceWorld(seed=0)
+    """The wanted runs: a row each."""
+    world = FaceWorld(seed=WORLD)
     everybody = torch.arange(setting.identities + setting.strangers)
     images, _ = world.sample_many(everybody, setting.images, setting.size)
     images = images.unflatten(0, (-1, setting.images))  # (people, images, 3, H, W)
@@ -174,50 +171,72 @@ def compare(setting: Setting, wanted: Sequence[Wanted], say: Callable[[str], Non
         began = time.perf_counter()
         network, loss = train(row, known, setting, seed, lr)
         run = {"row": row, "seed": seed, "lr": lr, "loss": loss, "seconds": time.perf_counter() - began}
-        record = run | test(network, strangers, setting)
-        say(f"{row}, seed {seed}, rate {lr:g}: {record['accuracy']:.2f} %, rank-1 {record['rank1']:.1f} %")
-        yield record
+        run |= test(network, strangers, setting)
+        say(f"{row}, seed {seed}, rate {lr:g}: {run['accuracy']:.2f} %, rank-1 {run['rank1']:.1f} %")
+        yield run
 
 
 def _rows() -> dict[str, dict[str, Any]]:
     return {row: {"name": name, **options} for row, (name, options) in ROWS.items()}
 
 
-def write(path: Path, setting: Setting, runs: list[dict[str, Any]]) -> None:
-    """Results with where they come from, at once or not at all."""
-    record = {
-        "made": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "machine": f"{platform.machine()}, {os.cpu_count()} logical cores, {torch.get_num_threads()} torch thread(s)",
-        "torch": torch.__version__,
-        "code": cache.code_key(),
-        "setting": asdict(setting),
-        "losses": _rows(),
-        "runs": runs,
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, (json.dumps(record, indent=1) + "\n").encode())
+def made(setting: Setting, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """The record of the runs so far."""
+    return record.new(
+        __name__,
+        what="The losses of the paper's Tables 1 and 2 on FaceWorld: one network, the same batches, each loss in turn",
+        command="cosface-edu record loss-table",
+        data={
+            "source": "FaceWorld",
+            "world_seed": WORLD,
+            "people": setting.identities,
+            "images": setting.identities * setting.images,
+            "unseen_people": setting.strangers,
+            "pairs": 2 * setting.pairs,
+        },
+        config=_config(setting),
+        seeds=sorted({run["seed"] for run in runs}),
+        seconds=sum(run["seconds"] for run in runs),
+        note="the seconds are the sum over the runs, training alone",
+        runs=runs,
+    )
+
+
+def _config(setting: Setting) -> dict[str, Any]:
+    return asdict(setting) | {"rows": {row: {"name": name, **options} for row, (name, options) in ROWS.items()}}
 
 
 def kept(path: Path, setting: Setting) -> list[dict[str, Any]]:
     """Runs that an earlier call recorded with the same setting, rows and code."""
     if not path.exists():
         return []
-    record = json.loads(path.read_text())
-    now = json.loads(json.dumps({"setting": asdict(setting), "losses": _rows(), "code": cache.code_key()}))
-    return record["runs"] if now.items() <= record.items() else []
+    old = record.load(path)
+    now = json.loads(json.dumps({"config": _config(setting), "code": code_hash(__name__)}))
+    return old["runs"] if now.items() <= old.items() else []
 
 
-def main(seeds: int = 2, out: Path = RESULTS) -> None:
-    """Train and test every row for so many seeds, and write the results; an interrupted call goes on where it was."""
-    setting = Setting()
-    runs = kept(out, setting)
+def record_table(
+    seeds: int = 2,
+    setting: Setting | None = None,
+    out: str | os.PathLike[str] = NAME,
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Train and test every row for so many seeds, each run recorded at once; an interrupted call goes on where it was.
+
+    Args:
+        seeds: runs of each row at each learning rate.
+        setting: what all rows share.
+        out: the record, see `record.path_of`.
+        say: takes a line of progress.
+
+    Returns:
+        The record.
+    """
+    setting, path = setting or Setting(), record.path_of(out)
+    runs = kept(path, setting)
     done = {(run["row"], run["seed"], run["lr"]) for run in runs}
     wanted = [(row, seed, lr) for seed in range(seeds) for lr in setting.rates for row in ROWS]
-    wanted = [run for run in wanted if run not in done]
-    for run in compare(setting, wanted, say=partial(print, flush=True)):
+    for run in compare(setting, [run for run in wanted if run not in done], say):
         runs.append(run)
-        write(out, setting, runs)
-
-
-if __name__ == "__main__":
-    typer.run(main)
+        record.save(path, made(setting, runs))
+    return record.load(path)

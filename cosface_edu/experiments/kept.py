@@ -4,20 +4,12 @@ A model is kept under the hash of its configuration and of the code that made it
 change in either trains it anew. A training that was interrupted goes on where it stopped.
 """
 
-import hashlib
-import json
-
 import torch
 from torch import nn
 
 from cosface_edu.data import Faces
 from cosface_edu.experiments import cache
 from cosface_edu.training import Config, preset, train
-
-_SOURCES = (
-    *("losses", "faces", "networks/small.py", "data/images.py", "data/augment.py"),
-    *("training/loop.py", "training/batches.py", "training/config.py", "experiments/kept.py"),
-)
 
 #: A short rehearsal: small enough for a page of the book, good enough to have errors worth looking at.
 SHORT = preset("rehearsal").replace(
@@ -36,8 +28,7 @@ def trained(config: Config = SHORT, faces: Faces | None = None, name: str = "") 
     Returns:
         The network in evaluation mode, on the device that it was trained on.
     """
-    what = json.dumps([config.to_dict(), name, cache.code_key(_SOURCES)], sort_keys=True)
-    key = hashlib.sha256(what.encode()).hexdigest()[:24]
+    key = cache.key(__name__, config=config.to_dict(), name=name)
     folder = cache.folder() / "kept" / key
     with cache.lock(key), torch.random.fork_rng():  # the page's own seed stays as it was
         return train(config, folder, resume=True, faces=faces, say=lambda line: None).network

@@ -193,7 +193,7 @@ def faces_of(config: ToyConfig) -> ToyFaces:
 def _faces(source: str, identities: int, train: int, test: int, size: tuple[int, int]) -> ToyFaces:
     if source != "synthetic":
         return toy_faces(source, identities=identities, train=train, test=test, size=size)
-    name = cache.key(faces=source, identities=identities, train=train, test=test, size=size)
+    name = cache.key(__name__, faces=source, identities=identities, train=train, test=test, size=size)
     images = ("train_images", "test_images")
     if kept := cache.load(name):
         tensors, texts = kept
@@ -371,7 +371,7 @@ def _images_key(config: ToyConfig) -> str:
 
 
 def _key(config: ToyConfig) -> str:
-    return cache.key(images=_images_key(config), **asdict(config))
+    return cache.key(__name__, images=_images_key(config), **asdict(config))
 
 
 def cached(config: ToyConfig, progress: Progress | None = None) -> ToyRun:

@@ -1,8 +1,6 @@
 """What the feature-normalisation chapter shows: what length alone does to a loss, and the book's own Table 2."""
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +8,9 @@ import torch
 from matplotlib.figure import Figure
 
 from cosface_edu import losses
-from cosface_edu.experiments.cache import code_key
-from cosface_edu.experiments.comparison import RESULTS
-from cosface_edu.figures import paper, style
+from cosface_edu.experiments import comparison as experiment
+from cosface_edu.experiments.closure import code_hash
+from cosface_edu.figures import page, paper, style
 from cosface_edu.figures.theory import subplots
 
 
@@ -35,17 +33,6 @@ def lengths(m: float = 0.0, C: int = 8) -> Figure:
     return figure
 
 
-def recorded(path: Path = RESULTS) -> dict[str, Any]:
-    """The recorded runs of `cosface_edu.experiments.comparison`.
-
-    Raises:
-        FileNotFoundError: nothing has been recorded.
-    """
-    if not path.exists():
-        raise FileNotFoundError(f"{path} is not there: run `python -m cosface_edu.experiments.comparison`")
-    return json.loads(path.read_text())
-
-
 def by_row(record: Mapping[str, Any], what: str, lr: float) -> dict[str, np.ndarray]:
     """One measure of every row at one learning rate: row -> (seeds,)."""
     rows: dict[str, list[float]] = {}
@@ -57,30 +44,27 @@ def by_row(record: Mapping[str, Any], what: str, lr: float) -> dict[str, np.ndar
 
 def better_rate(record: Mapping[str, Any]) -> dict[str, float]:
     """For each row the learning rate with the higher mean accuracy."""
-    means = {lr: by_row(record, "accuracy", lr) for lr in record["setting"]["rates"]}
+    means = {lr: by_row(record, "accuracy", lr) for lr in record["config"]["rates"]}
     rows = next(iter(means.values()))
     return {row: max(means, key=lambda lr: means[lr][row].mean()) for row in rows}
 
 
 def provenance(record: Mapping[str, Any]) -> str:
-    """Where and when the runs were made, as a sentence; says so if the package's losses have changed since."""
-    setting = record["setting"]
-    seeds = 1 + max(run["seed"] for run in record["runs"])
+    """Where the runs come from and how large they are; says so if the code that they ran has changed since."""
+    config, seeds = record["config"], record["seeds"]
     seconds = np.mean([run["seconds"] for run in record["runs"]])
-    state = (
-        "with the losses as they are now" if record["code"] == code_key() else "with an earlier state of the package"
-    )
+    same = record["code"] == code_hash(experiment.__name__)
     return (
-        f"Recorded {record['made']} {state}, on {record['machine']}, torch {record['torch']}; "
-        f"{seeds} seed(s), {setting['steps']} steps of {setting['people'] * setting['shots']} images a run, "
-        f"{setting['identities']} people to train on and {setting['strangers']} strangers to test on, "
-        f"{seconds:.0f} s a run while the machine was busy with other work."
+        f"{len(seeds)} seed(s), {config['steps']} steps of {config['people'] * config['shots']} images a run, "
+        f"{config['identities']} people to train on and {config['strangers']} strangers to test on, "
+        f"{seconds:.0f} s a run while the machine was busy with other work. "
+        f"{page.provenance(record)} {'The code is the same today.' if same else '**The code has changed since.**'}"
     )
 
 
 def table(record: Mapping[str, Any]) -> str:
     """Ours at each learning rate beside the paper's Table 2, as Markdown; mean ± half the range over the seeds."""
-    rates = record["setting"]["rates"]
+    rates = record["config"]["rates"]
     lfw, mf1 = paper.column("table2", "LFW"), paper.column("table2", "MF1 rank 1")
 
     def ours(values: np.ndarray) -> str:
@@ -130,7 +114,7 @@ def differences(record: Mapping[str, Any]) -> str:
 
 def dots(record: Mapping[str, Any]) -> Figure:
     """Verification accuracy of every row: a dot for each seed at each learning rate."""
-    rates = record["setting"]["rates"]
+    rates = record["config"]["rates"]
     names = list(by_row(record, "accuracy", rates[0]))[::-1]
     figure, axes = subplots(figsize=(5.6, 0.36 * len(names) + 1.2))
     for lr, marker, tint in zip(rates, "os^", style.CYCLE, strict=False):

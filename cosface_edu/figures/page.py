@@ -3,12 +3,11 @@
 import ast
 import inspect
 import os
-import platform
 import random
 import textwrap
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,17 +16,9 @@ from IPython import get_ipython
 from IPython.display import HTML, Markdown, display
 from matplotlib.figure import Figure
 
+from cosface_edu.experiments import record
+
 _started = 0.0
-
-
-def processor() -> str:
-    """Name of the processor as its vendor gives it, or the machine type where the system does not tell."""
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def hardware() -> str:
@@ -35,7 +26,7 @@ def hardware() -> str:
     if torch.cuda.is_available():
         device = torch.cuda.get_device_name()
     else:
-        device = f"{processor()}, {os.cpu_count()} logical cores, {torch.get_num_threads()} torch threads"
+        device = f"{record.processor()}, {os.cpu_count()} logical cores, {torch.get_num_threads()} torch threads"
     return f"{device}; torch {torch.__version__.partition('+')[0]}"
 
 
@@ -92,6 +83,27 @@ def end() -> None:
             f"on {hardware()}. Results kept from an earlier run of the same code count as read, not trained.</p>"
         )
     )
+
+
+def provenance(found: Mapping[str, Any]) -> str:
+    """What a page says of a record that it draws: command, commit, date, machine, and what a reader must know besides.
+
+    Args:
+        found: of `experiments.record.load`.
+
+    Returns:
+        Sentences, as Markdown.
+    """
+    machine, command, commit, seconds = (found[name] for name in ("hardware", "command", "commit", "seconds"))
+    device = machine["gpu"] or f"{machine['processor']}, {machine['cores']} cores, threads a run: {machine['threads']}"
+    by = f" by `{command}`" if command else ", **by hand: no command makes it again**"
+    changed = " with changes" if commit and commit.endswith("+") else ""
+    at = f", commit {commit[:7]}{changed}" if commit else ", commit not recorded"
+    time = f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
+    says = f"Recorded on {found['date']}{by}{at} ({device}, torch {found['versions']['torch']}), in {time}."
+    if found["parents"]:
+        says += f" **Put together**: runs come from {' and '.join(found['parents'])}."
+    return says + (f" Note: {found['note']}." if found["note"] else "")
 
 
 def source(thing: Callable | type) -> None:

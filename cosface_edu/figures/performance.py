@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from matplotlib.figure import Figure
 
 from cosface_edu import losses
-from cosface_edu.figures import page, style
+from cosface_edu.experiments.record import processor
+from cosface_edu.figures import style
 from cosface_edu.figures.theory import subplots
 
 RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "losses.json"
@@ -111,7 +112,7 @@ def provenance(record: Mapping[str, Any] | None) -> str:
     if record is None:
         return "No benchmark has been recorded in this copy of the book. Run `make bench`."
     machine, setting = record["machine"], record["setting"]
-    here = "this machine" if machine["processor"] == page.processor() else "**another machine than this page's**"
+    here = "this machine" if machine["processor"] == processor() else "**another machine than this page's**"
     return (
         f"Recorded {machine['date']} on {machine['processor']} ({machine['system']}, torch {machine['torch']}, "
         f"{setting['threads']} threads, {setting['rounds']} rounds, load average {machine['load_average']}): {here}."

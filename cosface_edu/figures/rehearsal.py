@@ -1,11 +1,9 @@
 """Pictures of recorded rehearsals: accuracy against the margin, at each scale."""
 
-import json
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -14,31 +12,12 @@ from matplotlib.figure import Figure
 
 from cosface_edu import networks
 from cosface_edu.data import fit
-from cosface_edu.experiments.rehearsal import REAL_CROP, REAL_VIEWS, interval, measures, setting, summary, tar_at
+from cosface_edu.experiments.runs import tar_at
+from cosface_edu.experiments.settings import REAL_CROP, REAL_VIEWS, setting
+from cosface_edu.experiments.statistics import interval, percent
 from cosface_edu.faces import FaceWorldDataset
 from cosface_edu.faces.stretched import WIDTHS, stretch
 from cosface_edu.figures import style
-
-
-def recorded(name: str, folder: str | Path = "results") -> dict[str, Any]:
-    """A report as one of the package's own commands wrote it, from the book's folder of results.
-
-    Raises:
-        FileNotFoundError: it is not there; the message says which command makes it.
-    """
-    path = Path(folder) / f"{name}.json"
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such recorded result; `cosface-edu rehearse --help` says how to make it")
-    return json.loads(path.read_text())
-
-
-def provenance(report: dict[str, Any]) -> str:
-    """One sentence: what a recorded report was computed on, when, and how long it took."""
-    hardware = report["hardware"]
-    return (
-        f"Recorded on {report['date']} ({hardware['processor']}, {hardware['cores']} cores, "
-        f"threads a run: {hardware['threads']}, torch {report['torch']}) in {report['seconds'] / 60:.0f} minutes."
-    )
 
 
 def by_point(runs: list[dict[str, Any]]) -> dict[tuple[float | None, float], list[float]]:
@@ -105,14 +84,14 @@ def gain_by_scale(report: dict[str, Any]) -> str:
 
 
 def comparison(report: dict[str, Any]) -> str:
-    """Markdown table of a report of `rehearse`, `many` or `real_faces`: each loss with its interval, and the gain."""
+    """Markdown table of a record of `rehearse`, `many` or `real_faces`: each loss with its interval, and the gain."""
     settings = {run["loss"]: setting(run) for run in report["runs"]}
     lines = ["| loss | setting | judged by | value (95 % interval) | CosFace minus it |", "|---|---|---|---|---|"]
-    for measure, found in measures(report).items():
+    for measure, found in report["statistics"].items():
         for loss, values in found["losses"].items():
             gain = found["cosface_minus"].get(loss)
             lines.append(
-                f"| {loss} | {settings[loss]} | {measure} | {interval(values)} | {interval(gain) if gain else ''} |"
+                f"| {loss} | {settings[loss]} | {measure} | {percent(values)} | {percent(gain) if gain else ''} |"
             )
     return "\n".join(lines)
 
@@ -126,7 +105,7 @@ def by_seed(report: dict[str, Any]) -> Figure:
     Returns:
         The figure.
     """
-    by = measures(report)
+    by = report["statistics"]
     fig, axes = plt.subplots(1, len(by), figsize=(2.6 * len(by), 3.4), squeeze=False)
     for ax, (measure, found) in zip(axes[0], by.items(), strict=True):
         losses = list(found["losses"])
@@ -166,7 +145,8 @@ def best_by_setting(report: dict[str, Any]) -> str:
 
 def known(report: dict[str, Any]) -> str:
     """One line: how much of its training pictures each loss knows in the end, on average over the seeds."""
-    share = {loss: [run["known"] for run in report["runs"] if run["loss"] == loss] for loss in report["losses"]}
+    losses = report["statistics"]["accuracy"]["losses"]
+    share = {loss: [run["known"] for run in report["runs"] if run["loss"] == loss] for loss in losses}
     return ", ".join(f"{loss} {100 * np.mean(values):.1f} %" for loss, values in share.items())
 
 
@@ -175,9 +155,9 @@ NAMES = {"softmax": "softmax", "nsl": "NSL", "cosface": "CosFace"}
 
 def verdict(report: dict[str, Any]) -> str:
     """A sentence for each loss: by which measures CosFace is shown ahead of it, behind it, or neither, by intervals."""
-    by = measures(report)
+    by = report["statistics"]
     sentences = []
-    for loss in report["cosface_minus"]:
+    for loss in report["statistics"]["accuracy"]["cosface_minus"]:
         found = defaultdict(list)
         for measure, compared in by.items():
             gain = compared["cosface_minus"][loss]
@@ -221,7 +201,7 @@ def together(report: dict[str, Any]) -> str:
     minutes = sum(run["training_seconds"] for run in report["runs"]) / 60
     rows = [(name, runs, sum(run["training_seconds"] for run in runs) / 60) for name, runs in alone.items()]
     for name, results, spent in [*rows, (f"{groups[0]['members']} networks together", groups, minutes)]:
-        accuracy = interval(summary([row["accuracy"] for row in results]))
+        accuracy = percent(interval([row["accuracy"] for row in results]))
         area = np.mean([row["auc"] for row in results])
         lines.append(
             f"| {name} ({len(results)} results) | {accuracy} | {area:.4f} "

@@ -18,7 +18,7 @@ CASIA = 10_575
 
 
 def record(name: str) -> dict:
-    return json.loads((BOOK / "results" / f"{name}.json").read_text())
+    return json.loads((BOOK / f"{name}.json").read_text())
 
 
 def test_gradients_a_lead_of_022_is_certainty() -> None:
@@ -69,7 +69,7 @@ def test_rehearsal_the_margin_helps_at_equal_scale() -> None:
     """In each setting in which both were tried at s = 16, the hard test puts CosFace's best ahead of NSL."""
     kinds = ("people", "pictures", "epochs", "features", "lookalikes", "strangers")
     settings: dict[tuple, dict[str, float]] = {}
-    for row in record("faceworld-tries")["rows"]:
+    for row in record("by-hand/faceworld-tries")["rows"]:
         if row["s"] == 16:
             best = settings.setdefault(tuple(row[k] for k in kinds), {})
             best[row["loss"]] = max(best.get(row["loss"], 0), row["tar"]["0.0001"])

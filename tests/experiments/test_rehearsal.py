@@ -1,16 +1,16 @@
 """The rehearsal goes through every room, judges on unseen people, and says what it did."""
 
-import json
-
 import pytest
 import torch
 from rich.console import Console
 
 from cosface_edu import evaluation
+from cosface_edu.cli.rehearse import table
 from cosface_edu.data import fit, to_bytes
 from cosface_edu.data.images import encode_jpeg
-from cosface_edu.experiments import rehearsal
-from cosface_edu.experiments.rehearsal import Size, draw_scenes, interval, recipe, setting, summary, table, write
+from cosface_edu.experiments import record, rehearsal, runs
+from cosface_edu.experiments.rehearsal import draw_scenes
+from cosface_edu.experiments.settings import Size, recipe, setting
 from cosface_edu.faces import FaceWorld, FaceWorldDataset
 from cosface_edu.training.batches import InMemory, Part
 from cosface_edu.training.checkpoint import load_network
@@ -19,7 +19,7 @@ from cosface_edu.training.checkpoint import load_network
 @pytest.fixture(autouse=True)
 def _one_core(monkeypatch) -> None:
     """Starting processes takes longer than these runs."""
-    monkeypatch.setattr(rehearsal.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(runs.os, "cpu_count", lambda: 1)
 
 
 TINY = Size(people=3, pictures=2, unseen=20, pairs=10, epochs=1)
@@ -31,12 +31,14 @@ def test_scenes_to_table(monkeypatch, tmp_path) -> None:
     report = rehearsal.rehearse(quick=True, work=tmp_path, say=lines.append)
     assert report["data"]["scenes"] == 46
     assert report["data"]["faces_found"] > 40
-    assert list(report["losses"]) == ["softmax", "nsl", "cosface"]
+    accuracy = report["statistics"]["accuracy"]
+    assert list(accuracy["losses"]) == ["softmax", "nsl", "cosface"]
     assert {run["seed"] for run in report["runs"]} == {0}
     assert all(0 <= run["known"] <= 1 for run in report["runs"])
-    assert all("low" not in found for found in report["losses"].values())  # one seed says nothing of the spread
-    write(report, tmp_path / "out" / "report.json")
-    assert json.loads((tmp_path / "out" / "report.json").read_text())["losses"] == report["losses"]
+    assert all("low" not in found for found in accuracy["losses"].values())  # one seed says nothing of the spread
+    path = record.save(tmp_path / "out" / "report.json", report)
+    assert record.load(path)["statistics"] == report["statistics"]
+    assert report["command"] == "cosface-edu rehearse quick"
     console = Console(width=120, record=True)
     console.print(table(report))
     assert "s = 8, m = 0.35" in console.export_text()
@@ -53,7 +55,7 @@ def test_a_grid_holds_every_point_and_softmax_on_any_number_of_cores(monkeypatch
 
     one_by_one = runs()
     assert [run[:3] for run in one_by_one] == [("softmax", None, None), ("nsl", 8.0, None), ("cosface", 8.0, 0.2)]
-    monkeypatch.setattr(rehearsal.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(runs.os, "cpu_count", lambda: 2)
     assert runs() == one_by_one
 
 
@@ -67,9 +69,10 @@ def test_many_pictures_are_compared_like_the_rehearsal_on_another_world_than_the
         ("cosface", "s = 16, m = 0.2", 0),
         ("cosface", "s = 16, m = 0.2", 1),
     ]
-    assert report["data"] == {"world_seed": 0, "people": 3, "images": 6, "unseen_people": 20, "pairs": 20}
-    assert len(report["cosface_minus"]["nsl"]["values"]) == 2
-    found = report["tar"]["0.01"]
+    counts = {"source": "FaceWorld", "world_seed": 0, "people": 3, "images": 6, "unseen_people": 20, "pairs": 20}
+    assert report["data"] == counts
+    assert len(report["statistics"]["accuracy"]["cosface_minus"]["nsl"]["values"]) == 2
+    found = report["statistics"]["TAR at FAR 0.01"]
     assert found["losses"]["nsl"]["values"] == [run["tar"]["0.01"] for run in report["runs"][:2]]
     ours, nsl = (found["losses"][loss]["values"] for loss in ("cosface", "nsl"))
     assert found["cosface_minus"]["nsl"]["values"] == [a - b for a, b in zip(ours, nsl, strict=True)]
@@ -81,6 +84,7 @@ def test_many_pictures_are_compared_like_the_rehearsal_on_another_world_than_the
 def test_photographs_take_the_same_path(monkeypatch, tmp_path) -> None:
     """Scenes stand in for LFW's photographs and crops for casia-mini; a second call finds all runs finished."""
     monkeypatch.setattr(rehearsal, "REAL_EPOCHS", 1)
+    monkeypatch.setattr(rehearsal, "PLAIN_EPOCHS", 1)
     monkeypatch.setattr(rehearsal, "REAL", {"nsl": {"s": 16.0}, "cosface": {"s": 16.0, "m": 0.2}})
     world = FaceWorld(seed=0)
     lfw = tmp_path / "root" / "lfw-dev"
@@ -106,19 +110,21 @@ def test_photographs_take_the_same_path(monkeypatch, tmp_path) -> None:
         ("cosface", "s = 16, m = 0.2", 0),
         ("cosface", "s = 16, m = 0.2", 1),
     ]
-    ours, nsl = (report["losses"][loss]["values"] for loss in ("cosface", "nsl"))
-    assert report["cosface_minus"]["nsl"]["values"] == [a - b for a, b in zip(ours, nsl, strict=True)]
-    assert report["data"] == {"people": 3, "images": 12, "copies": 3, "pairs": 20}
+    accuracy = report["statistics"]["accuracy"]
+    ours, nsl = (accuracy["losses"][loss]["values"] for loss in ("cosface", "nsl"))
+    assert accuracy["cosface_minus"]["nsl"]["values"] == [a - b for a, b in zip(ours, nsl, strict=True)]
+    source = "casia-mini; lfw-dev, pairsDevTest"
+    assert report["data"] == {"source": source, "people": 3, "images": 12, "copies": 3, "pairs": 20}
     assert report["config"]["steps"] == 1  # of 12 pictures, not of their 36 copies
     runs = sorted((tmp_path / "work").glob("casia-mini-*/last.pt"))
     stamps = [path.stat().st_mtime_ns for path in runs]
     assert len(runs) == 4
     again = rehearsal.real_faces(tmp_path / "root", tmp_path / "work", 2, say=said.append)
-    assert again["losses"] == report["losses"]
+    assert again["statistics"] == report["statistics"]
     assert [run["known"] for run in again["runs"]] == [run["known"] for run in report["runs"]]
     assert [path.stat().st_mtime_ns for path in runs] == stamps
     # two networks as one result: the first of the runs above, and one that looks at the centre of the face
-    one = rehearsal.real_faces(tmp_path / "root", tmp_path / "work", 1, 2, ["cosface"], said.append)
+    one = rehearsal.real_faces(tmp_path / "root", tmp_path / "work", 1, 2, ["cosface"], say=said.append)
     assert [path.stat().st_mtime_ns for path in runs] == stamps
     assert [run["size"] for run in one["runs"]] == [(56, 48), (70, 60)]
     whole = one["runs"][0]
@@ -135,7 +141,10 @@ def test_photographs_take_the_same_path(monkeypatch, tmp_path) -> None:
     (row,) = one["together"]
     assert (row["loss"], row["members"]) == ("cosface", 2)
     assert row["auc"] == pytest.approx(evaluation.verify(cosine, judged.same).auc)
-    assert "cosface, 2 networks together" in list(rehearsal.table(one).columns[0].cells)
+    assert "cosface, 2 networks together" in list(table(one).columns[0].cells)
+    plain = rehearsal.real_faces(tmp_path / "root", tmp_path / "work", 1, losses=["nsl"], plain=True, say=said.append)
+    assert (plain["data"]["copies"], plain["runs"][0]["size"]) == (1, (56, 48))
+    assert plain["command"] == "cosface-edu rehearse real --plain --seeds 1 --members 1 --loss nsl"
     with pytest.raises(ValueError, match="no recipe for arcface"):
         rehearsal.real_faces(tmp_path / "root", tmp_path / "work", losses=["arcface"])
 
@@ -146,20 +155,12 @@ def test_losses_differ_in_the_loss_alone() -> None:
     assert one.steps == 4  # 200 images, 64 a step
 
 
-def test_intervals_are_student_s() -> None:
-    found = summary([0.90, 0.92, 0.94])
-    assert found["mean"] == pytest.approx(0.92)
-    assert found["high"] - found["mean"] == pytest.approx(4.302653 * 0.02 / 3**0.5, rel=1e-5)
-    assert interval(found) == "92.00 % (87.03 … 96.97)"
-    assert interval({"mean": -1e-17}) == "0.00 %"
-
-
 @pytest.mark.filterwarnings("ignore:.*bound")  # three centres cannot be more than 1.5 apart in cosine
 def test_what_is_known_is_counted_without_the_margin() -> None:
     """A margin that nothing meets takes nothing from what is known."""
     faces = Part(InMemory(FaceWorldDataset(3, 4, (56, 48), seed=5)), torch.arange(3))
     pairs = evaluation.faceworld_pairs(identities=20, per_identity=2, count=10, size=(56, 48), first=500)
     config = recipe("cosface", {"s": 8.0, "m": 1.7}, 0, len(faces), 200)
-    [judged] = rehearsal.judge([config], {config.size: rehearsal.Material(faces, pairs)})
+    [judged] = runs.judge([config], {config.size: runs.Material(faces, pairs)})
     assert judged.known > 0.9
     assert judged.seconds > 0

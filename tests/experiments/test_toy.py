@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 
 from cosface_edu import losses
 from cosface_edu.experiments import cache, toy
+from cosface_edu.experiments.closure import closure
 
 QUICK = {"epochs": 2, "train": 24, "test": 8, "size": (16, 16)}
 
@@ -155,30 +156,14 @@ def test_cache_forgets_when_configuration_code_or_images_change(monkeypatch: pyt
     config = toy.ToyConfig(**QUICK)
     names = {toy._key(config), toy._key(replace(config, seed=1)), toy._key(replace(config, m=0.1))}
     assert len(names) == 3
-    monkeypatch.setattr(cache, "code_key", lambda: "another")
+    monkeypatch.setattr(cache, "code_hash", lambda module: "another")
     assert toy._key(config) not in names
 
 
-def test_code_key_covers_the_loss_and_not_the_figures(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = tmp_path / "cosface_edu"
-    for name in ("losses/heads.py", "faces/world.py", "networks/toy.py", "data/images.py", "figures/style.py"):
-        (package / name).parent.mkdir(parents=True, exist_ok=True)
-        (package / name).write_text("a = 1\n")
-    for name in ("toy", "cache"):
-        (package / "experiments").mkdir(exist_ok=True)
-        (package / f"experiments/{name}.py").write_text("a = 1\n")
-    monkeypatch.setattr(cache, "_PACKAGE", package)
-
-    def key() -> str:
-        cache.code_key.cache_clear()
-        return cache.code_key()
-
-    before = key()
-    (package / "figures/style.py").write_text("a = 2\n")
-    assert key() == before
-    (package / "losses/heads.py").write_text("a = 2\n")
-    assert key() != before
-    cache.code_key.cache_clear()
+def test_a_toy_depends_on_the_losses_and_not_on_the_figures() -> None:
+    modules = closure(toy.__name__)
+    assert {"cosface_edu.losses", "cosface_edu.faces.world", "cosface_edu.networks.toy"} <= set(modules)
+    assert not [name for name in modules if name.startswith(("cosface_edu.figures", "cosface_edu.training"))]
 
 
 def test_broken_cache_entry_counts_as_absent(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

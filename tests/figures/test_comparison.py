@@ -1,12 +1,14 @@
 """The book's own Table 2: every row trains, pairs are what they claim, and numbers say where they come from."""
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
 import torch
 
 from cosface_edu.experiments import comparison
+from cosface_edu.experiments import record as records
 from cosface_edu.figures import comparison as figures
 from cosface_edu.figures import performance
 
@@ -27,7 +29,10 @@ TINY = replace(
 def test_each_row_trains_and_is_tested(row):
     images = torch.rand(TINY.identities, TINY.images, 3, *TINY.size)
     network, loss = comparison.train(row, images, TINY, seed=0, lr=0.05)
-    assert loss == loss
+    assert math.isfinite(loss)
+    start = comparison.train(row, images, replace(TINY, steps=1), seed=0, lr=0.05)[0]
+    moved = [not torch.equal(a, b) for a, b in zip(network.parameters(), start.parameters(), strict=True)]
+    assert any(moved)  # the second step changed the network: the loss has a gradient
     found = comparison.test(network, images[: TINY.strangers], TINY)
     assert all(0 <= value <= 100 for value in found.values())
 
@@ -62,15 +67,15 @@ def record(tmp_path):
         for lr in TINY.rates
         for row in comparison.ROWS
     ]
-    comparison.write(tmp_path / "table.json", TINY, runs)
-    return figures.recorded(tmp_path / "table.json")
+    return records.load(records.save(tmp_path / "table.json", comparison.made(TINY, runs)))
 
 
 def test_table_sets_ours_beside_the_papers(record):
     text = figures.table(record)
     assert "| Softmax | 80.5 ± 0.5 | 80.5 ± 0.5 | 50.0 ± 0.0 | 50.0 ± 0.0 | 97.88 | 54.85 |" in text
     assert "| NSL | 80.5 ± 0.5 | 80.5 ± 0.5 | 50.0 ± 0.0 | 50.0 ± 0.0 | – | – |" in text
-    assert figures.dots(record).axes
+    drawn = {round(float(x), 6) for line in figures.dots(record).axes[0].lines for x in line.get_xdata()}
+    assert drawn == {run["accuracy"] for run in record["runs"]}
 
 
 def test_differences_are_set_against_the_noise(record):
@@ -86,14 +91,23 @@ def test_an_interrupted_comparison_goes_on(record, tmp_path):
     assert comparison.kept(tmp_path / "none.json", TINY) == []
 
 
+def test_a_comparison_is_recorded_run_by_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(comparison, "ROWS", {"NSL": comparison.ROWS["NSL"]})
+    path, setting, lines = tmp_path / "table.json", replace(TINY, rates=(0.05,)), []
+    found = comparison.record_table(1, setting, path, lines.append)
+    assert [(run["row"], run["seed"], run["lr"]) for run in found["runs"]] == [("NSL", 0, 0.05)]
+    more = comparison.record_table(2, setting, path, lines.append)
+    assert more["runs"][0] == found["runs"][0]  # not trained again
+    assert (more["seeds"], len(lines)) == ([0, 1], 2)
+
+
 def test_provenance_says_when_the_code_has_changed(record):
-    assert "as they are now" in figures.provenance(record)
-    assert "earlier state" in figures.provenance(record | {"code": "other"})
+    assert "the same today" in figures.provenance(record)
+    assert "changed since" in figures.provenance(record | {"code": "other"})
+    assert "`cosface-edu record loss-table`" in figures.provenance(record)
 
 
-def test_no_record_is_said_with_its_remedy(tmp_path):
-    with pytest.raises(FileNotFoundError, match="python -m cosface_edu"):
-        figures.recorded(tmp_path / "none.json")
+def test_no_benchmark_is_said_with_its_remedy(tmp_path):
     assert "make bench" in performance.provenance(performance.recorded(tmp_path / "none.json"))
     assert performance.time_table(None) == performance.memory_table(None) == ""
 
@@ -128,6 +142,12 @@ def test_chunks_need_less_memory():
     assert chunked < whole
 
 
-def test_lengths_and_ratios():
-    assert figures.lengths().axes
+def test_losses_fall_with_the_length_on_the_right_side_of_the_border_alone():
+    near, nearer, beyond = (line.get_ydata() for line in figures.lengths().axes[0].lines)  # 5°, 20°, 26° of 22.5°
+    assert near[-1] < nearer[-1] < near[0]
+    assert (near[1:] <= near[:-1]).all()
+    assert beyond[-1] > beyond.min() + 1  # it has turned, and rises
+
+
+def test_ratios():
     assert performance.ratios({"cosface": {}}, B=8, D=8, C=20, rounds=2)["cosface"] > 0

@@ -27,3 +27,33 @@ def test_measured_line_names_time_and_machine(shown: list) -> None:
     page.end()
     assert "torch" in shown[0].data
     assert "ran in 0." in shown[0].data
+
+
+@pytest.fixture
+def found() -> dict:
+    return {
+        "command": "cosface-edu record rehearsal",
+        "commit": "0123456789abcdef+",
+        "date": "2026-11-24",
+        "hardware": {"processor": "A Chip", "cores": 2, "threads": 1, "gpu": None},
+        "versions": {"torch": "2.14"},
+        "seconds": 461.0,
+        "parents": [],
+        "note": "",
+    }
+
+
+def test_a_record_is_shown_with_command_commit_and_date(found: dict) -> None:
+    assert page.provenance(found) == (
+        "Recorded on 2026-11-24 by `cosface-edu record rehearsal`, commit 0123456 with changes "
+        "(A Chip, 2 cores, threads a run: 1, torch 2.14), in 8 minutes."
+    )
+
+
+def test_what_is_put_together_or_made_by_hand_says_so(found: dict) -> None:
+    said = page.provenance(found | {"parents": ["one", "two"], "note": "seed 0 is old", "commit": None})
+    assert "**Put together**: runs come from one and two. Note: seed 0 is old." in said
+    assert "commit not recorded" in said
+    assert "no command makes it again" in page.provenance(found | {"command": None})
+    gpu = found["hardware"] | {"gpu": "NVIDIA H100"}
+    assert "(NVIDIA H100, torch" in page.provenance(found | {"hardware": gpu, "seconds": 20.0})

@@ -1,7 +1,5 @@
 """Recorded rehearsals are read as they were written, and drawn point for point."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -44,8 +42,12 @@ def test_the_comparison_says_settings_intervals_and_gains() -> None:
             {"loss": "softmax", "seed": 1, "known": 0.9},
             {"loss": "cosface", "s": 8.0, "m": 0.2, "seed": 0, "known": 0.8},
         ],
-        "losses": {"softmax": mean, "cosface": mean},
-        "cosface_minus": {"softmax": {"mean": 0.01, "values": [0.01]}},
+        "statistics": {
+            "accuracy": {
+                "losses": {"softmax": mean, "cosface": mean},
+                "cosface_minus": {"softmax": {"mean": 0.01, "values": [0.01]}},
+            }
+        },
     }
     table = rehearsal.comparison(report)
     assert "| softmax | – | accuracy | 90.00 % (77.00 … 103.00) | 1.00 % |" in table
@@ -54,14 +56,17 @@ def test_the_comparison_says_settings_intervals_and_gains() -> None:
 
 
 def test_a_verdict_is_read_off_the_intervals() -> None:
+    def verdict(gains: dict, **rates: dict) -> str:
+        return rehearsal.verdict({"statistics": {"accuracy": {"cosface_minus": gains}, **rates}})
+
     gains = {"softmax": {"low": 0.01, "high": 0.03}, "nsl": {"low": -0.01, "high": 0.02}}
-    assert rehearsal.verdict({"cosface_minus": gains}) == (
+    assert verdict(gains) == (
         "Against softmax, CosFace is ahead by accuracy (the whole interval lies above 0). "
         "Against NSL, CosFace is neither ahead nor behind by accuracy (0 lies in the interval)."
     )
-    assert "behind" in rehearsal.verdict({"cosface_minus": {"nsl": {"low": -0.03, "high": -0.01}}})
-    rates = {far: {"cosface_minus": {"nsl": {"low": 0.02, "high": 0.04}}} for far in ("0.01", "0.001")}
-    assert rehearsal.verdict({"cosface_minus": {"nsl": gains["nsl"]}, "tar": rates}) == (
+    assert "behind" in verdict({"nsl": {"low": -0.03, "high": -0.01}})
+    rates = {f"TAR at FAR {far}": {"cosface_minus": {"nsl": {"low": 0.02, "high": 0.04}}} for far in ("0.01", "0.001")}
+    assert verdict({"nsl": gains["nsl"]}, **rates) == (
         "Against NSL, CosFace is neither ahead nor behind by accuracy (0 lies in the interval); "
         "ahead by TAR at FAR 0.01 and TAR at FAR 0.001 (the whole interval lies above 0)."
     )
@@ -81,7 +86,7 @@ def many() -> dict:
         "cosface_minus": {"nsl": found([0.2, 0.2])},
     }
     runs = [{"loss": "nsl", "s": 12.0}, {"loss": "cosface", "s": 16.0, "m": 0.2}]
-    return {"runs": runs, **accuracy, "tar": {"0.001": tar}}
+    return {"runs": runs, "statistics": {"accuracy": accuracy, "TAR at FAR 0.001": tar}}
 
 
 def test_rates_stand_below_accuracies(many: dict) -> None:
@@ -159,10 +164,3 @@ def test_two_networks_by_what_they_see() -> None:
 def test_every_seed_is_a_point(report: dict) -> None:
     ax = rehearsal.accuracy_against_margin(report).axes[0]
     assert sum(len(line.get_xdata()) for line in ax.lines if line.get_linestyle() == "None") == 8
-
-
-def test_a_missing_result_names_the_file_and_the_remedy(tmp_path) -> None:
-    (tmp_path / "there.json").write_text(json.dumps({"a": 1}))
-    assert rehearsal.recorded("there", tmp_path) == {"a": 1}
-    with pytest.raises(FileNotFoundError, match=r"absent\.json: no such recorded result"):
-        rehearsal.recorded("absent", tmp_path)

@@ -1,0 +1,118 @@
+"""What the commands share: options, how they speak, and how they say what went wrong."""
+
+import functools
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+# The rooms are imported inside the commands: `--help` should not wait for PyTorch.
+
+console = Console()
+#: Lines of text: wrapped by the terminal alone, so that a path stays whole in a pipe or a log.
+tell = functools.partial(console.print, soft_wrap=True)
+warning = Console(stderr=True)
+
+
+class Flip(StrEnum):
+    """What to do with the features of the mirror image."""
+
+    concat = "concat"
+    sum = "sum"
+    none = "none"
+
+
+class Precision(StrEnum):
+    """Arithmetic of the network when it is evaluated."""
+
+    auto = "auto"
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+# Options that several commands share.
+Network = Annotated[Path, typer.Argument(help="A run's folder, a checkpoint, .safetensors, or a released .pth.")]
+Networks = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        help="A run's folder, a checkpoint, .safetensors, or a released .pth. Several are judged together: "
+        "the mean of their cosines.",
+    ),
+]
+EmbedderName = Annotated[
+    str | None, typer.Option(help="module:function from (B, 3, H, W) RGB in [0, 1] to (B, D), instead of NETWORK.")
+]
+EmbedderSize = Annotated[str | None, typer.Option(help="HEIGHTxWIDTH of the embedder's images [112x96].")]
+ReportFolder = Annotated[Path | None, typer.Option(help="Folder for report.json and report.html.")]
+FlipOption = Annotated[Flip, typer.Option(help="Mirror image's features: concatenate (the paper), add, or leave.")]
+PrecisionOption = Annotated[Precision, typer.Option(help="auto measures which is faster here.")]
+Batch = Annotated[int, typer.Option(help="Images at a time.")]
+Workers = Annotated[int, typer.Option(help="Processes that read images.")]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+
+
+def plain_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """What went wrong in one line, and status 1, instead of a stack trace; mistakes in the code still show one."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **options: Any) -> None:
+        try:
+            command(*args, **options)
+        except Exception as error:
+            ours = type(error).__module__.startswith("cosface_edu")
+            if not ours and not isinstance(error, ValueError | OSError):
+                raise
+            warning.print(f"[bold red]error:[/] {type(error).__name__}: {error}", highlight=False, soft_wrap=True)
+            raise typer.Exit(1) from error
+
+    return wrapped
+
+
+def size_of(text: str) -> tuple[int, int]:
+    """'112x96' to (112, 96), height first."""
+    try:
+        height, width = (int(side) for side in text.lower().replace("×", "x").split("x"))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not HEIGHTxWIDTH, such as 112x96") from None
+    return height, width
+
+
+def say(line: str) -> None:
+    """A line of progress, as the experiments send them."""
+    tell(line, highlight=False)
+
+
+def to_measure(
+    paths: list[Path], embedder: str | None, size: str | None, device: str
+) -> tuple[Any, tuple[int, int], dict[str, Any]]:
+    """What is evaluated, the size of its images, and how they are to be prepared."""
+    from cosface_edu import evaluation
+    from cosface_edu.training.checkpoint import open_network
+
+    if (embedder is None) == (not paths):
+        raise ValueError("give either a NETWORK or an --embedder")
+    if embedder is not None:
+        return evaluation.load_embedder(embedder), size_of(size or "112x96"), {"preprocess": None}
+    network, wanted = evaluation.as_one([open_network(path) for path in paths])
+    return network.to(device), wanted, {}
+
+
+def show(title: str, rows: Mapping[str, str], out: Path | None) -> None:
+    """Figures as a table of two columns, and where the report lies."""
+    table = Table("", title)
+    for name, value in rows.items():
+        table.add_row(name, value)
+    console.print(table)
+    if out is not None:
+        tell(f"report: {out / 'report.html'}")
+
+
+def show_report(report: dict[str, Any], out: Path | None) -> None:
+    """A report of identification or BLUFR."""
+    counts = {name: f"{count:,}" for name, count in report["counts"].items()}
+    shares = {name: f"{100 * share:.2f} %" for name, share in report["rows"].items()}
+    show(report["test"], counts | shares, out)

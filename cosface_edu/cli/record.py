@@ -1,0 +1,29 @@
+"""`cosface-edu record`: the book's recorded results, listed and made again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import plain_errors, say, tell
+
+
+@plain_errors
+def record(
+    name: Annotated[str | None, typer.Argument(help="Which to make again; without a name all are listed.")] = None,
+    out: Annotated[Path | None, typer.Option(help="JSON file to write instead of the book's own.")] = None,
+) -> None:
+    """Make a recorded result of the book again, or list all of them with command, commit and date.
+
+    Examples: `cosface-edu record`; `cosface-edu record rehearsal --out mine.json`
+    """
+    from cosface_edu.experiments import catalogue
+
+    if name is not None:
+        tell(f"record: {catalogue.make(name, out, say)}")
+        return
+    for found in catalogue.listed():
+        tell(f"[bold]{found.name}[/]  {found.date}, commit {found.commit}, code {found.state}", highlight=False)
+        tell(f"    {found.command}", highlight=False)
+        if found.parents:
+            tell(f"    put together from {', '.join(found.parents)}", highlight=False)

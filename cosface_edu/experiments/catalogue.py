@@ -1,0 +1,76 @@
+"""The book's records by name: what makes each of them again, and a list of what is there."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cosface_edu import data
+from cosface_edu.experiments import comparison, record, rehearsal
+from cosface_edu.experiments.closure import code_hash
+from cosface_edu.experiments.runs import Say
+
+Record = dict[str, Any]
+
+#: A record's name -> what makes it, given what takes lines of progress.
+MAKERS: dict[str, Callable[[Say], Record]] = {
+    "rehearsal": lambda say: rehearsal.rehearse(seeds=3, say=say),
+    "faceworld-grid": lambda say: rehearsal.grid(seeds=(0, 1), say=say),
+    "faceworld-many": lambda say: rehearsal.many(seeds=5, say=say),
+    "casia-mini": lambda say: rehearsal.real_faces(data.root(), losses=("nsl", "cosface"), say=say),
+    "casia-mini-together": lambda say: rehearsal.real_faces(data.root(), members=3, losses=("cosface",), say=say),
+    "casia-mini-plain": lambda say: rehearsal.real_faces(data.root(), plain=True, say=say),
+    "casia-mini-plain-together": lambda say: rehearsal.real_faces(
+        data.root(), members=3, losses=("cosface",), plain=True, say=say
+    ),
+}
+
+
+def make(name: str, out: str | os.PathLike[str] | None = None, say: Say = print) -> Path:
+    """Make a record again and write it.
+
+    Args:
+        name: of the record.
+        out: a .json file; the book's own by default.
+        say: takes a line of progress.
+
+    Returns:
+        The file.
+
+    Raises:
+        ValueError: no such record, or one that another command makes; the message names it.
+    """
+    if name == comparison.NAME:  # keeps each run as it comes, and goes on where it was stopped
+        comparison.record_table(out=out or name, say=say)
+        return record.path_of(out or name)
+    if name not in MAKERS:
+        path = record.path_of(name)
+        if path.is_file():
+            raise ValueError(f"{name}: made by another command: {record.load(name)['command']}")
+        raise ValueError(f"there is no record {name!r}: choose one of {', '.join(sorted([*MAKERS, comparison.NAME]))}")
+    return record.save(out or name, MAKERS[name](say))
+
+
+class Listed(NamedTuple):
+    """A record in the list: `state` says whether the code that made it is the code of today."""
+
+    name: str
+    date: str
+    commit: str
+    state: str
+    command: str
+    parents: list[str]
+
+
+def listed() -> Iterator[Listed]:
+    """Every record of the book."""
+    for path in sorted(record.path_of("any").parent.glob("*.json")):
+        found = record.load(path)
+        commit = (found["commit"] or "unknown")[:7]
+        yield Listed(path.stem, found["date"], commit, _state(found), found["command"], found["parents"])
+
+
+def _state(found: Record) -> str:
+    if found["module"] is None:
+        return "unknown"
+    return "the same" if found["code"] == code_hash(found["module"]) else "changed"

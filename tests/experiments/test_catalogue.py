@@ -1,0 +1,57 @@
+"""Every record of the book says where it comes from, and a command makes it again."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cosface_edu.cli import app
+from cosface_edu.experiments import catalogue, comparison, record
+
+BOOK = Path(__file__).resolve().parents[2] / "book"
+RECORDS = sorted((BOOK / "results").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_a_command_makes_it_again(path: Path) -> None:
+    found = record.load(path)
+    known = path.stem in catalogue.MAKERS or path.stem == comparison.NAME
+    assert known or found["command"].startswith("python -m cosface_edu.")
+    if found["commit"] is None:
+        assert "before records named their commit" in found["note"]
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_parents_are_there(path: Path) -> None:
+    for parent in record.load(path)["parents"]:
+        assert any((BOOK / folder / f"{parent}.json").is_file() for folder in ("results", "by-hand")), parent
+
+
+@pytest.mark.parametrize("path", sorted((BOOK / "by-hand").glob("*.json")), ids=lambda path: path.stem)
+def test_what_was_made_by_hand_does_not_stand_among_the_results(path: Path) -> None:
+    assert record.load(path)["command"] is None
+
+
+def test_photographs_are_not_called_faceworld() -> None:
+    for path in [*RECORDS, *(BOOK / "by-hand").glob("*.json")]:
+        found = record.load(path)
+        if "casia" in path.stem and found["config"]:
+            assert found["config"]["data"] == "casia-mini", path.stem
+
+
+def test_a_record_is_made_by_its_name(monkeypatch, tmp_path: Path) -> None:
+    found = record.load("rehearsal")
+    monkeypatch.setitem(catalogue.MAKERS, "rehearsal", lambda say: say("drawing") or found)
+    lines: list[str] = []
+    assert record.load(catalogue.make("rehearsal", tmp_path / "a.json", lines.append)) == found
+    assert lines == ["drawing"]
+    with pytest.raises(ValueError, match=r"no record 'rehearsel': choose one of .*rehearsal"):
+        catalogue.make("rehearsel")
+
+
+def test_the_command_lists_them() -> None:
+    done = CliRunner().invoke(app, ["record"], env={"COLUMNS": "300", "TERM": "dumb"})
+    assert done.exit_code == 0, done.output
+    for path in RECORDS:
+        assert path.stem in done.output
+        assert record.load(path)["date"] in done.output
