@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cosface_edu import data
-from cosface_edu.experiments import comparison, record, rehearsal
+from cosface_edu.experiments import comparison, groups, record, rehearsal, strangers
 from cosface_edu.experiments.closure import code_hash
 from cosface_edu.experiments.runs import Say
 
@@ -25,6 +25,13 @@ MAKERS: dict[str, Callable[[Say], Record]] = {
     ),
 }
 
+#: Those that write each run as it comes and go on where they were stopped: runs that the file holds already are kept.
+KEEPERS: dict[str, Callable[[Path, Say], object]] = {
+    comparison.NAME: lambda path, say: comparison.record_table(out=path, say=say),
+    "strangers": lambda path, say: strangers.main(out=path),
+    "groups": lambda path, say: groups.main(out=path),
+}
+
 
 def make(name: str, out: str | os.PathLike[str] | None = None, say: Say = print) -> Path:
     """Make a record again and write it.
@@ -40,15 +47,15 @@ def make(name: str, out: str | os.PathLike[str] | None = None, say: Say = print)
     Raises:
         ValueError: no such record, or one that another command makes; the message names it.
     """
-    if name == comparison.NAME:  # keeps each run as it comes, and goes on where it was stopped
-        comparison.record_table(out=out or name, say=say)
-        return record.path_of(out or name)
+    path = record.path_of(out or name)
+    if name in KEEPERS:
+        KEEPERS[name](path, say)
+        return path
     if name not in MAKERS:
-        path = record.path_of(name)
-        if path.is_file():
+        if record.path_of(name).is_file():
             raise ValueError(f"{name}: made by another command: {record.load(name)['command']}")
-        raise ValueError(f"there is no record {name!r}: choose one of {', '.join(sorted([*MAKERS, comparison.NAME]))}")
-    return record.save(out or name, MAKERS[name](say))
+        raise ValueError(f"there is no record {name!r}: choose one of {', '.join(sorted([*MAKERS, *KEEPERS]))}")
+    return record.save(path, MAKERS[name](say))
 
 
 class Listed(NamedTuple):

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cosface_edu.cli import app
-from cosface_edu.experiments import catalogue, comparison, record
+from cosface_edu.experiments import catalogue, record
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 RECORDS = sorted((BOOK / "results").glob("*.json"))
@@ -15,7 +15,7 @@ RECORDS = sorted((BOOK / "results").glob("*.json"))
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
 def test_a_command_makes_it_again(path: Path) -> None:
     found = record.load(path)
-    known = path.stem in catalogue.MAKERS or path.stem == comparison.NAME
+    known = path.stem in {*catalogue.MAKERS, *catalogue.KEEPERS}
     assert known or found["command"].startswith("python -m cosface_edu.")
     if found["commit"] is None:
         assert "before records named their commit" in found["note"]
