@@ -139,6 +139,10 @@ class Config:
             return self.lr * 0.5 * (1 + math.cos(math.pi * share))
         return self.lr * self.factor ** sum(step >= milestone for milestone in self.milestones)
 
+    def due(self, every: int, done: int) -> bool:
+        """Whether what happens every so many steps happens after `done` of them; after the last one everything does."""
+        return done % every == 0 or done == self.steps
+
     def replace(self, **changes: Any) -> "Config":
         """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)

@@ -25,6 +25,43 @@ class TrainingDiverged(RuntimeError):
         super().__init__(f"the loss is {loss} at step {step}; {kept}. Likely cause: {cause}")
 
 
+class Watch:
+    """Notices the first step whose loss is not finite, without waiting for a GPU in every step.
+
+    A number on a GPU is known to the processor only after waiting for it: the step is noted there, and asked for where
+    one waits anyhow. From that step on the weights stay as they are.
+
+    Attributes:
+        waits: whether every step's loss is looked at at once.
+
+    Args:
+        config: of the run.
+        optimiser: a fused one is told to leave the weights alone.
+        device: of the loss.
+    """
+
+    def __init__(self, config: Config, optimiser: torch.optim.Optimizer, device: torch.device) -> None:
+        self.config, self.optimiser = config, optimiser
+        self.fused = bool(optimiser.defaults["fused"])
+        self.waits = device.type == "cpu" or not self.fused  # fp16's scaler waits in every step
+        self.first = torch.full((), -1, device=device)
+
+    def failed(self, step: int, loss: Tensor) -> int | None:
+        """The first step whose loss was not finite, if there was one and it is time to ask.
+
+        Args:
+            step: whose gradient is there, not yet followed.
+            loss: its loss, the same on every process: all of them stop.
+        """
+        self.first = torch.where((self.first < 0) & ~torch.isfinite(loss), step, self.first)
+        self.optimiser.found_inf = (self.first >= 0).float() if self.fused else None  # type: ignore[attr-defined]
+        every = (self.config.log_every, self.config.validate_every, self.config.save_every)
+        if self.waits or any(self.config.due(steps, step + 1) for steps in every):
+            first = int(self.first)
+            return first if first >= 0 else None
+        return None
+
+
 def diverged(
     config: Config,
     step: int,

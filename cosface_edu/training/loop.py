@@ -6,17 +6,14 @@ micro-batch, B = `config.batch` images a step, D numbers an embedding, C classes
 
 import math
 import os
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.tensorboard import SummaryWriter
 
 from cosface_edu import losses
 from cosface_edu.data import Faces
@@ -25,28 +22,11 @@ from cosface_edu.networks import load_weights, parameter_groups
 from . import checkpoint, distributed
 from .batches import Part, hold_out, mix, open_faces
 from .config import Config
-from .diagnose import diverged
+from .diagnose import Watch, diverged
 from .feed import feed, resident
+from .journal import Journal
+from .state import Run, State
 from .validation import HeldOut
-
-
-@dataclass
-class Run:
-    """What a run leaves in memory.
-
-    Attributes:
-        network: trained, in evaluation mode.
-        head: with this process's class centres.
-        history: of every logged step: step, loss, accuracy (without the margin), lr.
-        validation: of every validation: step, accuracy and its standard error on held-out people.
-        seconds: time spent in the loop, before it was resumed too.
-    """
-
-    network: nn.Module
-    head: losses.Head
-    history: list[dict[str, float]] = field(default_factory=list)
-    validation: list[dict[str, float]] = field(default_factory=list)
-    seconds: float = 0.0
 
 
 def train(
@@ -75,8 +55,7 @@ def train(
     # --- where: processes and devices
     rank, world, device = distributed.start(config.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     parts = accumulation(config, world)
-    if rank > 0:
-        say = _silent
+    say = say if rank == 0 else _silent
     last = Path(out) / "last.pt" if out is not None else None
     if last is not None and last.exists() and not resume:
         raise FileExistsError(f"{last}: there is a run in this folder; continue it with --resume or choose another")
@@ -86,43 +65,14 @@ def train(
     people, others = hold_out(faces.labels, config.held_out)  # (C,), (held_out,)
     training = Part(faces, people)
     readers = 0 if resident(training) else config.workers  # what lies in a GPU's memory cannot go to other processes
-    held_out = HeldOut(faces, others, config.held_out_pairs) if config.held_out else None
+    held_out = HeldOut(faces, others, config.held_out_pairs, readers) if config.held_out else None
 
-    # --- the network, the class centres, and what changes them
-    torch.manual_seed(config.seed)  # the same start weights on every process
-    network = checkpoint.build_network(config)
-    head = create_head(config, training.num_classes)
-    if config.init:
-        load_weights(network, checkpoint.load(config.init)["network"], config.init)
-    layout = torch.channels_last if config.channels_last else torch.contiguous_format
-    network = network.to(device=device).to(memory_format=layout)  # type: ignore[call-overload]
-    centres = distributed.Centres(head, config.centre_rate, config.seed, rank, world).to(device)
-    head = centres.head
-    schedules = head_schedules(config, head)
-    decay = config.weight_decay
-    groups = parameter_groups(network, lr=1.0, weight_decay=decay)  # rates as multiples of the schedule's
-    groups.append({"params": list(head.parameters()), "lr": 1.0, "weight_decay": decay})
-    multiples = [group["lr"] for group in groups]
-    # fused, it can be told on the GPU itself to leave the weights alone, see `bad` below
-    fused = device.type == "cuda" and config.precision != "fp16"
-    optimiser = torch.optim.SGD(groups, lr=1.0, momentum=config.momentum, fused=fused)
-    scaler = distributed.gradient_scaler(device, enabled=config.precision == "fp16", world=world)
-
-    # --- continue where a run stopped
-    run, start, best, earlier = Run(network, head), 0, 0.0, 0.0
-    if last is not None and resume and last.exists():
-        state = checkpoint.load(last)
-        if differences := config.differences(Config.from_dict(state["config"])):
-            raise ValueError(f"{last} is a different run: {'; '.join(differences)}")
-        start, best = state["step"], state["best"]
-        earlier = state.get("seconds", 0.0)  # checkpoints of an earlier version do not say
-        load_weights(network, state["network"], str(last))
-        centres.load(state["head"])
-        optimiser.load_state_dict(centres.own_optimiser(state["optimiser"]))
-        scaler.load_state_dict(state["scaler"])
-        for schedule, saved in zip(schedules, state["schedules"], strict=True):
-            schedule.load_state_dict(saved)
-        say(f"resumed {last} at step {start}")
+    # --- the network, the class centres and what changes them: new, or as they were where a run stopped
+    state = begin(config, training.num_classes, device, rank, world)
+    if last is not None and last.exists():
+        state.restore(last, config)
+        say(f"resumed {last} at step {state.step}")
+    network, centres, optimiser, scaler = state.network, state.centres, state.optimiser, state.scaler
 
     # --- faster or wider versions of the same network; `network` itself keeps the weights
     model: nn.Module = torch.compile(network) if config.compile else network  # type: ignore[assignment]
@@ -130,7 +80,6 @@ def train(
         model = DistributedDataParallel(model, device_ids=[device] if device.type == "cuda" else None)
     half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(config.precision)
     autocast = torch.autocast(device.type, dtype=half, enabled=half is not None)
-    log = SummaryWriter(str(out), purge_step=start) if out is not None and rank == 0 else None
     say(
         f"{len(training):,} images of {training.num_classes:,} people, {config.network} and {config.loss} on {device}"
         f" × {world}, {parts} micro-batch(es) of {config.batch // world // parts} a step"
@@ -138,16 +87,12 @@ def train(
 
     # --- the loop
     model.train()
-    began = since = time.perf_counter()
-    logged = start
-    batches = feed(training, config, device, start, rank, world, parts)
-    # A number on a GPU is known to the processor only after waiting for it: the first step whose loss is not finite is
-    # noted there, and asked for where one waits anyhow. From that step on the weights stay as they are.
-    waits = device.type == "cpu" or not fused  # fp16's scaler waits in every step
-    bad = torch.full((), -1, device=device)
-    for step in range(start, config.steps):
+    journal = Journal(config, state, out, held_out, rank, device, say)
+    watch = Watch(config, optimiser, device)
+    batches = feed(training, config, device, state.step, rank, world, parts)
+    for step in range(state.step, config.steps):
         rate = config.learning_rate(step)
-        for group, multiple in zip(optimiser.param_groups, multiples, strict=True):
+        for group, multiple in zip(optimiser.param_groups, state.multiples, strict=True):
             group["lr"] = rate * multiple
         torch.manual_seed(mix(config.seed, 3, step, rank))  # dropout too is a function of the step
         total = torch.zeros((), device=device)
@@ -158,82 +103,69 @@ def train(
             with model.no_sync() if waiting else nullcontext(), centres.parallel():  # type: ignore[operator]
                 with autocast:
                     features = model(images)  # (b, D)
-                if waits and not torch.isfinite(features).all():
-                    raise diverged(config, step, math.nan, last, images, features, network, head)
+                if watch.waits and not torch.isfinite(features).all():
+                    raise diverged(config, step, math.nan, last, images, features, network, centres.head)
                 loss = centres(features.float(), labels, step * parts + part) / parts  # mean over world·b samples
                 scaler.scale(loss).backward()
             total += loss.detach()
-        done = step + 1
-        bad = torch.where((bad < 0) & ~torch.isfinite(total), step, bad)  # the same on every process: all of them stop
-        optimiser.found_inf = (bad >= 0).float() if fused else None  # type: ignore[attr-defined]
-        looked = done == config.steps or any(
-            done % every == 0 for every in (config.log_every, config.validate_every, config.save_every)
-        )
-        if (waits or looked) and (failed := int(bad)) >= 0:
+        failed = watch.failed(step, total)
+        if failed is not None:
             if failed < step:  # its batch follows from the seed and the step
                 images, labels = next(feed(training, config, device, failed, rank, world, parts))
                 torch.manual_seed(mix(config.seed, 3, failed, rank))
                 with torch.no_grad(), autocast:
                     features = network(images)
             loss_then = math.nan if failed < step else float(total)
-            raise diverged(config, failed, loss_then, last, images, features, network, head)
+            raise diverged(config, failed, loss_then, last, images, features, network, centres.head)
         if config.clip is not None:
             scaler.unscale_(optimiser)
             centres.clip_(network, config.clip)
         scaler.step(optimiser)
         scaler.update()
         optimiser.zero_grad(set_to_none=True)
-        for schedule in schedules:
+        for schedule in state.schedules:
             schedule.step()
 
-        # --- after the step: log, validate, save
-        if done % config.log_every == 0 or done == config.steps:
-            accuracy = float(centres.accuracy(features.detach().float(), labels))
-            now = time.perf_counter()
-            speed = config.batch * (done - logged) / (now - since)
-            since, logged = now, done
-            run.history.append({"step": done, "loss": float(total), "accuracy": accuracy, "lr": rate, "speed": speed})
-            say(f"step {done:,}: loss {total:.4f}, accuracy {accuracy:.3f}, lr {rate:.4g}, {speed:,.0f} images/s")
-            if log:
-                for name, value in (("loss", float(total)), ("accuracy", accuracy), ("lr", rate), ("speed", speed)):
-                    log.add_scalar(f"train/{name}", value, done)
-        improved = False
-        if held_out and (done % config.validate_every == 0 or done == config.steps):
-            found = held_out.verify(network, workers=readers) if rank == 0 else None
-            # one process's verdict for all: whether to save must not depend on the last digit
-            accuracy, error = distributed.agree((found.accuracy, found.standard_error) if found else None, device)
-            improved, best = accuracy > best, max(best, accuracy)
-            run.validation.append({"step": done, "accuracy": accuracy, "standard_error": error})
-            say(f"step {done:,}: {accuracy:.4f} ± {error:.4f} on pairs of {len(others)} held-out people")
-            if log:
-                log.add_scalar("validation/accuracy", accuracy, done)
-        if last is not None and (improved or done % config.save_every == 0 or done == config.steps):
-            state = {
-                "step": done,
-                "config": config.to_dict(),
-                "best": best,
-                "seconds": earlier + time.perf_counter() - began,
-                "network": network.state_dict(),
-                "head": centres.state(),
-                "optimiser": centres.whole_optimiser(optimiser.state_dict()),
-                "scaler": scaler.state_dict(),
-                "schedules": [schedule.state_dict() for schedule in schedules],
-            }
-            if rank == 0:
-                last.parent.mkdir(parents=True, exist_ok=True)
-                try:
-                    if improved:
-                        checkpoint.save(last.with_name("best.pt"), state)
-                    checkpoint.save(last, state)
-                except checkpoint.CheckpointError as error:
-                    if done == config.steps:
-                        raise
-                    say(f"step {done:,}: {error}; training goes on")  # hours of work are worth more than one save
-    if log:
-        log.close()
-    run.seconds = earlier + time.perf_counter() - began
-    network.eval()
-    return run
+        state.step = step + 1
+        if config.due(config.log_every, state.step):
+            journal.log(float(total), float(centres.accuracy(features.detach().float(), labels)), rate)
+        improved = config.due(config.validate_every, state.step) and journal.validate()
+        if improved or config.due(config.save_every, state.step):
+            journal.save(improved)
+    return journal.close()
+
+
+def begin(config: Config, num_classes: int, device: torch.device, rank: int, world: int) -> State:
+    """The network, the class centres and what changes them, before the first step.
+
+    Args:
+        config: of the run.
+        num_classes: C.
+        device: that this process trains on.
+        rank: this process.
+        world: how many processes.
+    """
+    torch.manual_seed(config.seed)  # the same start weights on every process
+    network = checkpoint.build_network(config)
+    head = create_head(config, num_classes)
+    if config.init:
+        load_weights(network, checkpoint.load(config.init)["network"], config.init)
+    layout = torch.channels_last if config.channels_last else torch.contiguous_format
+    network = network.to(device=device).to(memory_format=layout)  # type: ignore[call-overload]
+    centres = distributed.Centres(head, config.centre_rate, config.seed, rank, world).to(device)
+    decay = config.weight_decay
+    groups = parameter_groups(network, lr=1.0, weight_decay=decay)  # rates as multiples of the schedule's
+    groups.append({"params": list(centres.head.parameters()), "lr": 1.0, "weight_decay": decay})
+    # fused, it can be told on the GPU itself to leave the weights alone, see `diagnose.Watch`
+    fused = device.type == "cuda" and config.precision != "fp16"
+    return State(
+        network=network,
+        centres=centres,
+        optimiser=torch.optim.SGD(groups, lr=1.0, momentum=config.momentum, fused=fused),
+        multiples=[group["lr"] for group in groups],
+        scaler=distributed.gradient_scaler(device, enabled=config.precision == "fp16", world=world),
+        schedules=head_schedules(config, centres.head),
+    )
 
 
 def accumulation(config: Config, world: int) -> int:

@@ -16,15 +16,17 @@ class HeldOut:
         faces: the whole data set.
         people: labels of the people held out.
         pairs: genuine pairs, and as many impostor pairs.
+        workers: processes that read their images.
     """
 
-    def __init__(self, faces: Faces, people: Tensor, pairs: int) -> None:
+    def __init__(self, faces: Faces, people: Tensor, pairs: int, workers: int = 0) -> None:
+        self.people, self.workers = len(people), workers
         folds = min(10, len(people) // 2)  # a fold needs two people for an impostor pair, and folds share no person
         self.pairs = evaluation.draw_pairs(Part(faces, people), pairs, folds)
 
-    def verify(self, network: nn.Module, batch: int = 128, workers: int = 0) -> evaluation.Verification:
+    def verify(self, network: nn.Module, batch: int = 128) -> evaluation.Verification:
         """Features of image and flip concatenated, as the paper tests (Section 4.1); cosine; k folds."""
         faces = self.pairs.images
-        features = evaluation.embed(network, faces, batch=batch, workers=workers, precision="float32")  # (n, 2D)
+        features = evaluation.embed(network, faces, batch=batch, workers=self.workers, precision="float32")  # (n, 2D)
         scores = evaluation.cosine_scores(features, torch.stack([self.pairs.first, self.pairs.second], dim=1))
         return evaluation.verify(scores, self.pairs.same, self.pairs.fold.numpy())

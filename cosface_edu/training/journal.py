@@ -1,0 +1,110 @@
+"""What a run says, draws and keeps while it trains: the log, the validations, the checkpoints."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from . import checkpoint, distributed
+from .config import Config
+from .state import Run, State
+from .validation import HeldOut
+
+
+class Journal:
+    """Called after a step; what is due is up to the loop.
+
+    Args:
+        config: of the run.
+        state: of the run, whose `step` says how many are done.
+        out: folder for checkpoints and TensorBoard; None keeps the run in memory.
+        held_out: people to validate on, if any.
+        rank: of this process; the first one alone writes.
+        device: that this process trains on.
+        say: takes a line of progress.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        state: State,
+        out: str | os.PathLike[str] | None,
+        held_out: HeldOut | None,
+        rank: int,
+        device: torch.device,
+        say: Callable[[str], None],
+    ) -> None:
+        self.config, self.state, self.held_out, self.rank, self.device = config, state, held_out, rank, device
+        self.out, self.say = Path(out) if out is not None else None, say
+        self.run = Run(state.network, state.centres.head)
+        self.curves = None
+        if out is not None and rank == 0:
+            from torch.utils.tensorboard import SummaryWriter  # takes a second to import: only where it is used
+
+            self.curves = SummaryWriter(str(out), purge_step=state.step)
+        self.logged, self.began = state.step, time.perf_counter()
+        self.since = self.began
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in the loop, before it was resumed too."""
+        return self.state.seconds + time.perf_counter() - self.began
+
+    def log(self, loss: float, accuracy: float, rate: float) -> None:
+        """The step that is done: its loss, its accuracy without the margin, and the images a second since the last."""
+        done, now = self.state.step, time.perf_counter()
+        speed = self.config.batch * (done - self.logged) / (now - self.since)
+        self.since, self.logged = now, done
+        values = {"loss": loss, "accuracy": accuracy, "lr": rate, "speed": speed}
+        self.run.history.append({"step": done, **values})
+        self.say(f"step {done:,}: loss {loss:.4f}, accuracy {accuracy:.3f}, lr {rate:.4g}, {speed:,.0f} images/s")
+        self._draw("train", values)
+
+    def validate(self) -> bool:
+        """Verify held-out people, and say whether the accuracy is the best so far."""
+        if self.held_out is None:
+            return False
+        found = self.held_out.verify(self.state.network) if self.rank == 0 else None
+        # one process's verdict for all: whether to save must not depend on the last digit
+        accuracy, error = distributed.agree((found.accuracy, found.standard_error) if found else None, self.device)
+        improved, self.state.best = accuracy > self.state.best, max(self.state.best, accuracy)
+        done = self.state.step
+        self.run.validation.append({"step": done, "accuracy": accuracy, "standard_error": error})
+        self.say(f"step {done:,}: {accuracy:.4f} ± {error:.4f} on pairs of {self.held_out.people} held-out people")
+        self._draw("validation", {"accuracy": accuracy})
+        return improved
+
+    def save(self, improved: bool) -> None:
+        """Write `last.pt`, and `best.pt` before it if the run has never been better.
+
+        Raises:
+            CheckpointError: after the last step; earlier, hours of work are worth more than one checkpoint.
+        """
+        if self.out is None:
+            return
+        state = self.state.to_dict(self.config, self.seconds)  # with the other processes
+        if self.rank > 0:
+            return
+        self.out.mkdir(parents=True, exist_ok=True)
+        try:
+            for name in ("best.pt", "last.pt") if improved else ("last.pt",):
+                checkpoint.save(self.out / name, state)
+        except checkpoint.CheckpointError as error:
+            if self.state.step == self.config.steps:
+                raise
+            self.say(f"step {self.state.step:,}: {error}; training goes on")
+
+    def close(self) -> Run:
+        """The finished run."""
+        if self.curves:
+            self.curves.close()
+        self.run.seconds = self.seconds
+        self.run.network.eval()
+        return self.run
+
+    def _draw(self, group: str, values: dict[str, float]) -> None:
+        if self.curves:
+            for name, value in values.items():
+                self.curves.add_scalar(f"{group}/{name}", value, self.state.step)

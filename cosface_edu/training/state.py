@@ -1,0 +1,98 @@
+"""All that a run consists of while it trains: what a checkpoint holds, and what a continued run starts from."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from cosface_edu import losses
+from cosface_edu.networks import load_weights
+
+from . import checkpoint
+from .config import Config
+from .distributed import Centres
+
+
+@dataclass
+class Run:
+    """What a run leaves in memory.
+
+    Attributes:
+        network: trained, in evaluation mode.
+        head: with this process's class centres.
+        history: of every logged step: step, loss, accuracy (without the margin), lr, speed.
+        validation: of every validation: step, accuracy and its standard error on held-out people.
+        seconds: time spent in the loop, before it was resumed too.
+    """
+
+    network: nn.Module
+    head: losses.Head
+    history: list[dict[str, float]] = field(default_factory=list)
+    validation: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass
+class State:
+    """A run between two steps.
+
+    Attributes:
+        network: being trained.
+        centres: with the head.
+        optimiser: of both.
+        multiples: of the schedule's learning rate, one for each of the optimiser's groups.
+        scaler: of gradients, for fp16.
+        schedules: of the head: a growing margin, a falling λ.
+        step: how many are done.
+        best: highest accuracy of the validations.
+        seconds: spent in the loop before it was resumed.
+    """
+
+    network: nn.Module
+    centres: Centres
+    optimiser: torch.optim.Optimizer
+    multiples: list[float]
+    scaler: torch.amp.GradScaler
+    schedules: list[Any]
+    step: int = 0
+    best: float = 0.0
+    seconds: float = 0.0
+
+    def restore(self, path: Path, config: Config) -> None:
+        """Continue where a checkpoint was written.
+
+        Raises:
+            ValueError: it is of a run with another configuration.
+        """
+        kept = checkpoint.load(path)
+        if differences := config.differences(Config.from_dict(kept["config"])):
+            raise ValueError(f"{path} is a different run: {'; '.join(differences)}")
+        self.step, self.best = kept["step"], kept["best"]
+        self.seconds = kept.get("seconds", 0.0)  # checkpoints of an earlier version do not say
+        load_weights(self.network, kept["network"], str(path))
+        self.centres.load(kept["head"])
+        self.optimiser.load_state_dict(self.centres.own_optimiser(kept["optimiser"]))
+        self.scaler.load_state_dict(kept["scaler"])
+        for schedule, saved in zip(self.schedules, kept["schedules"], strict=True):
+            schedule.load_state_dict(saved)
+
+    def to_dict(self, config: Config, seconds: float) -> dict[str, Any]:
+        """What a checkpoint holds; every process takes part in gathering the centres.
+
+        Args:
+            config: of the run.
+            seconds: spent in the loop so far.
+        """
+        return {
+            "step": self.step,
+            "config": config.to_dict(),
+            "best": self.best,
+            "seconds": seconds,
+            "network": self.network.state_dict(),
+            "head": self.centres.state(),
+            "optimiser": self.centres.whole_optimiser(self.optimiser.state_dict()),
+            "scaler": self.scaler.state_dict(),
+            "schedules": [schedule.state_dict() for schedule in self.schedules],
+        }
