@@ -126,6 +126,7 @@ def train(
         for schedule in state.schedules:
             schedule.step()
 
+        # --- after the step: log, validate, save
         state.step = step + 1
         if config.due(config.log_every, state.step):
             journal.log(float(total), float(centres.accuracy(features.detach().float(), labels)), rate)
