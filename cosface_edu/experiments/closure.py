@@ -28,7 +28,9 @@ def _imported(module: str, file: Path) -> Iterator[str]:
     """What a module's source imports, by name; names of functions are among them, and are no file's."""
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(file.read_bytes())):
-        if isinstance(node, ast.Import):
+        if isinstance(node, ast.Name) and node.id == "__path__":  # a package that imports whatever lies in its folder
+            yield from (f"{module}.{found.stem}" for found in sorted(file.parent.glob("*.py")) if found != file)
+        elif isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []

@@ -35,8 +35,7 @@ from cosface_edu.data.images import normalise, to_bytes, to_float
 from cosface_edu.experiments import cache
 from cosface_edu.faces import ToyFaces, toy_faces
 from cosface_edu.geometry import plane
-from cosface_edu.losses import LambdaAnnealing, MarginWarmUp, Rule
-from cosface_edu.losses.heads import Head
+from cosface_edu.losses import Head, LambdaAnnealing, MarginWarmUp, Rule
 from cosface_edu.networks.toy import toy as network
 
 _BATCH = 64

@@ -1,160 +1,64 @@
-"""Losses: rules on a cosine (`margins`), heads that hold the class centres (`heads`, `kin`), pairs, schedules.
+"""Losses, one file each: what it does to a cosine (its rule), its head, its card. Shared parts have files of their own.
 
-`fused` computes the softmax over margin scores with its gradient, `partial` samples classes, `limits` and `checks`
-refuse or warn of what cannot work.
+`head` holds the class centres and is the one way to the loss, `settings` make the constructors, `registry` knows every
+loss by name, `margins` is the base of the rules, `fused` computes the softmax over margin scores with its gradient,
+`partial` samples classes, `schedules` change a loss in training, `limits` and `checks` refuse or warn of what cannot
+work. A new loss is one more file here: it is found by being there.
 """
 
-from collections.abc import Callable
+import importlib
+import pkgutil
 from typing import Any
 
 from torch import nn
 
 from .fused import Scores
-from .heads import (
-    LMCL,
-    NSL,
-    AMSoftmax,
-    ArcFace,
-    ASoftmax,
-    ASoftmaxNormFea,
-    CombinedMargin,
-    CosFace,
-    Head,
-    LSoftmax,
-    Softmax,
-)
-from .kin import (
-    AdaFace,
-    CurricularFace,
-    ElasticArcFace,
-    ElasticCosFace,
-    MagFace,
-    SphereFace2,
-    SphereFaceR,
-    SubCenterArcFace,
-)
+from .head import Batch, Head
 from .limits import max_margin
-from .margins import (
-    AdaptiveMargin,
-    AdditiveAngle,
-    AdditiveCosine,
-    Combined,
-    Curricular,
-    DividedAngle,
-    MultiplicativeAngle,
-    NoMargin,
-    PowerCosine,
-    Rule,
-    TruncatedAngle,
-)
-from .pairs import Center, Contrastive, SoftmaxCenter, SoftmaxContrastive, Triplet
+from .margins import NoMargin, Rule
 from .partial import PartialFC, sample_classes
+from .registry import Card, available, card, create, register
 from .schedules import LambdaAnnealing, MarginWarmUp
-
-_LOSSES: dict[str, Callable[..., nn.Module]] = {
-    "softmax": Softmax,
-    "nsl": NSL,
-    "lsoftmax": LSoftmax,
-    "asoftmax": ASoftmax,
-    "asoftmax_normfea": ASoftmaxNormFea,
-    "sphereface_r": SphereFaceR,
-    "sphereface2": SphereFace2,
-    "cosface": CosFace,
-    "lmcl": CosFace,
-    "amsoftmax": CosFace,
-    "arcface": ArcFace,
-    "combined": CombinedMargin,
-    "subcenter_arcface": SubCenterArcFace,
-    "curricularface": CurricularFace,
-    "magface": MagFace,
-    "adaface": AdaFace,
-    "elastic_cosface": ElasticCosFace,
-    "elastic_arcface": ElasticArcFace,
-    "softmax_contrastive": SoftmaxContrastive,
-    "softmax_center": SoftmaxCenter,
-    # Without class centres: sizes are taken, so that every loss is created in the same way, and not used.
-    "contrastive": lambda in_features, num_classes, **options: Contrastive(**options),
-    "triplet": lambda in_features, num_classes, **options: Triplet(**options),
-    "center": Center,
-}
-
-
-def available() -> list[str]:
-    """Names that `create` knows."""
-    return list(_LOSSES)
-
-
-def create(
-    name: str, *, in_features: int, num_classes: int, sample_rate: float | None = None, **options: Any
-) -> nn.Module:
-    """A loss by its name.
-
-    Args:
-        name: one of `available()`.
-        in_features: D, length of an embedding.
-        num_classes: C.
-        sample_rate: share of the classes that take part in a step (`PartialFC`); None for all.
-        **options: the loss's own arguments, such as s, m and chunk_size.
-
-    Returns:
-        An nn.Module: loss(features, labels) is a scalar. Heads have `weight`, the class centres, and `logits`;
-        "contrastive", "triplet" and "center" have neither.
-
-    Raises:
-        ValueError: for an unknown name, or a sample_rate for a loss without class centres.
-    """
-    if name not in _LOSSES:
-        raise ValueError(f"name must be one of {', '.join(available())}; got {name!r}")
-    loss = _LOSSES[name](in_features, num_classes, **options)
-    if sample_rate is None:
-        return loss
-    if not isinstance(loss, Head):
-        raise ValueError(f"sample_rate must be None for {name!r}, which has no class centres; got {sample_rate!r}")
-    return PartialFC(loss, sample_rate)
-
+from .settings import Choice, Count, Given, Scale, Setting
 
 __all__ = [
-    "LMCL",
-    "NSL",
-    "AMSoftmax",
-    "ASoftmax",
-    "ASoftmaxNormFea",
-    "AdaFace",
-    "AdaptiveMargin",
-    "AdditiveAngle",
-    "AdditiveCosine",
-    "ArcFace",
-    "Center",
-    "Combined",
-    "CombinedMargin",
-    "Contrastive",
-    "CosFace",
-    "Curricular",
-    "CurricularFace",
-    "DividedAngle",
-    "ElasticArcFace",
-    "ElasticCosFace",
+    "Batch",
+    "Card",
+    "Choice",
+    "Count",
+    "Given",
     "Head",
-    "LSoftmax",
     "LambdaAnnealing",
-    "MagFace",
     "MarginWarmUp",
-    "MultiplicativeAngle",
     "NoMargin",
     "PartialFC",
-    "PowerCosine",
     "Rule",
+    "Scale",
     "Scores",
-    "Softmax",
-    "SoftmaxCenter",
-    "SoftmaxContrastive",
-    "SphereFace2",
-    "SphereFaceR",
-    "SubCenterArcFace",
-    "Triplet",
-    "TruncatedAngle",
+    "Setting",
     "available",
+    "card",
     "create",
     "max_margin",
+    "register",
     "sample_classes",
 ]
+
+
+def _gather() -> None:
+    """Every loss and every rule that a file of this package defines, under its own name."""
+    for found in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{found.name}")
+        for name, value in vars(module).items():
+            own = isinstance(value, type) and value.__module__ == module.__name__ and not name.startswith("_")
+            if own and issubclass(value, (nn.Module, Rule)) and name not in globals():
+                globals()[name] = value
+                __all__.append(name)
+
+
+_gather()
+
+
+def __getattr__(name: str) -> Any:
+    """For type checkers, which do not see what `_gather` found."""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -24,6 +24,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .checks import watched
+
 ZERO_LENGTH = 1e-12  # a vector shorter than this has no direction; its length counts as 1 where we divide by it
 BLOCK = 2**23  # numbers handled at once: 32 MB in float32, about a processor's last cache
 CENTRES = 2**19  # numbers of the class centres multiplied at once: 2 MB, so that a short chunk finds them in cache
@@ -77,6 +79,10 @@ def margin_softmax(x: Tensor, weight: Tensor, norms: Tensor, labels: Tensor, sco
     Returns:
         Scalar loss. Second derivatives (create_graph=True) are right too, at the price of plain operations.
     """
+    if watched():  # the compiler fuses plain operations by itself; torch.func differentiates them in its own ways
+        return F.cross_entropy(margin_logits(x, weight, norms, labels, scores), labels)
+    if not torch.is_grad_enabled():  # a custom function is not told
+        return _compute(x, weight, norms, labels, scores, (False, False, False)).loss
     return _MarginSoftmax.apply(x, weight, norms, labels, scores)
 
 
@@ -205,7 +211,9 @@ def _softmax_block(
     u = z
     if K > 1:
         u, winner = z.view(len(z), -1, K).max(dim=2)  # (b, C)
-    if scores.others is not None:
+    if scores.others is not None and not want_any:
+        u = scores.others(u, rows)
+    elif scores.others is not None:
         with torch.enable_grad():
             leaf = u.detach().requires_grad_()
             scored = scores.others(leaf, rows)
@@ -276,7 +284,7 @@ def margin_logits(x: Tensor, weight: Tensor, norms: Tensor, labels: Tensor | Non
     if scores.sub_centers > 1:
         z = z.view(len(x), -1, scores.sub_centers).amax(dim=2)  # (B, C)
     if labels is None:
-        return z
+        return z if scores.others is None else scores.others(z, slice(None))
     y = labels[:, None]  # (B, 1)
     target = scores.target(z.gather(1, y), norms, lengths[labels])
     others = z if scores.others is None else scores.others(z, slice(None))

@@ -1,4 +1,4 @@
-"""Partial FC (An et al. 2021): the softmax over all positive class centres and a random share of the negatives."""
+"""Partial FC (An et al. 2022): the softmax over all positive class centres and a random share of the negatives."""
 
 import math
 
@@ -6,7 +6,20 @@ import torch
 from torch import Tensor, nn
 
 from .checks import check_number
-from .heads import Head
+from .head import Head
+
+
+def sample_size(num_classes: int, rate: float, batch: int) -> int:
+    """How many classes `sample_classes` keeps: the share, or as many as the batch could have targets.
+
+    A number that depends on the labels would have to be read from the device in every step.
+
+    Args:
+        num_classes: C, classes at hand.
+        rate: share of them to keep, in (0, 1].
+        batch: B, samples.
+    """
+    return max(math.ceil(rate * num_classes), min(batch, num_classes))
 
 
 def sample_classes(
@@ -14,24 +27,46 @@ def sample_classes(
 ) -> tuple[Tensor, Tensor]:
     """Classes of this step: every class that occurs among the labels, filled up with random others.
 
-    Serves one process that holds all centres, and each process of a sharded head: labels count from the shard's first
-    class there, and a sample whose class lies elsewhere has the label -1.
+    Serves one process that holds all centres, and each process of a sharded head (`training.distributed`): labels
+    count from the shard's first class there, and a sample whose class lives elsewhere has the label -1.
 
     Args:
         labels: true classes (B,) int64, -1 for 'not among these'.
         num_classes: C, classes at hand.
-        rate: share of them to keep, in (0, 1]; more are kept if there are more positives.
+        rate: share of them to keep, in (0, 1].
         generator: source of randomness, on the labels' device.
 
     Returns:
-        index (n,), the kept classes in rising order, and the labels as positions in it (B,), -1 where they were -1.
+        index (n,), the `sample_size` kept classes in rising order, and the labels as positions in it (B,), -1 where
+        they were -1.
     """
-    positives = labels[labels >= 0].unique()
-    draw = torch.rand(num_classes, generator=generator, device=labels.device)
-    draw[positives] = 2.0  # above every random number: always kept
-    keep = max(len(positives), math.ceil(rate * num_classes))
-    index = draw.topk(keep).indices.sort().values
+    lot = torch.rand(num_classes + 1, generator=generator, device=labels.device)  # the last for what lives elsewhere
+    lot[torch.where(labels >= 0, labels, num_classes)] = 2.0  # above every random number: always kept
+    keep = sample_size(num_classes, rate, len(labels))
+    index = lot[:num_classes].topk(keep).indices.sort().values
     return index, torch.where(labels >= 0, torch.searchsorted(index, labels), labels)
+
+
+def sampled_loss(
+    head: Head, features: Tensor, labels: Tensor, rate: float, generator: torch.Generator | None = None
+) -> Tensor:
+    """A head's loss over a sample of its classes.
+
+    Args:
+        head: a head that holds all class centres.
+        features: embeddings (B, D).
+        labels: true classes (B,) int64.
+        rate: share of the classes, in (0, 1].
+        generator: source of randomness, on the labels' device.
+
+    Returns:
+        Scalar loss.
+    """
+    head.check(features, labels)
+    index, columns = sample_classes(labels, head.num_classes, rate, generator)
+    K = head.sub_centers
+    rows = (index[:, None] * K + torch.arange(K, device=index.device)).flatten()  # (n·K,)
+    return head.loss(features, head.weight[rows], labels, columns)
 
 
 class PartialFC(nn.Module):
@@ -42,12 +77,17 @@ class PartialFC(nn.Module):
     Args:
         head: a head with class centres, such as CosFace.
         rate: share of the classes in a step, in (0, 1]; the paper's experiments use .1.
+
+    Raises:
+        ValueError: for a rate out of range, or a head whose loss looks at all classes.
     """
 
     def __init__(self, head: Head, rate: float = 0.1) -> None:
         super().__init__()
         self.head = head
         self.rate = check_number("rate", rate, 1e-9, 1.0, allowed="a share in (0, 1]")
+        if self.rate < 1 and not head.samples:
+            raise ValueError(f"{type(head).__name__} looks at all classes in every step and cannot be sampled: rate=1")
 
     @property
     def weight(self) -> Tensor:
@@ -70,11 +110,7 @@ class PartialFC(nn.Module):
         """
         if not self.training or self.rate == 1:
             return self.head(features, labels)
-        self.head.check(features, labels)
-        index, local = sample_classes(labels, self.head.num_classes, self.rate)
-        K = self.head.sub_centers
-        rows = (index[:, None] * K + torch.arange(K, device=index.device)).flatten()  # (n·K,)
-        return self.head.loss(features, self.head.weight[rows], local)
+        return sampled_loss(self.head, features, labels, self.rate)
 
     def extra_repr(self) -> str:
         """The rate."""

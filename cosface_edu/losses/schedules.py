@@ -57,13 +57,15 @@ class MarginWarmUp:
     Args:
         head: a head with a margin that can be set; its value at this moment is the final one.
         steps: number of iterations of the warm-up, ≥ 1.
-        start: margin at step 0; for a factor on the angle (A-Softmax) that is 1, for the others 0.
+        start: margin at step 0; None for the least that the head allows: 1 for a factor on the angle, else 0.
         setting: which margin: "m", or "m1", "m2", "m3" of the combined margin.
     """
 
-    def __init__(self, head: nn.Module, steps: int, start: float = 0.0, setting: str = "m") -> None:
+    def __init__(self, head: nn.Module, steps: int, start: float | None = None, setting: str = "m") -> None:
         if not hasattr(head, setting):
             raise ValueError(f"setting must name a margin of {type(head).__name__}, got {setting!r}")
+        if start is None:
+            start = getattr(getattr(type(head), setting, None), "low", 0.0)
         self.head, self.steps, self.start, self.setting = head, check_count("steps", steps, 1), start, setting
         self.end = float(getattr(head, setting))
         self.steps_done = 0

@@ -11,8 +11,8 @@ are arranged, which is what this module does:
 - The margin belongs to the target logit alone and comes before the softmax. It needs no communication, because a
   target lives in exactly one shard: the head applies it there. A sample whose target lives elsewhere is pointed at a
   spare column, which is then closed with -inf.
-- `loss_parallel` wants shards of equal width; C is rarely a multiple of W, and Partial FC keeps more centres where
-  more targets are. The same spare columns pad all shards to the widest.
+- `loss_parallel` wants shards of equal width; C is rarely a multiple of W. The same spare columns pad all shards to
+  the widest.
 - DDP averages the network's gradients over W processes, while the loss here is already the mean over the whole
   batch: the gradients that leave the embeddings are multiplied by W.
 """
@@ -26,9 +26,9 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from cosface_edu import losses
+from cosface_edu.losses.partial import sample_classes, sample_size, sampled_loss
 
 # Imports inside functions below: DTensor and FSDP take seconds to load, and one process needs neither.
 
@@ -77,34 +77,12 @@ def gradient_scaler(device: torch.device, enabled: bool, world: int) -> torch.am
     return ShardedGradScaler(device.type, enabled=enabled)
 
 
-def can_split(head: losses.Head) -> bool:
-    """Whether a head's scores can be computed on a part of the centres.
-
-    They can where a margin is decided by a sample's own target score. Other heads look at the whole batch, add a term
-    for the embedding's length, or move the non-target scores by the target's, which a process without the target
-    cannot do.
-    """
-    own = [getattr(type(head), name, None) for name in ("step_rule", "regulariser", "loss", "logits")]
-    plain = own == [getattr(losses.Head, name) for name in ("step_rule", "regulariser", "loss", "logits")]
-    return plain and head.sub_centers == 1 and head.rule.plain_others
-
-
-class _Scores(nn.Module):
-    """`head.logits` as a forward, so that `functional_call` can lend the head other centres for one call."""
-
-    def __init__(self, head: losses.Head) -> None:
-        super().__init__()
-        self.head = head
-
-    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        return self.head.logits(features, labels)
-
-
 class Centres(nn.Module):
     """A head whose class centres may be split over processes and sampled (Partial FC, An et al., CVPR 2022).
 
     With sampling, a step scores all centres that are a target of the batch and random others up to the share
-    `rate`. The centres left out get no gradient of the loss, while momentum and weight decay go on for them.
+    `rate` (`losses.partial`). The centres left out get no gradient of the loss, while momentum and weight decay go on
+    for them.
 
     Args:
         head: a full head with all C centres; it is cut down to this process's rows.
@@ -114,17 +92,18 @@ class Centres(nn.Module):
         world: how many processes.
 
     Raises:
-        ValueError: if the head's margin cannot be computed on a part of the centres.
+        ValueError: if the head says that it cannot be computed on a part of the centres.
     """
 
     def __init__(self, head: losses.Head, rate: float = 1.0, seed: int = 0, rank: int = 0, world: int = 1) -> None:
         super().__init__()
         self.rate, self.seed, self.rank, self.world = rate, seed, rank, world
-        self.split = world > 1 or rate < 1
-        if self.split and not can_split(head):
+        alone = not head.splits or len(list(head.parameters())) > 1  # only the centres are shared out
+        if (world > 1 and alone) or (rate < 1 and not head.samples):
             raise ValueError(
-                f"{type(head).__name__} cannot be split over processes or sampled: its scores depend on more than a "
-                "sample's own target. Train it with one process and centre_rate=1"
+                f"{type(head).__name__} cannot be split over processes or sampled as asked ({world} processes,"
+                f" centre_rate={rate:g}): it looks beyond a sample's own target, or has not"
+                " declared that it does not (`splits`, `samples`). Train it with one process and centre_rate=1"
             )
         self.num_classes = head.num_classes
         self.rows = -(-self.num_classes // world)  # ⌈C/W⌉; the last shards may hold fewer, or none
@@ -132,13 +111,8 @@ class Centres(nn.Module):
         self.count = min(self.rows, self.num_classes - self.first)
         if world > 1:
             head.weight = nn.Parameter(head.weight.detach()[self.first : self.first + self.count].clone())
-        self.scores = _Scores(head)
+        self.head = head
         self.mesh: Any = None
-
-    @property
-    def head(self) -> losses.Head:
-        """The head, with this process's rows of the class centres."""
-        return self.scores.head
 
     def parallel(self) -> AbstractContextManager[Any]:
         """The context that a step's forward and backward run in."""
@@ -159,27 +133,32 @@ class Centres(nn.Module):
         Returns:
             Scalar: the mean over the W·b samples of all processes.
         """
-        if not self.split:
+        if self.world == 1 and self.rate == 1:
             return self.head(features, labels)
+        if self.world == 1:
+            return sampled_loss(self.head, features, labels, self.rate, self._lot(step, labels.device))
         features, labels = self._gather(features), self._gather_plain(labels)  # (B, D), (B,) with B = W·b
+        self.head.check(features, labels)
         mine = (labels >= self.first) & (labels < self.first + self.count)  # (B,)
-        local = torch.where(mine, labels - self.first, 0)  # (B,) row within the shard
-        chosen = self._choose(local[mine], step)  # (n,) rows that take part, ascending
-        width = self._widest(len(chosen)) + 1  # of every shard: the most rows anywhere, and a spare column
-        spare = features.new_zeros(width - len(chosen), features.shape[1])
-        centres = torch.cat([self.head.weight[chosen], spare.to(self.head.weight.dtype)])  # (width, D)
-        column = torch.where(mine, torch.searchsorted(chosen, local), len(chosen))  # (B,) elsewhere: the spare column
-        scores = functional_call(self.scores, {"head.weight": centres}, (features, column))  # (B, width), with margin
+        chosen, column = self._choose(torch.where(mine, labels - self.first, -1), step)  # (n,) rows, (B,) or -1
+        width = self._chosen(self.rows, len(labels)) + 1  # of every shard: the most rows anywhere, and a spare column
+        spare = self.head.weight.new_zeros(width - len(chosen), features.shape[1])
+        centres = torch.cat([self.head.weight[chosen], spare])  # (width, D)
+        column = torch.where(mine, column, len(chosen))  # (B,) elsewhere: the spare column
+        scores = self.head.scores(features, centres, column)  # (B, width), with the margin
         closed = torch.arange(width, device=scores.device) >= len(chosen)
         scores = scores.masked_fill(closed, -torch.inf)
-        if self.world == 1:
-            return F.cross_entropy(scores, column)
         from torch.distributed.tensor import DTensor, Shard
 
         owner = torch.div(labels, self.rows, rounding_mode="floor")  # (B,) the shard that the target lives in
         target = owner * width + torch.where(mine, column, 0)  # (B,) only the owner looks at the column
         sharded = DTensor.from_local(scores, self._mesh(scores.device), [Shard(1)], run_check=False)  # (B, W·width)
-        return F.cross_entropy(sharded, target).to_local()  # type: ignore[attr-defined]
+        loss = F.cross_entropy(sharded, target).to_local()  # type: ignore[attr-defined]
+        extra = self.head.extra(features, labels)
+        if extra is None:
+            return loss
+        own = extra / self.world  # every process computes the term of the whole batch, and gradients are summed
+        return loss + own + (extra - own).detach()
 
     @torch.no_grad()
     def accuracy(self, features: Tensor, labels: Tensor) -> Tensor:
@@ -247,25 +226,19 @@ class Centres(nn.Module):
         torch.nn.utils.clip_grads_with_norm_([*network.parameters(), *self.parameters()], largest, norm)
         return norm
 
-    def _choose(self, targets: Tensor, step: int) -> Tensor:
-        """Rows of this shard that take part in a step: all targets, and random others up to the share."""
-        everything = torch.arange(self.count, device=targets.device)
+    def _choose(self, labels: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """Rows of this shard that take part in a step (n,), and the labels' places among them (B,), -1 for none."""
         if self.rate == 1:
-            return everything
-        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + step) * 4096 + self.rank)
-        lot = torch.rand(self.count, generator=generator).to(targets.device)
-        lot[targets] = 2.0  # above every other
-        wanted = max(round(self.rate * self.count), int((lot == 2.0).sum()))
-        return lot.topk(wanted).indices.sort().values
+            return torch.arange(self.count, device=labels.device), labels
+        return sample_classes(labels, self.count, self.rate, self._lot(step, labels.device))
 
-    def _widest(self, own: int) -> int:
-        if self.world == 1:
-            return own
-        if self.rate == 1:
-            return self.rows
-        most = torch.tensor(own, device=self.head.weight.device)
-        dist.all_reduce(most, dist.ReduceOp.MAX)
-        return int(most)
+    def _chosen(self, rows: int, batch: int) -> int:
+        """How many of a shard's rows `_choose` chooses: known without asking the other processes."""
+        return rows if self.rate == 1 else sample_size(rows, self.rate, batch)
+
+    def _lot(self, step: int, device: torch.device) -> torch.Generator:
+        """The source of a step's sample."""
+        return torch.Generator(device).manual_seed((self.seed * 1_000_003 + step) * 4096 + self.rank)
 
     def _mesh(self, device: torch.device) -> Any:
         if self.mesh is None:

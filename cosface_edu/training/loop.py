@@ -4,6 +4,7 @@ The same lines run on a laptop's processor, on one GPU and under torchrun on man
 micro-batch, B = `config.batch` images a step, D numbers an embedding, C classes.
 """
 
+import inspect
 import math
 import os
 from collections.abc import Callable
@@ -183,26 +184,24 @@ def accumulation(config: Config, world: int) -> int:
 
 
 def create_head(config: Config, num_classes: int) -> losses.Head:
-    """The head that a configuration names; A-Softmax comes with SphereFace's annealing, as it was trained."""
-    annealing = {"annealing": losses.LambdaAnnealing()} if config.loss == "asoftmax" else {}
-    options = {**annealing, **config.loss_options}
+    """The head that a configuration names; one with a λ comes with SphereFace's annealing, as that was trained."""
+    options = dict(config.loss_options)
+    if "annealing" in inspect.signature(losses.card(config.loss).loss).parameters:
+        options.setdefault("annealing", losses.LambdaAnnealing())
     head = losses.create(config.loss, in_features=config.embedding, num_classes=num_classes, **options)
     if not isinstance(head, losses.Head):
-        raise ValueError(f"the loss {config.loss} needs more than embeddings and labels: this loop cannot train it")
+        raise ValueError(f"the loss {config.loss} has no class centres: this loop trains subclasses of losses.Head")
     return head
 
 
 def head_schedules(config: Config, head: losses.Head) -> list[Any]:
-    """What changes the loss while it trains: a growing margin, A-Softmax's λ."""
-    schedules: list[Any] = []
+    """What changes the loss while it trains: a growing margin, and what the head itself brings."""
+    growing = []
     if config.margin_warm_up:
         if not hasattr(head, "m"):
             raise ValueError(f"margin_warm_up is set, but the loss {config.loss} has no margin m")
-        none = 1.0 if isinstance(head, losses.ASoftmax) else 0.0  # a factor on the angle, or an addend
-        schedules.append(losses.MarginWarmUp(head, config.margin_warm_up, none))
-    if isinstance(head, losses.ASoftmax) and head.annealing is not None:
-        schedules.append(head.annealing)
-    return schedules
+        growing = [losses.MarginWarmUp(head, config.margin_warm_up)]
+    return [*growing, *head.schedules()]
 
 
 def _silent(line: str) -> None:

@@ -1,6 +1,5 @@
-"""A chunked head gives the same loss and gradients, and never holds the B×C logits."""
+"""A chunked head never holds the B×C logits. (That chunks change no number: test_contract.)"""
 
-import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -12,19 +11,6 @@ def run(head, x, labels):
     torch.manual_seed(5)  # the same margins where they are drawn
     loss = head(x, labels)
     return [loss.detach(), *torch.autograd.grad(loss, (x, head.weight))]
-
-
-@pytest.mark.without("sphereface2")  # no softmax
-@pytest.mark.parametrize("chunk_size", [1, 3, 4, 100])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_same_numbers(make, case, chunk_size, dtype):
-    head = make(6, 30).to(dtype)
-    chunked = make(6, 30, chunk_size=chunk_size).to(dtype)
-    chunked.load_state_dict(head.state_dict())
-    x, labels = torch.randn(10, 6, dtype=dtype), torch.randint(30, (10,))
-    rtol = 1e-5 if dtype is torch.float32 else 1e-12
-    for a, b in zip(run(head, x, labels), run(chunked, x, labels), strict=True):
-        assert (a - b).norm() <= rtol * a.norm()
 
 
 def test_blocks_of_rows_change_nothing(make, case, monkeypatch):

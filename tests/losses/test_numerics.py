@@ -1,25 +1,14 @@
-"""No NaN and no infinity, whatever the batch; parameters keep their dtype; the compiler changes nothing."""
+"""No NaN and no infinity, whatever the batch; half precision; code that the compiler makes."""
 
 import contextlib
+import inspect
 
 import pytest
 import torch
 
 from cosface_edu import losses
 
-TRIALS = 200
-# The same code with other numbers, or random margins, which the compiler draws from a stream of its own.
-NOT_COMPILED = ["nsl", "nsl, length kept", "lsoftmax, annealed", "asoftmax m=1", "asoftmax m=2", "asoftmax m=3"]
-NOT_COMPILED += ["asoftmax m=4", "asoftmax_normfea", "sphereface_r, 2", "cosface, length kept", "arcface"]
-NOT_COMPILED += [
-    "arcface, exact",
-    "combined",
-    "combined m1>1",
-    "sphereface_r, 1",
-    "subcenter_arcface",
-    "elastic_cosface",
-    "elastic_arcface",
-]
+TRIALS = 90
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 
 
@@ -37,8 +26,10 @@ def hostile_batch(head, trial):
 
 @pytest.mark.filterwarnings("ignore:.*beyond the geometric bound")
 def test_always_finite(make, case):
-    """200 trials a head, s = 64: float32, bfloat16 and float16 autocast in turn, every 40th with C = 100,000."""
-    scale = {} if make(2, 3).s is None or case == "sphereface2" else {"s": 64.0}
+    """90 trials a head, s = 64: float32, bfloat16 and float16 autocast in turn, every 40th with C = 100,000."""
+    scale = (
+        {"s": 64.0} if isinstance(make(2, 3).s, float) and "s" in inspect.signature(type(make(2, 3))).parameters else {}
+    )
     heads = {C: make(8, C, **scale) for C in (50, 100_000)}
     for trial in range(TRIALS):
         head = heads[100_000 if trial % 40 == 0 else 50]
@@ -58,17 +49,6 @@ def test_always_finite(make, case):
         assert x.grad.isfinite().all(), (trial, x, labels)
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_parameters_keep_their_dtype(make, dtype):
-    head = make(8, 10)
-    x, labels = torch.randn(4, 8).to(dtype).requires_grad_(), torch.randint(10, (4,))
-    loss = head(x, labels)
-    loss.backward()
-    assert head.weight.dtype == head.weight.grad.dtype == torch.float32
-    assert x.grad.dtype == dtype
-    assert loss.dtype == torch.float32
-
-
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_centres_are_scored_in_single_precision(dtype):
     head = losses.CosFace(8, 10)
@@ -83,47 +63,12 @@ def test_half_precision_centres_are_scored_in_single_precision(dtype):
     assert low.weight.grad.dtype == dtype
 
 
-def test_single_precision_close_to_double(make):
-    x, labels = torch.randn(16, 32), torch.randint(200, (16,))
-    head = make(32, 200).eval()
-    x.requires_grad_()
-    single = [head(x, labels), *torch.autograd.grad(head(x, labels), (x, head.weight))]
-    head = head.double()
-    x = x.detach().double().requires_grad_()
-    double = [head(x, labels), *torch.autograd.grad(head(x, labels), (x, head.weight))]
-    for a, b in zip(single, double, strict=True):
-        assert (a - b).norm() <= 1e-5 * b.norm()
-
-
-def test_a_loss_beyond_the_range_of_exp():
-    """s = 64, opposite to its centre: the posterior underflows, the loss must not."""
-    head = losses.ArcFace(2, 2, s=64.0, m=0.5)
-    with torch.no_grad():
-        head.weight.copy_(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
-    loss = head(torch.tensor([[-3.0, 0.0]]), torch.tensor([0]))
-    expected = 64 * (1 + 2 + torch.tensor(torch.pi + 0.5).cos())  # s(cosθ_j - ψ), the other posterior being 1
-    torch.testing.assert_close(loss, expected)
-
-
-@pytest.mark.without(*NOT_COMPILED)
-@pytest.mark.filterwarnings("ignore:.*beyond the geometric bound")
-def test_compiled_gives_the_same_numbers(make, case):
-    """Through the compiler's front end and its autograd; the code generator is tested on ArcFace below."""
-    check_compiled(make(8, 20).double(), "aot_eager")
-
-
 def test_compiled_to_machine_code():
-    check_compiled(losses.ArcFace(8, 20).double(), "inductor")
-
-
-def check_compiled(head, backend):
-    x, labels = torch.randn(6, 8, dtype=torch.float64), torch.randint(20, (6,))
-    state = {k: v.clone() for k, v in head.state_dict().items()}
-    x.requires_grad_()
+    head = losses.ArcFace(8, 20).double()
+    x, labels = torch.randn(6, 8, dtype=torch.float64, requires_grad=True), torch.randint(20, (6,))
     loss = head(x, labels)
     eager = [loss, *torch.autograd.grad(loss, (x, head.weight))]
-    head.load_state_dict(state)
     torch.compiler.reset()
-    loss = torch.compile(head, backend=backend, fullgraph=True)(x, labels)
+    loss = torch.compile(head, backend="inductor", fullgraph=True)(x, labels)
     for a, b in zip(eager, [loss, *torch.autograd.grad(loss, (x, head.weight))], strict=True):
         torch.testing.assert_close(a, b)

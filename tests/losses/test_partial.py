@@ -1,4 +1,4 @@
-"""Partial FC: which classes are kept, and that the loss is the head's own over those."""
+"""Partial FC: which classes are kept. (That the loss is the head's own over those: test_contract.)"""
 
 import pytest
 import torch
@@ -32,7 +32,7 @@ def test_negatives_are_uniform():
 
 
 def test_shard_without_some_samples():
-    """In a sharded head a sample's class may live elsewhere: label -1."""
+    """In a sharded head (training.distributed) a sample's class may live elsewhere: label -1."""
     index, local = sample_classes(torch.tensor([-1, 4, -1]), 10, 0.3)
     assert local[0] == local[2] == -1
     assert index[local[1]] == 4
@@ -43,33 +43,6 @@ def test_shard_without_some_samples():
 def test_same_generator_same_classes():
     draws = [sample_classes(torch.tensor([1]), 50, 0.2, torch.Generator().manual_seed(4))[0].tolist() for _ in range(2)]
     assert draws[0] == draws[1]
-
-
-def test_loss_and_gradient_are_the_heads_own(make):
-    full = make(5, 40).double().eval()
-    partial = PartialFC(full, rate=0.3)
-    partial.train()
-    full.eval()
-    x, labels = torch.randn(6, 5, dtype=torch.float64), torch.randint(40, (6,))
-    torch.manual_seed(2)
-    loss = partial(x, labels)
-    (grad,) = torch.autograd.grad(loss, full.weight)
-    torch.manual_seed(2)
-    index, local = sample_classes(labels, 40, 0.3)
-    K = full.sub_centers
-    rows = torch.cat([torch.arange(K) + K * j for j in index.tolist()])
-    small = make(5, len(index)).double().eval()
-    with torch.no_grad():
-        small.weight.copy_(full.weight[rows])
-        if hasattr(full, "bias"):
-            small.bias.copy_(full.bias)
-    expected = small(x, local)
-    torch.testing.assert_close(loss, expected)
-    (small_grad,) = torch.autograd.grad(expected, small.weight)
-    torch.testing.assert_close(grad[rows], small_grad)
-    untouched = torch.ones(len(grad), dtype=torch.bool)
-    untouched[rows] = False
-    assert (grad[untouched] == 0).all()
 
 
 def test_evaluation_and_logits_use_all_classes():
@@ -87,3 +60,10 @@ def test_bad_rate():
         losses.create("cosface", in_features=5, num_classes=40, sample_rate=0.0)
     with pytest.raises(ValueError, match="sample_rate"):
         losses.create("triplet", in_features=5, num_classes=40, sample_rate=0.5)
+
+
+def test_a_head_that_looks_at_all_classes_is_refused():
+    kind = type("Looks", (losses.NSL,), {"samples": False})
+    PartialFC(kind(5, 40), rate=1.0)
+    with pytest.raises(ValueError, match="Looks looks at all classes"):
+        PartialFC(kind(5, 40), rate=0.5)

@@ -15,7 +15,7 @@ from cosface_edu.training.checkpoint import load
 
 WORKER = Path(__file__).with_name("distributed_worker.py")
 sys.path.insert(0, str(WORKER.parent))
-from distributed_worker import BATCH, HEADS, problem, run_config  # noqa: E402
+from distributed_worker import CLASSES, DIM, HEADS, cases, problem, run_config  # noqa: E402
 
 
 @pytest.fixture(scope="module", params=[2, 4])
@@ -35,6 +35,7 @@ def test_split_centres_give_the_loss_and_gradients_of_one_process(processes, nam
     _, results, _ = processes
     head, features, labels = problem(name)
     features.requires_grad_()
+    torch.manual_seed(4)
     loss = head(features, labels)
     loss.backward()
     mine = [result[f"{name} 1.0"] for result in results]
@@ -43,7 +44,8 @@ def test_split_centres_give_the_loss_and_gradients_of_one_process(processes, nam
         assert rank["accuracy"].item() == pytest.approx(
             (head.logits(features).argmax(1) == labels).float().mean().item()
         )
-        assert torch.equal(rank["whole"], head.weight)
+        for key, value in head.state_dict().items():  # centres, and running statistics of the whole batch
+            torch.testing.assert_close(rank["whole"][key], value)
     assert error(torch.cat([r["features"] for r in mine]), features.grad) < 1e-5
     assert error(torch.cat([r["weight"] for r in mine]), head.weight.grad) < 1e-5
 
@@ -57,7 +59,10 @@ def test_sampled_centres_give_the_softmax_over_the_sample(processes, name) -> No
     assert set(labels.tolist()) <= set(chosen.tolist())
     assert len(chosen) < head.num_classes
     features.requires_grad_()
+    torch.manual_seed(4)
     loss = F.cross_entropy(head.logits(features, labels)[:, chosen], torch.searchsorted(chosen, labels))
+    extra = head.extra(features, labels)
+    loss = loss if extra is None else loss + extra
     loss.backward()
     assert mine[0]["loss"].item() == pytest.approx(loss.item(), rel=1e-5)
     assert error(torch.cat([r["features"] for r in mine]), features.grad) < 1e-5
@@ -80,31 +85,33 @@ def test_a_run_of_many_processes_is_the_run_of_one(processes, tmp_path) -> None:
     assert error(resumed.head.weight, unbroken.head.weight) < 1e-5
 
 
-@pytest.mark.parametrize("name", HEADS)
-def test_sampling_in_one_process(name) -> None:
-    head, features, labels = problem(name)
+def test_sampling_in_one_process() -> None:
+    """Another sample in every step, the same in the same step. (Of every head: tests/losses/test_contract.)"""
+    head, features, labels = problem(HEADS[0])
     centres = distributed.Centres(head, rate=0.5, seed=1)
-    loss = centres(features, labels, step=5)
-    chosen = centres._choose(labels, 5)
-    wanted = F.cross_entropy(head.logits(features, labels)[:, chosen], torch.searchsorted(chosen, labels))
-    torch.testing.assert_close(loss, wanted)
-    assert not torch.equal(centres._choose(labels, 6), chosen) or len(chosen) == len(labels.unique())
+    found = [centres(features, labels, step=step) for step in (5, 6, 5)]
+    assert found[0] == found[2] != found[1]
 
 
-def test_losses_that_look_beyond_their_own_target_are_refused() -> None:
-    refused = 0
-    for name in losses.available():
-        head = losses.create(name, in_features=6, num_classes=11)
-        if not isinstance(head, losses.Head) or not distributed.can_split(head):
-            refused += 1
-            with pytest.raises(ValueError, match="one process"):
-                distributed.Centres(head, world=2)
-    assert refused >= 1
-    assert BATCH % 4 == 0
+@pytest.mark.parametrize("case", [case for case in cases.HEADS if case not in HEADS])
+def test_heads_that_do_not_declare_it_are_not_split(case) -> None:
+    with pytest.raises(ValueError, match=r"one process and centre_rate=1"):
+        distributed.Centres(cases.make(case, DIM, CLASSES), world=2)
+
+
+def test_a_loss_of_ones_own_is_split_once_it_says_so() -> None:
+    kind = type("Mine", (losses.CosFace,), {"extra": lambda self, x, y: x.square().mean()})
+    with pytest.raises(ValueError, match=r"Mine cannot be split.*`splits`"):
+        distributed.Centres(kind(DIM, CLASSES), world=2)
+    kind.splits = True
+    assert distributed.Centres(kind(DIM, CLASSES), world=2).head.weight.shape == (6, DIM)
+    kind.build = lambda self: setattr(self, "bias", torch.nn.Parameter(torch.zeros(())))
+    with pytest.raises(ValueError, match="cannot be split"):
+        distributed.Centres(kind(DIM, CLASSES), world=2)
 
 
 def test_clipping_counts_network_and_centres_together() -> None:
-    head, features, labels = problem("cosface")
+    head, features, labels = problem(HEADS[0])
     network = torch.nn.Linear(6, 6)
     centres = distributed.Centres(head)
     (10 * centres(network(features), labels, 0)).backward()

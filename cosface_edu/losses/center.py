@@ -1,0 +1,52 @@
+"""Center loss: every class has a place that its samples are drawn to."""
+
+import torch
+from torch import Tensor, nn
+
+from .checks import check_count, check_features, check_labels, check_number, watched
+from .registry import register
+
+
+@register("center", title="Center", paper="wen2016center", colour="#d55e00")
+class Center(nn.Module):
+    """Center loss (Wen et al. 2016, Eq. 2-4): ½‖x - c_y‖², averaged over the batch.
+
+    The centres c are no parameters. In a training step they move towards their samples by the paper's own rule,
+    c_j -= alpha · Σ_{y_i=j}(c_j - x_i) / (1 + n_j), after the loss has been taken; they are saved with the module.
+
+    Args:
+        in_features: D.
+        num_classes: C.
+        alpha: rate of the centres, in [0, 1].
+    """
+
+    centers: Tensor
+
+    def __init__(self, in_features: int, num_classes: int, alpha: float = 0.5) -> None:
+        super().__init__()
+        self.alpha = check_number("alpha", alpha, 0, 1)
+        shape = check_count("num_classes", num_classes, 2), check_count("in_features", in_features, 1)
+        self.register_buffer("centers", torch.zeros(shape))
+
+    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
+        """The loss of a batch; moves the centres in training mode.
+
+        Args:
+            features: embeddings (B, D).
+            labels: true classes (B,) int64.
+
+        Returns:
+            Scalar loss.
+        """
+        if not watched():
+            check_features(features, self.centers.shape[1])
+            check_labels(labels, len(features), len(self.centers))
+        with torch.autocast(features.device.type, enabled=False):
+            x = features.to(torch.promote_types(self.centers.dtype, torch.float32))
+            apart = x - self.centers[labels]  # (B, D)
+            if self.training:
+                one = torch.ones_like(labels)
+                count = torch.zeros(len(self.centers), dtype=one.dtype, device=one.device).index_add(0, labels, one)
+                step = self.alpha * apart.detach() / (1 + count[labels, None])
+                self.centers.index_add_(0, labels, step.to(self.centers.dtype))
+            return 0.5 * apart.square().sum(1).mean()

@@ -1,0 +1,346 @@
+"""Class centres + a rule = a loss: the base of every head.
+
+A head holds one centre W_j for each class and turns embeddings and labels into a scalar loss: softmax cross entropy
+over the scores `σ·u(cosθ_j)`, where u is the head's rule (`margins.py`) and σ is s, or ‖x‖ where the loss does not
+normalise the features (s=None).
+
+    head = CosFace(in_features=512, num_classes=10575, s=64.0, m=0.35)
+    loss = head(features, labels)            # (B, D), (B,) -> scalar
+    head.logits(features)                    # (B, C) without the margin: what accuracy is computed on
+    head.logits(features, labels)            # (B, C) with the margin on the target
+
+There is one way to the loss. A head says what is its own in *hooks*, and whoever computes the loss goes through all of
+them: `head(x, y)`, a chunk or a sample of the classes, classes split over processes, the compiler, and one's own
+`cross_entropy(head.logits(x, y), y)`, to which a loss with a term of its own adds `head.extra(x, y)`. The hooks:
+
+| hook                     | says                                                        | who needs it              |
+|--------------------------|-------------------------------------------------------------|---------------------------|
+| `rule`                   | what is done to a cosine                                    | nearly every loss         |
+| `build()`                | parts beside the settings: buffers, parameters              | CurricularFace, AdaFace   |
+| `observe(batch)`         | running statistics, updated in a training step              | CurricularFace, AdaFace   |
+| `batch_rule(batch)`      | the rule of one batch, where it is another for each         | AdaFace, ElasticFace      |
+| `scale()`                | σ, where it is not the setting s                            | AdaCos                    |
+| `shift(logits)`          | the last touch to the logits                                | SphereFace2               |
+| `criterion(logits, y)`   | the loss of the logits, where it is no softmax              | SphereFace2               |
+| `extra(features, y)`     | a term beside it                                            | MagFace, Softmax + center |
+
+Whatever the dtype of the embeddings, and under autocast, scores and loss are computed in the dtype of the centres,
+in float32 at least; the parameters themselves are never cast. A zero embedding has no direction: its length counts
+as 1 where one divides by it, so that its cosines are 0 and its gradient is finite.
+"""
+
+import inspect
+import warnings
+from typing import Any, ClassVar, final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .checks import check_count, check_features, check_labels, watched
+from .fused import Scores, margin_logits, margin_softmax, safe_length
+from .limits import max_margin
+from .margins import NoMargin, Rule
+from .settings import Count, Scale, Setting, documentation, settings_of, signature_of
+
+_HOOKS = ("rule", "observe", "batch_rule", "scale", "shift", "criterion", "extra")
+_FINAL = ("forward", "loss", "logits", "scores")
+
+
+class Batch:
+    """What a head may look at before it chooses the rule of a step. Nothing here carries a gradient.
+
+    Attributes:
+        norms: ‖x‖ (B, 1).
+        columns: the targets' places (B,) among the centres at hand.
+    """
+
+    def __init__(self, features: Tensor, norms: Tensor, weight: Tensor, columns: Tensor, sub_centers: int) -> None:
+        self.norms, self.columns = norms.detach(), columns
+        self._unit = features.detach() / safe_length(self.norms)  # (B, D)
+        self._weight, self._sub_centers = weight.detach(), sub_centers
+        self._target_cosine: Tensor | None = None
+
+    def target_cosine(self) -> Tensor:
+        """cosθ_y (B, 1), computed without the other classes."""
+        if self._target_cosine is None:
+            K = self._sub_centers
+            rows = self.columns[:, None] * K + torch.arange(K, device=self.columns.device)  # (B, K)
+            centres = F.normalize(self._weight[rows], dim=2)  # (B, K, D)
+            self._target_cosine = torch.einsum("bd,bkd->bk", self._unit, centres).amax(dim=1, keepdim=True)
+        return self._target_cosine
+
+    def cosines(self) -> Tensor:
+        """cosθ_j (B, n) of all classes at hand: as much work as the scores themselves."""
+        cos = self._unit @ F.normalize(self._weight, dim=1).T  # (B, n·K)
+        return cos.view(len(cos), -1, self._sub_centers).amax(dim=2)
+
+
+class Head(nn.Module):
+    """Class centres and softmax cross entropy over scores u(cosθ). `head.py` lists the hooks of a loss of one's own.
+
+    A subclass declares its settings; its constructor, with the sizes before them, follows from these.
+    """
+
+    s: Any = Scale(None)
+    chunk_size: Any = Count(
+        None,
+        1,
+        text="number of samples whose logits exist at a time, None for the whole batch; loss and gradient are the same",
+        optional=True,
+    )
+    normalise_centres = True  # False only where the paper keeps ‖W_j‖
+    sub_centers: Any = 1
+    #: Whether a process with a part of the classes can score them, though targets live elsewhere: the rule asks of a
+    #: sample its length and its own target's cosine at most. A class with hooks of its own must say so anew.
+    splits: Any = False
+    #: Whether the loss over a sample of the classes, all targets among them, makes sense.
+    samples: Any = True
+    _settings: ClassVar[dict[str, Setting]]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in _FINAL:
+            if name in vars(cls):
+                raise TypeError(
+                    f"{cls.__name__}.{name}: the way to the loss is the same for all heads, so that sampling, splitting"
+                    f" and chunks cannot lose a part of it; override a hook ({', '.join(_HOOKS)})"
+                )
+        if "splits" not in vars(cls) and any(name in vars(cls) for name in _HOOKS):
+            cls.splits = False
+        cls._declare()
+
+    @classmethod
+    def _declare(cls) -> None:
+        """The constructor's signature and documentation, from the settings."""
+        cls._settings = settings_of(cls)
+        if "__init__" not in vars(cls) or cls is Head:
+            cls.__signature__ = signature_of(cls._settings)  # type: ignore[attr-defined]
+            cls.__doc__ = f"{inspect.cleandoc(cls.__doc__ or cls.__name__)}\n\n{documentation(cls._settings)}\n"
+
+    def __init__(self, in_features: int, num_classes: int, *args: Any, **options: Any) -> None:
+        super().__init__()
+        try:
+            given = signature_of(self._settings).bind(in_features, num_classes, *args, **options)
+        except TypeError as error:
+            known = ", ".join(self._settings)
+            raise TypeError(f"{type(self).__name__}: {error}; beside the sizes it takes {known}") from None
+        given.apply_defaults()
+        self.in_features = check_count("in_features", in_features, 1)
+        self.num_classes = check_count("num_classes", num_classes, 2)
+        for name in self._settings:
+            setattr(self, name, given.arguments[name])
+        self._checked: tuple[Any, ...] | None = None
+        self._warned = False
+        self.weight = nn.Parameter(torch.empty(self.num_classes * self.sub_centers, self.in_features))
+        self.reset_parameters()
+        self.build()
+
+    def reset_parameters(self) -> None:
+        """Xavier, as in the released SphereFace networks."""
+        nn.init.xavier_uniform_(self.weight)
+
+    # --- the one way to the loss
+
+    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
+        """The loss: mean cross entropy of the scores with the margin, and the head's own term if it has one.
+
+        Args:
+            features: embeddings (B, D).
+            labels: true classes (B,) int64.
+
+        Returns:
+            Scalar loss.
+
+        Raises:
+            ValueError: for features or labels of a wrong dtype, shape or range.
+        """
+        self.check(features, labels)
+        return self.loss(features, self.weight, labels, labels)
+
+    @final
+    def loss(self, features: Tensor, weight: Tensor, labels: Tensor, columns: Tensor) -> Tensor:
+        """The loss over other centres than all of the head's own, such as a sample of them (`PartialFC`).
+
+        Args:
+            features: embeddings (B, D).
+            weight: centres (n·K, D) of n classes.
+            labels: true classes (B,) int64.
+            columns: which of the n classes these are (B,) int64.
+
+        Returns:
+            Scalar loss.
+        """
+        with torch.autocast(features.device.type, enabled=False):
+            x, norms, weight, scores = self._prepare(features, weight, columns)
+            if type(self).shift is Head.shift and type(self).criterion is Head.criterion:
+                loss = margin_softmax(x, weight, norms, columns, scores)
+            else:
+                loss = self.criterion(self.shift(margin_logits(x, weight, norms, columns, scores)), columns)
+        extra = self.extra(features, labels)
+        return loss if extra is None else loss + extra
+
+    @final
+    def logits(self, features: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Scores of all classes.
+
+        In training mode with labels this is a training step, as `head(features, labels)` is: running statistics are
+        updated and random margins drawn. One's own `cross_entropy(head.logits(x, y), y)` is then the head's loss, but
+        for `head.extra(x, y)`. In evaluation mode, and without labels, nothing changes.
+
+        Args:
+            features: embeddings (B, D).
+            labels: true classes (B,) int64; without them no margin is applied.
+
+        Returns:
+            (B, C), with the margin on the true class where labels are given.
+
+        Raises:
+            ValueError: for features or labels of a wrong dtype, shape or range.
+        """
+        self.check(features, labels)
+        return self.scores(features, self.weight, labels)
+
+    @final
+    def scores(self, features: Tensor, weight: Tensor, columns: Tensor | None) -> Tensor:
+        """`logits` over other centres than all of the head's own, such as one process's part of them.
+
+        Args:
+            features: embeddings (B, D).
+            weight: centres (n·K, D) of n classes.
+            columns: which of the n classes are the true ones (B,) int64; None for no margin.
+
+        Returns:
+            (B, n).
+        """
+        with torch.autocast(features.device.type, enabled=False):
+            x, norms, weight, scores = self._prepare(features, weight, columns)
+            return self.shift(margin_logits(x, weight, norms, columns, scores))
+
+    def _prepare(
+        self, features: Tensor, weight: Tensor, columns: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor, Scores]:
+        """Scaled embeddings (B, D), their original lengths (B, 1), centres and scores, in one common dtype."""
+        dtype = torch.promote_types(weight.dtype, torch.float32)
+        x, weight = features.to(dtype), weight.to(dtype)
+        norms = torch.linalg.vector_norm(x, dim=1, keepdim=True)  # (B, 1)
+        if columns is None:
+            rule, cos_y = self.plain_rule, None
+        else:
+            batch = Batch(x, norms, weight, columns, self.sub_centers)
+            if self.training:
+                with torch.no_grad():
+                    self.observe(batch)
+            rule = self.batch_rule(batch)
+            cos_y = None if rule.plain_others else batch.target_cosine()
+        s = self.scale()  # after `observe`, which may change it
+        scaled = x if s is None else x * (s / safe_length(norms))
+        return scaled, norms, weight, self._scores(rule, s, cos_y)
+
+    def _scores(self, rule: Rule, s: float | Tensor | None, cos_y: Tensor | None) -> Scores:
+        normalise = self.normalise_centres
+        if s is None and not rule.plain_others:
+            raise ValueError(f"s must be a number: {type(self).__name__} bends the scores of the other classes too")
+
+        def target(z: Tensor, norms: Tensor, lengths: Tensor) -> Tensor:
+            scale = norms if s is None else s
+            if not normalise:
+                scale = scale * lengths
+            cos = z / (safe_length(scale) if isinstance(scale, Tensor) else scale)
+            given = (cos, norms) if rule.uses_length else (cos,)
+            return scale * rule.target(*given)  # type: ignore[operator]
+
+        def others(z: Tensor, rows: slice) -> Tensor:
+            return s * rule.others(z / s, None if cos_y is None else cos_y[rows])  # type: ignore[operator]
+
+        bends = None if rule.plain_others else others
+        return Scores(target, bends, normalise, self.sub_centers, self.chunk_size)
+
+    # --- hooks: what a loss may say of itself
+
+    @property
+    def rule(self) -> Rule:
+        """What the head does to a cosine, with the margin as it is now."""
+        return NoMargin()
+
+    @property
+    def plain_rule(self) -> Rule:
+        """The rule without its margin, by which `logits` without labels scores."""
+        return NoMargin()
+
+    def build(self) -> None:
+        """Parts beside the settings, and checks of several settings together; called once, at the end of the start."""
+
+    def observe(self, batch: Batch) -> None:
+        """Update running statistics; called once in a training step, before anything else, without gradients."""
+
+    def batch_rule(self, batch: Batch) -> Rule:
+        """The rule for one batch: heads whose margin differs by sample or by step override this."""
+        return self.rule
+
+    def scale(self) -> float | Tensor | None:
+        """The length that embeddings are scaled to now; None for their own."""
+        return self.s
+
+    def shift(self, logits: Tensor) -> Tensor:
+        """The last touch to the logits (B, n)."""
+        return logits
+
+    def criterion(self, logits: Tensor, columns: Tensor) -> Tensor:
+        """The loss of logits (B, n) whose true classes are `columns` (B,): mean cross entropy."""
+        return F.cross_entropy(logits, columns)
+
+    def extra(self, features: Tensor, labels: Tensor) -> Tensor | None:
+        """A term of the loss beside the scores', if the loss has one.
+
+        Args:
+            features: embeddings (B, D), in any floating-point dtype.
+            labels: true classes (B,) int64, among all C.
+
+        Returns:
+            Scalar in float32 at least, or None.
+        """
+        return None
+
+    def schedules(self) -> list[Any]:
+        """What the training loop must step once an iteration and keep in its checkpoint, such as λ's annealing."""
+        return []
+
+    # --- checks
+
+    def check(self, features: Tensor, labels: Tensor | None = None) -> None:
+        """Raises ValueError for a bad batch; warns, once, of a margin that no arrangement of the centres can meet."""
+        if watched():
+            return
+        check_features(features, self.in_features)
+        if labels is not None:
+            check_labels(labels, len(features), self.num_classes)
+        if self._warned:
+            return
+        now = (*(getattr(self, name) for name in self._settings), *(schedule.value for schedule in self.schedules()))
+        if now != self._checked:
+            self._checked = now
+            if message := self.beyond_bound():
+                self._warned = True
+                warnings.warn(message, UserWarning, stacklevel=5)
+
+    def beyond_bound(self) -> str | None:
+        """What to warn of, if no arrangement of the class centres can meet the margin."""
+        rule, bound = self.rule, max_margin(self.num_classes, self.in_features)
+        best = rule.target(torch.ones((), dtype=torch.float64)).item()
+        nearest = rule.others(torch.tensor(1 - bound, dtype=torch.float64)).item()
+        if best >= nearest - 1e-9:
+            return None
+        return (
+            f"{rule} is beyond the geometric bound: of {self.num_classes} class centres in {self.in_features}"
+            f" dimensions two are closer than cosine {1 - bound:.4f}, so a sample on its own centre scores"
+            f" {best:.4f}, less than another class. A margin on the cosine can be at most {bound:.4f} here."
+        )
+
+    def extra_repr(self) -> str:
+        """Sizes, scale and rule."""
+        text = f"in_features={self.in_features}, num_classes={self.num_classes}, s={self.s}, rule={self.rule}"
+        return text if self.chunk_size is None else f"{text}, chunk_size={self.chunk_size}"
+
+
+Head._declare()

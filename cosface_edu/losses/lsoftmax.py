@@ -1,0 +1,15 @@
+"""L-Softmax: A-Softmax's margin with class centres at their own length."""
+
+from .asoftmax import ASoftmax
+from .registry import register
+
+
+@register("lsoftmax", title="L-Softmax", paper="liu2016lsoftmax", colour="#b3a125")
+class LSoftmax(ASoftmax):
+    """L-Softmax (Liu et al. 2016, Eq. 4-6): score ‖W_y‖‖x‖ψ(θ_y) against ‖W_j‖‖x‖cosθ_j.
+
+    The centres keep their own lengths.
+    """
+
+    s = None
+    normalise_centres = False

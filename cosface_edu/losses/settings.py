@@ -1,0 +1,160 @@
+"""Settings: the numbers and choices of a head, from which its constructor, its documentation and its checks are made.
+
+    class CosFace(Head):
+        s = Scale(64.0)
+        m = Setting(0.35, 0, 2, "margin in cosine units")
+
+A setting may be changed at any time (`head.m = 0.4`) and is checked whenever it is set.
+"""
+
+import inspect
+import math
+from typing import Any
+
+from .checks import check_count, check_number
+
+
+class Setting:
+    """A number of a head.
+
+    Args:
+        default: value where none is given.
+        low: least value.
+        high: greatest value.
+        text: what it is, for the documentation.
+        allowed: what to say is allowed, where low and high do not say it.
+        optional: whether None is allowed.
+    """
+
+    annotation: Any = float
+
+    def __init__(
+        self,
+        default: Any,
+        low: float = 0,
+        high: float = math.inf,
+        text: str = "",
+        allowed: str | None = None,
+        optional: bool = False,
+    ) -> None:
+        self.default, self.low, self.high, self.text = default, low, high, text
+        self.allowed, self.optional = allowed, optional
+
+    def check(self, value: Any) -> Any:
+        """The value, as a number of Python's own.
+
+        Raises:
+            ValueError: it is not allowed.
+        """
+        return check_number(self.name, value, self.low, self.high, self.allowed)
+
+    def parameter(self) -> inspect.Parameter:
+        """This setting in the constructor's signature."""
+        annotation = self.annotation | None if self.optional else self.annotation
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        return inspect.Parameter(self.name, kind, default=self.default, annotation=annotation)
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, head: Any, owner: type | None = None) -> Any:
+        return self if head is None else head.__dict__[f"_{self.name}"]
+
+    def __set__(self, head: Any, value: Any) -> None:
+        head.__dict__[f"_{self.name}"] = None if self.optional and value is None else self.check(value)
+
+
+class Scale(Setting):
+    """The scale s of the cosines: a positive number, or None, where it is optional, for the embedding's own length."""
+
+    def __init__(self, default: float | None, optional: bool = True) -> None:
+        text = "length that embeddings are scaled to" + ("; None keeps their own length ‖x‖" if optional else "")
+        allowed = "a positive number" + (", or None to keep ‖x‖" if optional else "")
+        super().__init__(default, 1e-6, text=text, allowed=allowed, optional=optional)
+
+
+class Count(Setting):
+    """A whole number."""
+
+    annotation = int
+
+    def check(self, value: Any) -> int:
+        """The value, as Python's own integer."""
+        return check_count(self.name, value, int(self.low))
+
+
+class Choice(Setting):
+    """One of a few values.
+
+    Args:
+        default: value where none is given.
+        among: all that are allowed.
+        text: what it is, for the documentation.
+    """
+
+    def __init__(self, default: Any, among: tuple[Any, ...], text: str) -> None:
+        super().__init__(default, text=text)
+        self.among, self.annotation = among, type(default)
+
+    def check(self, value: Any) -> Any:
+        """The value, if it is among those allowed."""
+        if value not in self.among:
+            raise ValueError(f"{self.name} must be {_listed(self.among)}, got {value!r}")
+        return self.among[self.among.index(value)]
+
+
+class Given(Setting):
+    """An object that somebody else may give: None, or one of a class.
+
+    Args:
+        kind: its class.
+        text: what it is, for the documentation.
+    """
+
+    def __init__(self, kind: type, text: str) -> None:
+        super().__init__(None, text=text, optional=True)
+        self.annotation = kind
+
+    def check(self, value: Any) -> Any:
+        """The value, if it is of the class."""
+        if not isinstance(value, self.annotation):
+            raise ValueError(f"{self.name} must be None or a {self.annotation.__name__}, got {value!r}")
+        return value
+
+
+def beyond_pi(text: str = "for an angle with its margin past π: see `margins.cos_beyond_pi`") -> Choice:
+    """The choice that all losses with an angular margin offer."""
+    return Choice("monotone", ("monotone", "exact", "straight-through"), text)
+
+
+def settings_of(kind: type) -> dict[str, Setting]:
+    """The settings of a class by name, in the constructor's order: the inherited ones first, a redeclared one in its
+    new place, `chunk_size` last. A class that gives a setting a plain value takes it away from the constructor.
+    """
+    found: dict[str, Setting] = {}
+    for base in reversed(kind.__mro__):
+        for name, value in vars(base).items():
+            found.pop(name, None)
+            if isinstance(value, Setting):
+                found[name] = value
+    if "chunk_size" in found:
+        found["chunk_size"] = found.pop("chunk_size")
+    return found
+
+
+def signature_of(settings: dict[str, Setting]) -> inspect.Signature:
+    """The constructor's signature: sizes, then the settings."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    sizes = [inspect.Parameter(name, kind, annotation=int) for name in ("in_features", "num_classes")]
+    return inspect.Signature([*sizes, *(setting.parameter() for setting in settings.values())])
+
+
+def documentation(settings: dict[str, Setting]) -> str:
+    """The part of a docstring that says what the constructor takes."""
+    lines = ["Args:", "    in_features: D, length of an embedding.", "    num_classes: C, at least 2."]
+    return "\n".join([*lines, *(f"    {name}: {setting.text}." for name, setting in settings.items())])
+
+
+def _listed(values: tuple[Any, ...]) -> str:
+    texts = [f'"{v}"' if isinstance(v, str) else str(v) for v in values]
+    return f"{', '.join(texts[:-1])} or {texts[-1]}"

@@ -1,0 +1,38 @@
+"""AdaFace: a margin graded by the length, and its running statistics."""
+
+import math
+
+import pytest
+import torch
+from cases import with_target
+
+from cosface_edu import losses
+
+CASES = {"": {"s": 10.0}}
+HELD = "z follows the length without a gradient"
+
+
+def prepare(head):
+    head.mean.fill_(2.0)
+    head.std.fill_(0.5)
+
+
+def scores(head, cos, y, a, b):
+    z = (head.h * (a.detach() - head.mean) / (head.std + 1e-3)).clamp(-1, 1)
+    psi = torch.cos((cos[y].acos() - head.m * z).clamp(0, math.pi)) - (head.m + head.m * z)
+    return with_target([head.s * c for c in cos], y, head.s * psi)
+
+
+def test_statistics():
+    head = losses.AdaFace(5, 6).double()
+    x, labels = torch.randn(7, 5, dtype=torch.float64), torch.randint(6, (7,))
+    head(x, labels)
+    lengths = [float(xi.norm()) for xi in x]
+    mean = sum(lengths) / 7
+    std = math.sqrt(sum((v - mean) ** 2 for v in lengths) / 6)
+    assert head.mean.item() == pytest.approx(0.99 * 20 + 0.01 * mean, rel=1e-12)
+    assert head.std.item() == pytest.approx(0.99 * 100 + 0.01 * std, rel=1e-12)
+    before = head.mean.clone(), head.std.clone()
+    assert head(x[:1], labels[:1]).isfinite()  # one sample has no deviation
+    assert (head.mean, head.std) == before
+    assert set(head.state_dict()) == {"weight", "mean", "std"}

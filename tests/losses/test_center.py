@@ -1,0 +1,37 @@
+"""Center loss: the places of the classes, and how they move."""
+
+import pytest
+import torch
+
+from cosface_edu import losses
+
+CASES = {"": {}}
+
+
+def prepare(loss):
+    shape = loss.centers.shape
+    loss.centers.copy_(torch.randn(shape, generator=torch.Generator().manual_seed(1)))
+
+
+def loop(loss, x, labels):
+    return sum(0.5 * (xi - loss.centers[y]).square().sum() for xi, y in zip(x, labels, strict=True)) / len(x)
+
+
+def test_centres_move_to_their_samples_in_training_only():
+    loss = losses.Center(4, 5, alpha=0.5).double()
+    prepare(loss)
+    x, labels = torch.randn(8, 4, dtype=torch.float64), torch.tensor([0, 0, 0, 1, 1, 2, 3, 3])
+    before = loss.centers.clone()
+    loss(x, labels)
+    for j in range(5):
+        members = [i for i in range(8) if labels[i] == j]
+        delta = sum((before[j] - x[i] for i in members), torch.zeros(4, dtype=torch.float64)) / (1 + len(members))
+        torch.testing.assert_close(loss.centers[j], before[j] - 0.5 * delta)
+    after = loss.eval().centers.clone()
+    loss(x, labels)
+    assert torch.equal(loss.centers, after)
+
+
+def test_bad_alpha():
+    with pytest.raises(ValueError, match="alpha"):
+        losses.Center(4, 5, alpha=2)
