@@ -76,7 +76,7 @@ def quality(m: float = 0.4) -> Figure:
     figure, (left, right) = subplots(2, 1, figsize=(5.6, 6.4))
     head = losses.MagFace(512, 100)
     lengths = torch.linspace(0, 120, 241)
-    left.plot(lengths, head.margin(lengths), color=style.CYCLE[3], label="MagFace: margin m(‖x‖)")
+    left.plot(lengths, head.rule.margin(lengths), color=style.CYCLE[3], label="MagFace: margin m(‖x‖)")
     left.set(xlabel="length ‖x‖ of the embedding", ylabel="margin (radians)", xlim=(0, 120), ylim=(0.3, 0.9))
     left.set_title("MagFace", fontsize=11)
     for z, line, what in (

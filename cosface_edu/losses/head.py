@@ -57,9 +57,11 @@ class Batch:
 
     def __init__(self, features: Tensor, norms: Tensor, weight: Tensor, columns: Tensor, sub_centers: int) -> None:
         self.norms, self.columns = norms.detach(), columns
-        self._unit = features.detach() / safe_length(self.norms)  # (B, D)
-        self._weight, self._sub_centers = weight.detach(), sub_centers
+        self._features, self._weight, self._sub_centers = features.detach(), weight.detach(), sub_centers
         self._target_cosine: Tensor | None = None
+
+    def _unit(self) -> Tensor:
+        return self._features / safe_length(self.norms)  # (B, D)
 
     def target_cosine(self) -> Tensor:
         """cosθ_y (B, 1), computed without the other classes."""
@@ -67,12 +69,12 @@ class Batch:
             K = self._sub_centers
             rows = self.columns[:, None] * K + torch.arange(K, device=self.columns.device)  # (B, K)
             centres = F.normalize(self._weight[rows], dim=2)  # (B, K, D)
-            self._target_cosine = torch.einsum("bd,bkd->bk", self._unit, centres).amax(dim=1, keepdim=True)
+            self._target_cosine = torch.einsum("bd,bkd->bk", self._unit(), centres).amax(dim=1, keepdim=True)
         return self._target_cosine
 
     def cosines(self) -> Tensor:
         """cosθ_j (B, n) of all classes at hand: as much work as the scores themselves."""
-        cos = self._unit @ F.normalize(self._weight, dim=1).T  # (B, n·K)
+        cos = self._unit() @ F.normalize(self._weight, dim=1).T  # (B, n·K)
         return cos.view(len(cos), -1, self._sub_centers).amax(dim=2)
 
 
@@ -97,6 +99,7 @@ class Head(nn.Module):
     #: Whether the loss over a sample of the classes, all targets among them, makes sense.
     samples: Any = True
     _settings: ClassVar[dict[str, Setting]]
+    _stored: ClassVar[tuple[str, ...]]  # where an instance keeps their values
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -114,6 +117,7 @@ class Head(nn.Module):
     def _declare(cls) -> None:
         """The constructor's signature and documentation, from the settings."""
         cls._settings = settings_of(cls)
+        cls._stored = tuple(f"_{name}" for name in cls._settings)
         if "__init__" not in vars(cls) or cls is Head:
             cls.__signature__ = signature_of(cls._settings)  # type: ignore[attr-defined]
             cls.__doc__ = f"{inspect.cleandoc(cls.__doc__ or cls.__name__)}\n\n{documentation(cls._settings)}\n"
@@ -228,7 +232,7 @@ class Head(nn.Module):
             rule, cos_y = self.plain_rule, None
         else:
             batch = Batch(x, norms, weight, columns, self.sub_centers)
-            if self.training:
+            if self.training and type(self).observe is not Head.observe:
                 with torch.no_grad():
                     self.observe(batch)
             rule = self.batch_rule(batch)
@@ -317,7 +321,7 @@ class Head(nn.Module):
             check_labels(labels, len(features), self.num_classes)
         if self._warned:
             return
-        now = (*(getattr(self, name) for name in self._settings), *(schedule.value for schedule in self.schedules()))
+        now = (*map(self.__dict__.get, self._stored), *(schedule.value for schedule in self.schedules()))
         if now != self._checked:
             self._checked = now
             if message := self.beyond_bound():

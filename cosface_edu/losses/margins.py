@@ -61,11 +61,25 @@ class _Angle(torch.autograd.Function):
     value 0, the centre of its subdifferential.
     """
 
+    @staticmethod
+    def forward(ctx: Any, cos: Tensor) -> Tensor:
+        ctx.save_for_backward(cos)
+        return torch.acos(cos.clamp(-1, 1))  # rounding takes cosines of equal vectors slightly past 1
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        (cos,) = ctx.saved_tensors
+        return grad * _slope(cos)
+
+
+class _TransformedAngle(torch.autograd.Function):
+    """The same in the form that `torch.func` asks for: more steps, and a forward mode that no compiler traces."""
+
     generate_vmap_rule = True
 
     @staticmethod
     def forward(cos: Tensor) -> Tensor:  # type: ignore[override]
-        return torch.acos(cos.clamp(-1, 1))  # rounding takes cosines of equal vectors slightly past 1
+        return torch.acos(cos.clamp(-1, 1))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
@@ -74,17 +88,11 @@ class _Angle(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
-        (cos,) = ctx.saved_tensors
-        return grad * _slope(cos)
-
-
-class _AngleForward(_Angle):
-    """The same with a derivative in forward mode, which `torch.func.jvp` asks for and the compiler cannot trace."""
+        return grad * _slope(*ctx.saved_tensors)
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor) -> Tensor:  # type: ignore[override]
-        (cos,) = ctx.saved_tensors
-        return tangent * _slope(cos)
+        return tangent * _slope(*ctx.saved_tensors)
 
 
 def _slope(cos: Tensor) -> Tensor:
@@ -94,7 +102,7 @@ def _slope(cos: Tensor) -> Tensor:
 
 def angle(cos: Tensor) -> Tensor:
     """θ in radians from cosθ, safe at cosθ = ±1 in value and in gradient (see `_Angle`)."""
-    return (_AngleForward if transformed() else _Angle).apply(cos)
+    return (_TransformedAngle if transformed() else _Angle).apply(cos)
 
 
 def unrolled_cos(phi: Tensor) -> Tensor:

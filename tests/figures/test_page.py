@@ -17,7 +17,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list:
 def test_source_is_the_code_without_its_docstrings(shown: list) -> None:
     page.source(margins.AdditiveCosine)
     text = shown[0].data
-    assert text.startswith("`cosface_edu.losses.margins.AdditiveCosine`")
+    assert text.startswith("`cosface_edu.losses.cosface.AdditiveCosine`")
     assert "        return cos - self.m\n" in text
     assert '"""' not in text
 
