@@ -78,9 +78,7 @@ class Steps(Sampler[list[tuple[int, int]]]):
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         for step, images in self.tensors():
-            yield list(
-                zip(images.tolist(), augmentation_keys(self.config.seed, step, images).tolist(), strict=True)
-            )
+            yield list(zip(images.tolist(), augmentation_keys(self.config.seed, step, images).tolist(), strict=True))
 
     def tensors(self) -> Iterator[tuple[int, Tensor]]:
         """The step and the images (b,) of each micro-batch."""
