@@ -4,7 +4,7 @@ FaceWorld's people belong to groups whose members resemble each other. The group
 no model of any real population. What they allow is an experiment that real data rarely does: change nothing but the
 make-up of the training crowd. The book shows a record of it over several seeds, made by
 
-    python -m cosface_edu.experiments.groups
+    cosface-edu record groups
 """
 
 import time
@@ -177,7 +177,7 @@ def main(
             found = record.new(
                 __name__,
                 what="Errors by group of networks trained on a balanced and on a skewed crowd",
-                command="python -m cosface_edu.experiments.groups",
+                command="cosface-edu record groups",
                 data={"source": "faceworld", "crowds": CROWDS, "strangers of each group": 30},
                 config=SETTING.to_dict(),
                 seeds=sorted({kept["seed"] for kept in runs}),

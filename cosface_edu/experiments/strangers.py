@@ -4,7 +4,7 @@ The toy's own pictures show the people of the training set, and of those a loss 
 trained toy is asked about strangers as well, at two scales and with many seeds. Training all of it takes about half an
 hour of one processor core, so that the book shows a record, made once by
 
-    python -m cosface_edu.experiments.strangers
+    cosface-edu record strangers
 """
 
 import math
@@ -157,7 +157,7 @@ def main(
         found = record.new(
             __name__,
             what="Toys of eight people at two scales and many margins, judged on people that they never saw",
-            command="python -m cosface_edu.experiments.strangers",
+            command="cosface-edu record strangers",
             data={"source": "faceworld", "people": 8, "strangers": PEOPLE, "pictures of each": IMAGES},
             config={"toy": asdict(ToyConfig()), "far": FAR},
             seeds=sorted({run["seed"] for run in runs}),

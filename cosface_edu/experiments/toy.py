@@ -444,32 +444,6 @@ def table(runs: Sequence[ToyRun]) -> str:
     return _markdown(rows(runs))
 
 
-def seed_table(by_margin: Mapping[float, Sequence[ToyRun]]) -> str:
-    """Mean ± standard deviation over seeds for each margin, as a Markdown table.
-
-    Args:
-        by_margin: for each m the runs that differ in their seed alone.
-    """
-
-    def spread(values: Sequence[float], unit: str = "") -> str:
-        return f"{np.mean(values):.1f} ± {np.std(values, ddof=1) if len(values) > 1 else 0:.1f}{unit}"
-
-    return _markdown(
-        [
-            {
-                "m": f"{m:g}",
-                "seeds": str(len(runs)),
-                "train %": spread([100 * run.train_accuracy for run in runs]),
-                "test %": spread([100 * run.test_accuracy for run in runs]),
-                "smallest centre gap": spread([np.degrees(run.centre_gaps().min()) for run in runs], "°"),
-                "mean cloud gap": spread([np.degrees(run.cloud_gaps().mean()) for run in runs], "°"),
-                "mean cloud gap, test": spread([np.degrees(run.cloud_gaps(split="test").mean()) for run in runs], "°"),
-            }
-            for m, runs in by_margin.items()
-        ]
-    )
-
-
 def _markdown(lines: Sequence[Mapping[str, str]]) -> str:
     columns = list(lines[0])
     # no narrower than "-:", the shortest rule that is read as a column

@@ -11,7 +11,6 @@ from cosface_edu.figures.embeddings import (
     describe,
     euclidean_and_angular,
     fig4_grid,
-    gap_against_margin,
     score_histograms,
 )
 from cosface_edu.figures.explorer import explorer
@@ -36,7 +35,6 @@ __all__ = [
     "fig2_planes",
     "fig3_wedges",
     "fig4_grid",
-    "gap_against_margin",
     "gap_curves",
     "margin_slider",
     "margin_slider_html",

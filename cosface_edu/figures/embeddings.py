@@ -4,7 +4,7 @@ Regions come from the heads, wedges from the rules by `cosface_edu.geometry`; no
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -232,29 +232,6 @@ def angle_distribution(runs: Sequence[toy.ToyRun]) -> Figure:
     ax.set(xlabel="angle θ to the own class centre, degrees", ylabel="share of the samples", xlim=(0, 40))
     for patch, shade in zip(ax.patches, style.CYCLE, strict=False):
         patch.set_edgecolor(shade)
-    ax.legend()
-    return fig
-
-
-def gap_against_margin(by_margin: Mapping[float, Sequence[toy.ToyRun]], bound: float | None = None) -> Figure:
-    """Mean gap between neighbouring clouds against m: a point for each seed, the mean and its standard deviation.
-
-    Args:
-        by_margin: for each m the runs that differ in their seed alone.
-        bound: the largest feasible m, drawn as a dashed line.
-    """
-    fig, ax = plt.subplots(figsize=(5.6, 3.6))
-    for split, shade, symbol in (("train", style.CYCLE[0], "o"), ("test", style.CYCLE[1], "s")):
-        gaps = [[np.degrees(run.cloud_gaps(split=split).mean()) for run in runs] for runs in by_margin.values()]
-        mean = [np.mean(values) for values in gaps]
-        spread = [np.std(values, ddof=1) if len(values) > 1 else 0.0 for values in gaps]
-        ax.errorbar(list(by_margin), mean, spread, color=shade, marker=symbol, capsize=4, label=f"{split} images")
-        for m, values in zip(by_margin, gaps, strict=True):
-            ax.plot([m] * len(values), values, linestyle="", marker=symbol, color=shade, alpha=0.4, markersize=4)
-    if bound is not None:
-        ax.axvline(bound, color=style.WARN, linestyle="--", linewidth=1.2, label=f"bound {bound:.4f}")
-    ax.set(xlabel="margin m", ylabel="mean cloud gap, degrees")
-    ax.grid(axis="y")
     ax.legend()
     return fig
 

@@ -57,16 +57,6 @@ def test_grid_has_a_column_for_each_run(made_up) -> None:
     assert len(fig.axes) == 4
 
 
-def test_gap_figure_shows_every_seed(made_up) -> None:
-    by_margin = {m: [made_up(m=m, seed=seed) for seed in (0, 1)] for m in (0.0, 0.2)}
-    ax = figures.gap_against_margin(by_margin, bound=0.2929).axes[0]
-    assert "bound 0.2929" in [text.get_text() for text in ax.get_legend().get_texts()]
-    points = [line for line in ax.get_lines() if line.get_linestyle() == "None" and len(line.get_xdata()) == 2]
-    drawn = np.sort(np.concatenate([line.get_ydata() for line in points if line.get_marker() == "o"]))
-    gaps = np.sort([np.degrees(run.cloud_gaps().mean()) for runs in by_margin.values() for run in runs])
-    assert all(np.isclose(drawn, gap).any() for gap in gaps)
-
-
 @pytest.mark.parametrize(
     "draw",
     [
