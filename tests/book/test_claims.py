@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 
 from cosface_edu import geometry
 from cosface_edu.experiments import numerical
-from cosface_edu.losses.margins import AdditiveAngle, AdditiveCosine, MultiplicativeAngle, NoMargin
+from cosface_edu.losses.margins import AdditiveAngle, AdditiveCosine, MultiplicativeAngle, NoMargin, PowerCosine
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 CASIA = 10_575
@@ -103,3 +104,40 @@ def test_on_a_gpu_counts_its_commands() -> None:
     commands = [line for line in block[1].splitlines() if line.startswith("cosface-edu ")]
     words = {6: "six", 7: "seven", 8: "eight", 9: "nine"}
     assert f"{words[len(commands)]} commands" in text.lower()
+
+
+def by_setting(runs: list[dict], value: Callable[[dict], float]) -> dict[tuple, float]:
+    """Mean over seeds by (loss, m, s) of the runs with two features."""
+    found: dict[tuple, list[float]] = {}
+    for run in runs:
+        if run["D"] == 2:
+            found.setdefault((run["loss"], run["m"], run["s"]), []).append(value(run))
+    return {key: float(np.mean(values)) for key, values in found.items()}
+
+
+def test_eight_identities_a_margin_gives_back_what_a_large_scale_takes_away() -> None:
+    runs = record("results/strangers")["runs"]
+    gap, test = (by_setting(runs, lambda run, k=k: run[k]) for k in ("cloud_gap", "test"))
+    assert min(gap, key=gap.get) == min(test, key=test.get) == ("cosface", 0.0, 64.0)
+    for m in (0.1, 0.2, 0.35):
+        assert gap["cosface", m, 64.0] > gap["cosface", 0.0, 64.0] + 5
+        assert test["cosface", m, 64.0] > test["cosface", 0.0, 64.0] + 0.05
+    assert 0 < gap["cosface", 0.2, 10.0] - gap["cosface", 0.0, 10.0] < 12
+
+
+def test_eight_identities_strangers_gain_nothing_more_in_two_dimensions() -> None:
+    eer = by_setting(record("results/strangers")["runs"], lambda run: 100 * run["strangers"]["eer"])
+    assert eer["cosface", 0.0, 64.0] == max(eer.values())
+    others = [rate for key, rate in eer.items() if key != ("cosface", 0.0, 64.0)]
+    assert max(others) - min(others) < 3
+
+
+def test_beyond_sphereface2_has_a_bound() -> None:
+    """2m ≤ g(1) - g(cos φ): 0.378 for eight people on a circle, 0.875 at 90°."""
+
+    def bound(cos: float) -> float:
+        high, low = PowerCosine(0.0, 3.0).others(torch.tensor([1.0, cos], dtype=torch.float64))
+        return float(high - low) / 2
+
+    assert bound(math.cos(math.pi / 4)) == pytest.approx(0.378, abs=5e-4)
+    assert bound(0.0) == pytest.approx(0.875)
