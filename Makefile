@@ -31,9 +31,10 @@ test: install  ## Run every test (the browser tests need Chromium and say so whe
 	$(BIN)/ruff check .
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
-lint: install  ## Style and types
+lint: install  ## Style, types, and which way imports point
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 bench: install  ## Measure speed as ratios to references in the same run
 	$(BIN)/pytest benchmarks
