@@ -1,0 +1,60 @@
+"""AdaCos: where its scale starts, and how it follows the batch."""
+
+import math
+
+import pytest
+import torch
+
+from cosface_edu import losses
+
+CASES = {"dynamic": {}, "fixed": {"dynamic": False}}
+
+
+def scores(head, cos, y, a, b):
+    return [head.running_s * c for c in cos]
+
+
+def test_fixed_scale():
+    """√2·ln(C-1), for CASIA-WebFace 13.1; training leaves it alone."""
+    head = losses.AdaCos(4, 10_575, dynamic=False)
+    assert head.s == pytest.approx(math.sqrt(2) * math.log(10_574))
+    assert head.s == pytest.approx(13.1, abs=0.05)
+    head(torch.randn(3, 4), torch.tensor([0, 1, 2]))
+    assert head.s == pytest.approx(13.1, abs=0.05)
+    with pytest.raises(ValueError, match="at least 3 for AdaCos"):
+        losses.AdaCos(4, 2)
+
+
+def test_dynamic_scale_follows_the_batch():
+    head = losses.AdaCos(5, 6).double()
+    x, labels = torch.randn(7, 5, dtype=torch.float64), torch.tensor([0, 3, 3, 5, 1, 0, 2])
+    s, total, angles = head.s, 0.0, []
+    for xi, y in zip(x, labels.tolist(), strict=True):
+        cos = [float(xi @ w / (xi.norm() * w.norm())) for w in head.weight.detach()]
+        total += sum(math.exp(s * c) for j, c in enumerate(cos) if j != y)
+        angles.append(math.acos(cos[y]))
+    median = sorted(angles)[3]
+    expected = math.log(total / 7) / math.cos(min(math.pi / 4, median))
+    head(x, labels)
+    assert head.s == pytest.approx(expected, rel=1e-9)
+    head.eval()
+    head(x, labels)
+    assert head.s == pytest.approx(expected, rel=1e-9)
+    assert set(head.state_dict()) == {"weight", "running_s"}
+
+
+def test_scale_falls_as_the_angles_do():
+    """Targets nearer than 45 degrees leave less to the scale."""
+    head = losses.AdaCos(64, 20)
+    labels = torch.arange(20)
+    x = head.weight.detach() + 0.02 * torch.randn(20, 64)
+    head(x, labels)
+    assert head.s < math.sqrt(2) * math.log(19) - 0.5
+
+
+def test_two_forward_passes_before_one_backward():
+    """Micro-batches may be summed before the backward pass: the scale of the first must not change under it."""
+    head = losses.AdaCos(5, 6)
+    x, labels = torch.randn(7, 5, requires_grad=True), torch.randint(6, (7,))
+    (head(x, labels) + head(x + 1, labels)).backward()
+    assert x.grad.isfinite().all()
