@@ -1,5 +1,18 @@
-"""`python -m cosface_edu`: the command line where a console script cannot be named, as under torchrun."""
+"""`python -m cosface_edu` is `cosface-edu`."""
 
-from cosface_edu.cli import app
+import sys
 
-app()
+from cosface_edu.extras import MissingPackages
+
+
+def main() -> None:
+    """The command line, or one line that says what it lacks."""
+    try:
+        from cosface_edu.cli import app
+    except MissingPackages as error:
+        sys.exit(f"error: {error}")
+    app()
+
+
+if __name__ == "__main__":
+    main()

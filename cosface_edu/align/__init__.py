@@ -1,5 +1,9 @@
 """From a photograph to a crop: detect five points, fit a similarity transform, warp."""
 
+from cosface_edu.extras import need
+
+need(__name__)
+
 from .detector import Face, detect
 from .folder import FaceNotFound, align_folder
 from .record import AlignReport, AlreadyAligned

@@ -1,5 +1,9 @@
 """`cosface-edu`: the steps of the pipeline, one command and one file each. The work is done by the rooms."""
 
+from cosface_edu.extras import need
+
+need(__name__)
+
 import typer
 
 from . import align, check, embed, evaluate, identify, record, rehearse, toy, train

@@ -3,6 +3,10 @@
 Every data set yields `(image, label)`: a (3, H, W) float RGB image in [0, 1] and an int.
 """
 
+from cosface_edu.extras import need
+
+need(__name__)
+
 import os
 from pathlib import Path
 

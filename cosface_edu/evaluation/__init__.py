@@ -1,5 +1,9 @@
 """Evaluation: from a network's embeddings to figures that can be compared with a paper's."""
 
+from cosface_edu.extras import need
+
+need(__name__)
+
 from .blufr import BLUFR, blufr, draw_trials, read_blufr, tar_over_all_pairs
 from .bootstrap import Interval, bootstrap, bootstrap_difference
 from .challenges import evaluate_blufr, evaluate_identification, evaluate_megaface

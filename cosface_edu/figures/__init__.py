@@ -4,6 +4,10 @@
 the rules in `rules`; the most used are named here.
 """
 
+from cosface_edu.extras import need
+
+need(__name__)
+
 from cosface_edu.figures.embeddings import (
     angle_distribution,
     angular_row,

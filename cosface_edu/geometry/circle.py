@@ -10,7 +10,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from torch import Tensor
 
 from cosface_edu.losses.margins import Rule
@@ -59,6 +58,8 @@ def settle(rule: Rule, s: float, together: Sequence[int], tries: int = 3) -> Set
     Returns:
         The arrangement.
     """
+    from scipy.optimize import minimize  # the room's only use of it: the rest needs torch alone
+
     draw = np.random.default_rng(0)
     place = torch.arange(len(together)).repeat_interleave(torch.tensor(together))  # (C,)
 

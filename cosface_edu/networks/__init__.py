@@ -1,5 +1,9 @@
 """Networks: from normalised images (B, 3, H, W) to embeddings (B, D)."""
 
+from cosface_edu.extras import need
+
+need(__name__)
+
 from .ensemble import Ensemble
 from .iresnet import iresnet
 from .mobilefacenet import mobilefacenet

@@ -1,5 +1,9 @@
 """Training: a plain loop, checkpoints that resume exactly, many processes."""
 
+from cosface_edu.extras import need
+
+need(__name__)
+
 from .checkpoint import CheckpointError, load_network
 from .config import PRESETS, Config, preset
 from .diagnose import TrainingDiverged
