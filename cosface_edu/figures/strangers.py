@@ -42,9 +42,9 @@ def _ring(axes: Axes, degrees: Sequence[float], owner: Sequence[int]) -> None:
     """Directions as dots: each person on a ring of their own, so that clouds which overlap can be told apart."""
     turn = np.linspace(0, 2 * np.pi, 181)
     axes.plot(np.cos(turn), np.sin(turn), color=style.GUIDE, linewidth=0.6)
-    owner, angle = np.asarray(owner), np.radians(degrees)
-    for person in np.unique(owner):
-        at, radius = angle[owner == person], 1 + 0.05 * person
+    people, angle = np.asarray(owner), np.radians(degrees)
+    for person in np.unique(people):
+        at, radius = angle[people == person], 1 + 0.05 * person
         axes.plot(
             radius * np.cos(at),
             radius * np.sin(at),
