@@ -76,9 +76,12 @@ def fetch_page_scripts() -> None:
 
     copy(Path(plotly.__file__).parent / "package_data" / "plotly.min.js", VENDOR / "plotly.min.js")
     copy(Path(anywidget.__file__).parent / "nbextension" / "index.js", VENDOR / "anywidget.js")
-    from cosface_edu.figures import lab
+    from cosface_edu.figures import framework, lab
 
     lab.write_assets(VENDOR)
+    # What the cover, which runs no cell, takes in as it is.
+    (VENDOR / "cover.html").write_text(lab.cover_html())
+    (VENDOR / "framework.html").write_text(framework.svg())
 
 
 def copy(source: Path, target: Path) -> None:

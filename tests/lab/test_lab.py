@@ -44,7 +44,7 @@ class TestBundle:
         assert str(caught.value).startswith("b.js:2")
 
     def test_every_module_of_the_folder_is_bundled(self) -> None:
-        assert {path.name for path in bundle.FOLDER.glob("*.js")} == set(bundle.MODULES)
+        assert {path.name for path in bundle.FOLDER.glob("*.js")} == {*bundle.MODULES, *bundle.COVER}
 
     def test_page_weight(self) -> None:
         data = (bundle.FOLDER / "data.js").stat().st_size
@@ -55,8 +55,15 @@ class TestBundle:
         assert data <= 150_000
         assert picture <= 50_000
 
+    def test_cover_weighs_less_than_300_kb_without_the_data(self) -> None:
+        data = (bundle.FOLDER / "data.js").stat().st_size
+        picture = (bundle.FOLDER / "cover.webp").stat().st_size
+        weight = len(bundle.cover().encode()) - data + len(bundle.style().encode()) + picture
+        print(f"bytes of the cover without data: {weight}")
+        assert weight < 150_000
+
     def test_nothing_outside_is_named(self) -> None:
-        assert not re.search(r"https?://", bundle.script() + bundle.style())
+        assert not re.search(r"https?://", bundle.script() + bundle.cover() + bundle.style())
 
 
 class TestData:
@@ -85,7 +92,8 @@ class TestPage:
     def test_snippet_refers_to_the_files_that_are_written(self, tmp_path: Path) -> None:
         snippet = lab.html(preset="fig4-m2", height=700, static="../_static/")
         names = {path.name for path in lab.write_assets(tmp_path / "_static")}
-        assert set(re.findall(r'(?:src|href)="\.\./_static/([^"]+)"', snippet)) == names
+        cover = lab.cover_html(static="../_static/")
+        assert set(re.findall(r'(?:src|href)="\.\./_static/([^"]+)"', snippet + cover)) == names
         assert 'data-preset="fig4-m2"' in snippet
         assert "min-height: 700px" in snippet
         assert "<noscript>" in snippet

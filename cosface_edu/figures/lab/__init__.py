@@ -85,8 +85,32 @@ def html(preset: str = "", height: int = 900, static: str = "_static") -> str:
     )
 
 
+_COVER_ALT = (
+    "Eight people of the procedural world on their circle, each with a region of its own colour and an empty gap to "
+    "the next: a network trained with a margin of 0.2."
+)
+
+
+def cover_html(static: str = "_static") -> str:
+    """The book's cover: eight people on their circle and one slider; a picture without script.
+
+    Args:
+        static: path from the page to the folder that `write_assets` filled.
+
+    Returns:
+        HTML.
+    """
+    static = escape.escape(static.rstrip("/"))
+    picture = f'<img src="{static}/margin-cover.webp" alt="{escape.escape(_COVER_ALT)}" style="max-width: 100%">'
+    return (
+        f'<link rel="stylesheet" href="{static}/margin-lab.css">\n'
+        f'<div data-margin-cover style="min-height: 480px">\n{picture}\n</div>\n'
+        f'<script defer src="{static}/margin-cover.js"></script>\n'
+    )
+
+
 def write_assets(folder: str | os.PathLike[str]) -> list[Path]:
-    """Write margin-lab.js, margin-lab.css and margin-lab.webp, which `html` refers to.
+    """Write the scripts, the style and the pictures that `html` and `cover_html` refer to.
 
     Args:
         folder: the `_static` folder of the built pages; made where it is absent.
@@ -100,6 +124,8 @@ def write_assets(folder: str | os.PathLike[str]) -> list[Path]:
         "margin-lab.js": bundle.script().encode(),
         "margin-lab.css": bundle.style().encode(),
         "margin-lab.webp": (_FOLDER / "fallback.webp").read_bytes(),
+        "margin-cover.js": bundle.cover().encode(),
+        "margin-cover.webp": (_FOLDER / "cover.webp").read_bytes(),
     }
     for name, content in contents.items():
         write_atomically(target / name, content)

@@ -32,6 +32,8 @@ MODULES = (
     "pointer.js",
     "lab.js",
 )
+# The cover's are the same but for the controls and the views that it does not show.
+COVER = (*MODULES[: MODULES.index("controls.js")], "cover.js")
 IMPORT = re.compile(r'import \{ [\w, ]+ \} from "\./(\w+\.js)";$')
 DECLARATION = re.compile(r"(?:export )?(?:async )?(?:const|let|function|class) (\w+|\{[^}]*\}|\[[^\]]*\])")
 
@@ -69,14 +71,13 @@ def join(sources: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def statements() -> str:
-    """All of the lab, joined."""
-    return join({name: (FOLDER / name).read_text(encoding="utf-8") for name in MODULES})
+def _joined(modules: tuple[str, ...]) -> str:
+    return join({name: (FOLDER / name).read_text(encoding="utf-8") for name in modules})
 
 
 def module() -> str:
     """An ES module that anywidget loads: its default export is `{ render }`."""
-    return statements() + "export default { render };\n"
+    return _joined(MODULES) + "export default { render };\n"
 
 
 def style() -> str:
@@ -85,5 +86,10 @@ def style() -> str:
 
 
 def script() -> str:
-    """A classic script for built pages: it also runs where modules do not load, in pages opened from disk."""
-    return f'(() => {{\n"use strict";\n{statements()}mountAll();\n}})();\n'
+    """The lab as a classic script for built pages: it also runs where modules do not load, in pages opened from disk."""
+    return f'(() => {{\n"use strict";\n{_joined(MODULES)}mountAll();\n}})();\n'
+
+
+def cover() -> str:
+    """The cover as a classic script."""
+    return f'(() => {{\n"use strict";\n{_joined(COVER)}mountCover();\n}})();\n'

@@ -1,7 +1,7 @@
-"""The picture that stands for the lab in print and without JavaScript: a photograph of the lab itself, trained.
+"""The pictures that stand for the lab and the cover in print and without JavaScript: photographs of them, trained.
 
 `python -m cosface_edu.figures.lab.make_picture` drives a headless Chromium (named in CHROMIUM, or found on the path)
-through playwright and writes `fallback.webp`.
+through playwright and writes `fallback.webp` and `cover.webp`.
 """
 
 import io
@@ -17,34 +17,44 @@ from cosface_edu.figures import lab
 from cosface_edu.figures.lab import bundle
 from cosface_edu.files import atomically
 
-PICTURE = Path(__file__).parent / "fallback.webp"
-WIDTH, SHOWN, STEPS = 1120, 800, 60  # SHOWN: pixels, about a column of the book
+FOLDER = Path(__file__).parent
+STEPS = 60  # that the network, which opens trained, takes before it is photographed
 
 
-def photograph() -> bytes:
-    """The lab, which opens trained, after STEPS more steps of its default setting, as PNG."""
-    head = f"<!doctype html><meta charset=utf-8><style>{bundle.style()}</style>"
-    page_text = f"{head}{lab.html()}<script>{bundle.script()}</script>"
+def photograph(page_text: str, width: int, handle: str) -> Image.Image:
+    """The element of class "ml" on a page, paused after STEPS steps.
+
+    Args:
+        page_text: the page.
+        width: of the window, in pixels.
+        handle: JavaScript for an object with the lab's `stats`.
+    """
     executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
-        file = Path(folder) / "lab.html"
+        file = Path(folder) / "page.html"
         file.write_text(page_text, encoding="utf-8")
         browser = driver.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": WIDTH, "height": 1400})
+        page = browser.new_page(viewport={"width": width, "height": 1400})
         page.goto(file.as_uri())
-        page.wait_for_function(f"document.querySelector('.ml').lab.stats.steps >= {STEPS}", timeout=120_000)
-        page.click('[data-do="play"]')
+        page.wait_for_function(f"{handle}.stats.steps >= {STEPS}", timeout=120_000)
+        page.click(".ml button")
         picture = page.locator(".ml").screenshot()
         browser.close()
-    return picture
+    return Image.open(io.BytesIO(picture)).convert("RGB")
 
 
-def write(path: Path = PICTURE) -> None:
-    """Write the picture, small enough to be loaded by everybody and seen by few."""
-    image = Image.open(io.BytesIO(photograph())).convert("RGB")
-    image = image.resize((SHOWN, round(SHOWN / image.width * image.height)), Image.Resampling.LANCZOS)
-    with atomically(path) as part:
-        image.save(part, "WEBP", quality=50, method=6)
+def write() -> None:
+    """Write both pictures, small enough to be loaded by everybody and seen by few."""
+    head = f"<!doctype html><meta charset=utf-8><style>{bundle.style()}</style>"
+    wide = 800  # about a column of the book
+    for name, body, script, width, handle in (
+        ("fallback.webp", lab.html(), bundle.script(), 1120, "document.querySelector('.ml').lab"),
+        ("cover.webp", lab.cover_html(), bundle.cover(), wide, "document.querySelector('.mc').cover.lab"),
+    ):
+        image = photograph(f"{head}{body}<script>{script}</script>", width, handle)
+        image = image.resize((wide, round(wide / image.width * image.height)), Image.Resampling.LANCZOS)
+        with atomically(FOLDER / name) as part:
+            image.save(part, "WEBP", quality=50, method=6)
 
 
 if __name__ == "__main__":

@@ -187,7 +187,19 @@ export function euclid(ctx, W, H, scene) {
 // ---------------------------------------------------------------- 2: directions only
 
 export function circle(ctx, W, H, scene) {
-  const { theme, k, classes, w, features, focus, faces } = scene;
+  const { theme, k, focus } = scene;
+  const { cx, cy, r } = disc(ctx, W, H, scene, 26);
+  if (k === 2) gapArc(ctx, scene, cx, cy, r);
+  const [fx, fy, depth] = project(scene, focus.x, 0);
+  const at = [cx + (r / focus.norm) * fx, cy + (r / focus.norm) * fy];
+  line(ctx, [[cx, cy], at], theme.ink, 1, [3, 3]);
+  if (depth >= 0) ring(ctx, theme, at[0], at[1], theme.palette[focus.own]);
+  scene.focusSpot = at;
+}
+
+// Everything of the circle but the picked sample; portraits are `size` pixels wide, those of scene.marked stand out.
+export function disc(ctx, W, H, scene, size) {
+  const { theme, k, classes, w, features, faces } = scene;
   const cx = W / 2;
   const cy = H / 2;
   const outer = Math.min(W, H) / 2;
@@ -196,7 +208,7 @@ export function circle(ctx, W, H, scene) {
   if (k === 3) globe(ctx, scene, cx, cy, r);
   else {
     for (const { from, to, best, holds } of scene.wedges) sector(ctx, cx, cy, r, from, to, tint(theme.palette[best], holds ? 0.3 : 0.06));
-    histogram(ctx, scene, cx, cy, r, outer - 36);
+    histogram(ctx, scene, cx, cy, r, outer - 1.4 * size);
   }
   ctx.beginPath();
   ctx.arc(cx, cy, r, 0, TAU);
@@ -216,23 +228,26 @@ export function circle(ctx, W, H, scene) {
     const tip = [cx + r * ux, cy + r * uy];
     if (k === 2) {
       line(ctx, [[cx, cy], tip], tint(theme.palette[j], 0.8), 1.5);
-      const [px, py] = [cx + (outer - 17) * ux, cy + (outer - 17) * uy];
-      if (faces) {
-        ctx.drawImage(faces, ...scene.portrait(j), px - 13, py - 15, 26, 30);
-        ctx.strokeStyle = theme.palette[j];
-        ctx.lineWidth = 2.5;
-        ctx.strokeRect(px - 13, py - 15, 26, 30);
-      }
+      const away = outer - 0.65 * size;
+      if (faces) portrait(ctx, scene, j, cx + away * ux, cy + away * uy, size);
     }
     centreMark(ctx, scene, j, tip[0], tip[1], depth);
     scene.handles.push(depth < 0 ? HIDDEN : tip);
   }
-  if (k === 2) gapArc(ctx, scene, cx, cy, r);
-  const [fx, fy, depth] = project(scene, focus.x, 0);
-  const at = [cx + (r / focus.norm) * fx, cy + (r / focus.norm) * fy];
-  line(ctx, [[cx, cy], at], theme.ink, 1, [3, 3]);
-  if (depth >= 0) ring(ctx, theme, at[0], at[1], theme.palette[focus.own]);
-  scene.focusSpot = at;
+  return { cx, cy, r };
+}
+
+function portrait(ctx, scene, j, x, y, size) {
+  const tall = (size * 7) / 6;
+  const box = [x - size / 2, y - tall / 2, size, tall];
+  ctx.drawImage(scene.faces, ...scene.portrait(j), ...box);
+  ctx.lineWidth = 2.5;
+  if (scene.marked?.includes(j)) {
+    ctx.strokeStyle = scene.theme.ink;
+    ctx.strokeRect(box[0] - 3, box[1] - 3, size + 6, tall + 6);
+  }
+  ctx.strokeStyle = scene.theme.palette[j];
+  ctx.strokeRect(...box);
 }
 
 // Stacked counts of the samples' directions, three degrees a bar, outside the circle.
@@ -269,7 +284,7 @@ function histogram(ctx, scene, cx, cy, r, limit) {
 }
 
 // The margin between the picked sample's class and its neighbour, as an angle.
-function gapArc(ctx, scene, cx, cy, r) {
+export function gapArc(ctx, scene, cx, cy, r) {
   const { theme, focus, wedges, w } = scene;
   const middle = Math.atan2(w[2 * focus.own + 1] + w[2 * focus.rival + 1], w[2 * focus.own] + w[2 * focus.rival]);
   const inside = (part) => {

@@ -1,0 +1,153 @@
+// The cover: eight people on their circle, one slider, and two who look alike.
+import { freshPictures, randomStream } from "./core.js";
+import { DATA } from "./data.js";
+import { makeJudge, room } from "./regions.js";
+import { Lab } from "./state.js";
+import { compose, face, letter } from "./scene.js";
+import { disc, gapArc, makeTheme } from "./views.js";
+import { penOf } from "./drawing.js";
+import { Loop } from "./loop.js";
+
+const HARD = { pictures: 500, stretch: 1.6 }; // of each of the two; how much farther than usual from their person's mean
+const LARGEST = 0.4; // m
+const DEGREES = 180 / Math.PI;
+
+// The two people whose mean pictures are nearest to each other.
+export function lookAlikes({ means, dim }) {
+  const people = means.length / dim;
+  let [best, pair] = [Infinity, null];
+  for (let i = 0; i < people; i++)
+    for (let j = 0; j < i; j++) {
+      let far = 0;
+      for (let d = 0; d < dim; d++) far += (means[i * dim + d] - means[j * dim + d]) ** 2;
+      if (far < best) [best, pair] = [far, [j, i]];
+    }
+  return pair;
+}
+
+// Pictures of two people that are harder than those of the training, the same ones each time: { x, n, truth }.
+export function hardPictures(set, pair) {
+  const { means, dim, n } = set;
+  const { uniform } = randomStream(2);
+  const batch = new Float64Array(n * dim);
+  const rows = [];
+  const truth = [];
+  while (truth.length < 2 * HARD.pictures) {
+    freshPictures(set, { uniform }, batch);
+    for (const person of pair)
+      for (const row of set.rows[person]) {
+        for (let d = 0; d < dim; d++) {
+          const mean = means[person * dim + d];
+          rows.push(mean + HARD.stretch * (batch[row * dim + d] - mean));
+        }
+        truth.push(person);
+      }
+  }
+  return { x: Float64Array.from(rows), n: truth.length, truth };
+}
+
+// How many of them the network takes for the other one of the pair.
+export function mistaken({ net }, { x, n, truth }, pair) {
+  const features = net.forward(x, n);
+  const judge = makeJudge({ loss: "nsl" }, net.centres.value, net.classes, net.k);
+  let count = 0;
+  for (let i = 0; i < n; i++) {
+    const { best } = judge(features[2 * i], features[2 * i + 1]);
+    count += best !== truth[i] && pair.includes(best);
+  }
+  return count;
+}
+
+function pageOf(pair, pictures) {
+  const person = (j) => `<span class="mc-person"><canvas width="48" height="56" data-face="${j}" aria-hidden="true"></canvas>${letter(j)}</span>`;
+  return `<canvas class="mc-circle" role="img"></canvas>
+<div class="mc-side">
+<label class="mc-m">margin m <output></output><span class="ml-track"><input type="range" min="0" max="${LARGEST}" step="0.01"><i class="ml-limit"></i></span></label>
+<p class="mc-gap">Neighbouring clouds are <b data-mc="gap"></b> apart.</p>
+<div class="mc-pair">${pair.map(person).join("")}<span>are the likest two. Of ${pictures.toLocaleString("en")} hard pictures of them, <b data-mc="mistaken"></b> are taken for the other one.</span></div>
+<button type="button">Pause</button>
+<p class="ml-hidden" aria-live="polite"></p>
+</div>`;
+}
+
+export function cover(el) {
+  const root = document.createElement("div");
+  root.className = "ml mc";
+  const lab = new Lab({});
+  const { train: set } = lab.engine.task;
+  const pair = lookAlikes(set);
+  const hard = hardPictures(set, pair);
+  root.innerHTML = pageOf(pair, hard.n);
+  el.replaceChildren(root);
+  const $ = (selector) => root.querySelector(selector);
+  const canvas = $(".mc-circle");
+  let seen = null; // the smoothed count
+
+  function draw() {
+    const begin = performance.now();
+    const now = mistaken(lab.engine, hard, pair);
+    seen = seen === null || !loop.playing ? now : seen + 0.15 * (now - seen);
+    const scene = Object.assign(compose(lab), { marked: pair, spots: new Float64Array(2 * set.n), hotCentre: -1 });
+    Object.assign(scene.focus, { own: pair[0], rival: pair[1] });
+    const pen = penOf(canvas);
+    if (pen) {
+      const { cx, cy, r } = disc(pen.ctx, pen.W, pen.H, scene, pen.W < 360 ? 30 : 40);
+      gapArc(pen.ctx, scene, cx, cy, r);
+    }
+    const { m } = scene.config;
+    $("output").textContent = m.toFixed(2);
+    $('[data-mc="gap"]').textContent = `${Math.round(scene.figures.gap * DEGREES)}°`;
+    $('[data-mc="mistaken"]').textContent = Math.round(seen);
+    canvas.setAttribute("aria-label", `Eight people on their circle, m = ${m.toFixed(2)}. ${$(".mc-gap").textContent}`);
+    lab.stats.frames += 1;
+    lab.stats.drawMs += performance.now() - begin;
+    lab.stats.changed = 0;
+  }
+
+  const loop = new Loop(lab, draw, (why) => {
+    $("button").textContent = loop.playing ? "Pause" : "Play";
+    if (why) $("[aria-live]").textContent = `${why} at m = ${lab.flat().m}. ${$(".mc-gap").textContent} ${Math.round(seen)} of ${hard.n} pictures mistaken.`;
+  });
+  const slider = $("input");
+  slider.value = lab.flat().m;
+  const { limit } = room(lab.engine.config(), lab.setting.identities, 2);
+  $(".ml-limit").style.left = `calc(8px + (100% - 16px) * ${limit / LARGEST} - 1px)`;
+  slider.addEventListener("input", () => {
+    lab.change({ m: slider.value });
+    if (loop.paused) loop.schedule();
+    else loop.play(500);
+  });
+  $("button").addEventListener("click", () => (loop.playing ? loop.hold() : loop.play(500)));
+  const restyle = () => {
+    lab.theme = makeTheme(root);
+    loop.schedule();
+  };
+  new MutationObserver(restyle).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyle);
+  new ResizeObserver(() => loop.schedule()).observe(root);
+  // Only in sight does it run.
+  new IntersectionObserver(([{ isIntersecting }]) => {
+    loop.visible = isIntersecting;
+    if (isIntersecting) loop.schedule();
+  }).observe(root);
+  const faces = new Image();
+  faces.onload = () => {
+    lab.faces = faces;
+    for (const drawn of root.querySelectorAll("[data-face]"))
+      drawn.getContext("2d").drawImage(faces, ...face(Number(drawn.dataset.face) * DATA.perClass), 0, 0, 48, 56);
+    loop.schedule();
+  };
+  faces.src = DATA.sheet;
+  lab.theme = makeTheme(root);
+  lab.engine.measure(true);
+  draw();
+  loop.play(500);
+  root.cover = { lab, loop, pair, count: () => seen }; // for tests and for the curious
+}
+
+export function mountCover() {
+  document.querySelectorAll("[data-margin-cover]:not([data-mounted])").forEach((el) => {
+    el.dataset.mounted = "true";
+    cover(el);
+  });
+}
