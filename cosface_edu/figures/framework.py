@@ -11,6 +11,19 @@ COLUMNS = (10, 210)  # left edges: training, testing
 NARROW, BROAD = 180, 380  # of a box in one column, of one across both
 
 
+STYLE = """
+.framework { display: block; width: 100%; max-width: 34rem; margin: 1rem auto; font: 13px system-ui, sans-serif; }
+.framework a { text-decoration: none; }
+.framework text { fill: var(--pst-color-text-muted, #5b6470); text-anchor: middle; }
+.framework .fw-title, .framework .fw-phase {
+  fill: var(--pst-color-text-base, #1b1f24); font-size: 14.5px; font-weight: 600;
+}
+.framework rect { fill: var(--pst-color-surface, #f5f7f9); stroke: var(--pst-color-border, #8a8f98); }
+.framework a:is(:hover, :focus-visible) rect { stroke: var(--pst-color-primary, #0b62a8); stroke-width: 2.5; }
+.framework path { fill: none; stroke: var(--pst-color-text-muted, #5b6470); stroke-width: 1.5; }
+"""
+
+
 @dataclass(frozen=True)
 class Step:
     """A box: two short lines, and the page it leads to."""
@@ -28,11 +41,11 @@ TRAINING = (
 TESTING = (
     Step("Two faces", "of strangers", "verification"),
     Step("Cosine", "of the two features", "verification"),
-    Step("Above the threshold?", "one person, or two", "evaluating"),
+    Step("Above a threshold?", "one person, or two", "evaluating"),
 )
 SHARED = (
     Step("Find the face, align it", "five points onto a template", "align"),
-    Step("Network", "the same weights on both sides; a feature of 512 numbers", "network"),
+    Step("Network", "the same on both sides; a feature of 512 numbers", "network"),
 )
 
 
@@ -62,24 +75,22 @@ def svg(suffix: str = ".html") -> str:
     """
     tops = [TOP + row * (BOX + GAP) for row in range(5)]
     centres = [left + NARROW / 2 for left in COLUMNS]
-    parts = [f'<text class="fw-phase" x="{x:g}" y="26">{word}</text>' for x, word in zip(centres, ("Training", "Testing"), strict=True)]
+    parts = [
+        f'<text class="fw-phase" x="{x:g}" y="26">{word}</text>'
+        for x, word in zip(centres, ("Training", "Testing"), strict=True)
+    ]
     for left, steps in zip(COLUMNS, (TRAINING, TESTING), strict=True):
         for step, row in zip(steps, (0, 3, 4), strict=True):
             parts.append(_box(step, left, tops[row], NARROW, suffix))
     parts += [_box(step, COLUMNS[0], tops[row], BROAD, suffix) for step, row in zip(SHARED, (1, 2), strict=True)]
     parts += [_arrow(x, top + BOX) for x in centres for top in tops[:-1]]
     label = (
-        "Training: faces with names are aligned, a network turns each into a feature, LMCL compares it with one centre a "
-        "person. Testing: two faces of strangers go through the same alignment and network; the cosine of their features, "
-        "against a threshold, says whether they are one person."
+        "Training: faces with names are aligned, a network turns each into a feature, LMCL compares it with one centre "
+        "a person. Testing: two faces of strangers go through the same alignment and network; the cosine of their "
+        "features, against a threshold, says whether they are one person."
     )
     return (
         f'<svg class="framework" viewBox="0 0 {WIDTH} {tops[-1] + BOX + 8}" role="group" aria-label="{escape(label)}">'
-        "<style>.framework{display:block;width:100%;max-width:34rem;margin:1rem auto;font:12.5px system-ui,sans-serif}"
-        ".framework text{fill:var(--pst-color-text-muted,#5b6470);text-anchor:middle}"
-        ".framework .fw-title,.framework .fw-phase{fill:var(--pst-color-text-base,#1b1f24);font-size:14.5px;font-weight:600}"
-        ".framework rect{fill:var(--pst-color-surface,#f5f7f9);stroke:var(--pst-color-border,#8a8f98)}"
-        ".framework a:hover rect,.framework a:focus-visible rect{stroke:var(--pst-color-primary,#0b62a8);stroke-width:2.5}"
-        ".framework path{fill:none;stroke:var(--pst-color-text-muted,#5b6470);stroke-width:1.5}</style>"
+        f"<style>{STYLE}</style>"
         f"{''.join(parts)}</svg>\n"
     )

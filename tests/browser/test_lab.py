@@ -4,6 +4,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,8 @@ from cosface_edu.figures import lab
 from cosface_edu.figures.lab import bundle
 
 pytestmark = pytest.mark.browser
+
+HEAD = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{}</title>'
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +23,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     lab.write_assets(folder / "_static")
     page = folder / "book" / "lab.html"
     page.parent.mkdir()
-    head = (
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Lab</title>'
-    )
+    head = HEAD.format("Lab")
     body = lab.html(static="../_static")
     page.write_text(f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>', encoding="utf-8")
     return page.as_uri()
@@ -497,3 +498,66 @@ def test_speed_is_printed(open_lab, capsys) -> None:
             f"draw a frame, {speed['shown']:.0f} frames/s with training, {speed['response']:.0f} ms from m to a frame"
         )
     assert all(value > 0 for value in speed.values())
+
+
+@pytest.fixture
+def open_cover(open_page, tmp_path: Path) -> Callable:
+    """`open_cover(**options)` -> the page with the cover, its first picture drawn, straight from disk."""
+
+    def open_(**options: object):
+        lab.write_assets(tmp_path / "_static")
+        file = tmp_path / "index.html"
+        head = HEAD.format("Cover")
+        file.write_text(f'<!doctype html><html lang="en"><head>{head}</head><body>{lab.cover_html()}</body></html>')
+        page = open_page(**options).page
+        page.goto(file.as_uri())
+        page.wait_for_function("document.querySelector('.mc')?.cover.lab.stats.frames > 0")
+        return page
+
+    return open_
+
+
+COVER = "document.querySelector('.mc').cover"
+SMOOTH_GAP = f"({COVER}.lab.engine.history.slice(-10).reduce((sum, {{gap}}) => sum + gap, 0) / 10 * 180 / Math.PI)"
+
+
+def test_the_cover_opens_trained_moves_at_once_and_follows_m(open_cover) -> None:
+    page = open_cover()
+    began = page.evaluate(f"{COVER}.lab.engine.steps")
+    assert began >= 1000
+    drawn = "document.querySelector('.mc-circle').toDataURL()"
+    first = page.evaluate(drawn)
+    page.wait_for_function(f"{drawn} !== {json.dumps(first)}", timeout=3000)
+    slider = page.locator(".mc input")
+    page.wait_for_function(f"{COVER}.lab.stats.steps > 10")
+    for m, reached in (("0", f"{SMOOTH_GAP} < 32"), ("0.2", f"{SMOOTH_GAP} > 34.5")):
+        slider.fill(m)
+        page.wait_for_function(reached)
+        assert page.inner_text(".mc output") == f"{float(m):.2f}"
+    assert 20 <= int(page.inner_text('[data-mc="mistaken"]')) <= 120
+    assert page.inner_text(".mc-pair").startswith("B\nH")
+    page.click(".mc button")
+    page.wait_for_timeout(200)
+    steps = page.evaluate(f"{COVER}.lab.engine.steps")
+    page.wait_for_timeout(300)
+    assert page.evaluate(f"{COVER}.lab.engine.steps") == steps
+    assert "Paused at m = 0.2" in page.inner_text(".mc [aria-live]")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(f"{COVER}.lab.flat().m") == 0.21
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.wait_for_function(f"{COVER}.lab.theme.dark")
+
+
+def test_the_cover_on_a_phone_out_of_sight_and_without_script(open_cover, open_page) -> None:
+    page = open_cover(width=390, height=844, has_touch=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<p style=\"height: 4000px\">')")
+    page.evaluate("window.scrollTo(0, 3000)")
+    page.wait_for_function(f"!{COVER}.loop.visible")
+    steps = page.evaluate(f"{COVER}.lab.engine.steps")
+    page.wait_for_timeout(300)
+    assert page.evaluate(f"{COVER}.lab.engine.steps") <= steps + 2
+    still = open_page(java_script_enabled=False).page
+    still.goto(page.url)
+    assert still.locator("[data-margin-cover] img").bounding_box()["height"] > 200

@@ -86,7 +86,7 @@ def style() -> str:
 
 
 def script() -> str:
-    """The lab as a classic script for built pages: it also runs where modules do not load, in pages opened from disk."""
+    """The lab as a classic script for built pages: it runs where modules do not, in pages opened from disk."""
     return f'(() => {{\n"use strict";\n{_joined(MODULES)}mountAll();\n}})();\n'
 
 
