@@ -10,6 +10,7 @@ from cosface_edu import exercises
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 CHAPTERS = (
+    "before-margins",
     "how-large-s",
     "how-large-m",
     "gradients",
