@@ -9,9 +9,7 @@ wall time; `cpu` the same of processor time, which other programs on the machine
 the end and written to benchmarks/results/losses.json, from which the book's performance page is made.
 """
 
-import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -25,7 +23,7 @@ import torch.nn.functional as F
 from pytorch_metric_learning import losses as theirs
 
 from cosface_edu import losses
-from cosface_edu.files import write_atomically
+from cosface_edu.experiments import record
 
 RESULTS = Path(__file__).parent / "results" / "losses.json"
 B, D, C = 512, 512, 10_575
@@ -86,36 +84,31 @@ def table():
     torch.set_num_threads(2)
     torch.manual_seed(0)
     found: dict = {"time": [], "memory": [], "chunked": {}}
+    began = time.perf_counter()
     yield found
+    write(found, time.perf_counter() - began)
     torch.set_num_threads(threads)
-    found["setting"] = {"B": B, "D": D, "C": C, "dtype": "float32", "threads": 2, "rounds": ROUNDS}
-    found["machine"] = {
-        "processor": processor(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "load_average": round(os.getloadavg()[0], 1),
-        "date": time.strftime("%Y-%m-%d", time.gmtime()),
-    }
-    write(found)
     print("\n" + text(found))
 
 
-def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
-
-
-def write(found: dict) -> None:
-    """Atomically; a partial run (-k) leaves what it did not measure as it was."""
-    old = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    for key in ("time", "memory", "chunked"):
-        found[key] = found[key] or old.get(key, found[key])
-    RESULTS.parent.mkdir(exist_ok=True)
-    write_atomically(RESULTS, (json.dumps(found, indent=1) + "\n").encode())
+def write(found: dict, seconds: float) -> None:
+    """The record; a partial run (-k) leaves what it did not measure as it was."""
+    old = record.load(RESULTS) if RESULTS.exists() else {}
+    taken = [key for key in found if not found[key] and old.get(key)]
+    found |= {key: old[key] for key in taken}
+    made = record.new(
+        "cosface_edu.losses",
+        what="Time and memory of each loss beside the bare matrix product, in the same run",
+        command="make bench",
+        data={"source": "random embeddings and labels"},
+        config={"B": B, "D": D, "C": C, "dtype": "float32", "rounds": ROUNDS},
+        seeds=[0],
+        seconds=seconds,
+        note=f"load average {os.getloadavg()[0]:.1f}"
+        + (f"; {' and '.join(taken)} are of {old['date']}, by another state of the package" if taken else ""),
+        **found,
+    )
+    record.save(RESULTS, made)
 
 
 def text(found: dict) -> str:

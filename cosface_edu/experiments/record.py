@@ -36,7 +36,7 @@ FIELDS = {
     "seeds": "of the runs",
     "hardware": "processor, cores, threads of a run, gpu (None without one)",
     "versions": "of Python, torch and this package",
-    "seconds": "from beginning to end",
+    "seconds": "from beginning to end; None if unknown",
     "parents": "records that runs were taken from; [] if all were made by the command",
     "note": "what a reader must know besides; '' if nothing",
 }

@@ -99,8 +99,14 @@ def provenance(found: Mapping[str, Any]) -> str:
     by = f" by `{command}`" if command else ", **by hand: no command makes it again**"
     changed = " with changes" if commit and commit.endswith("+") else ""
     at = f", commit {commit[:7]}{changed}" if commit else ", commit not recorded"
-    time = f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
-    says = f"Recorded on {found['date']}{by}{at} ({device}, torch {found['versions']['torch']}), in {time}."
+    time = (
+        ""
+        if seconds is None
+        else f", in {seconds / 60:.0f} minutes"
+        if seconds >= 90
+        else f", in {seconds:.0f} seconds"
+    )
+    says = f"Recorded on {found['date']}{by}{at} ({device}, torch {found['versions']['torch']}){time}."
     if found["parents"]:
         says += f" **Put together**: runs come from {' and '.join(found['parents'])}."
     return says + (f" Note: {found['note']}." if found["note"] else "")

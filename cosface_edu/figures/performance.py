@@ -2,7 +2,6 @@
 
 import contextlib
 import ctypes
-import json
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -15,8 +14,8 @@ import torch.nn.functional as F
 from matplotlib.figure import Figure
 
 from cosface_edu import losses
-from cosface_edu.experiments.record import processor
-from cosface_edu.figures import style
+from cosface_edu.experiments.record import load, processor
+from cosface_edu.figures import page, style
 from cosface_edu.figures.theory import subplots
 
 RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "losses.json"
@@ -104,19 +103,16 @@ def ratios(
 
 def recorded(path: Path = RESULTS) -> dict[str, Any] | None:
     """The record that `benchmarks/bench_losses.py` wrote, None where there is none."""
-    return json.loads(path.read_text()) if path.exists() else None
+    return load(path) if path.exists() else None
 
 
 def provenance(record: Mapping[str, Any] | None) -> str:
     """Where the record comes from, and whether that is this machine."""
     if record is None:
         return "No benchmark has been recorded in this copy of the book. Run `make bench`."
-    machine, setting = record["machine"], record["setting"]
-    here = "this machine" if machine["processor"] == processor() else "**another machine than this page's**"
-    return (
-        f"Recorded {machine['date']} on {machine['processor']} ({machine['system']}, torch {machine['torch']}, "
-        f"{setting['threads']} threads, {setting['rounds']} rounds, load average {machine['load_average']}): {here}."
-    )
+    here = record["hardware"]["processor"] == processor()
+    where = "It was this machine." if here else "It was **another machine than this page's**."
+    return f"{page.provenance(record)} {where}"
 
 
 def _markdown(columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:

@@ -1,6 +1,5 @@
 """The book's own Table 2 as it is shown, its numbers say where they come from; the benchmark's record."""
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -69,23 +68,25 @@ def test_no_benchmark_is_said_with_its_remedy(tmp_path):
 
 
 def test_benchmark_of_another_machine_is_marked(tmp_path):
-    machine = {"processor": "A Chip", "system": "Linux", "torch": "2", "load_average": 0.1, "date": "2026-01-02"}
     row = {"loss": "cosface", "ms": 12.3, "ratio": 1.05, "ratio_cpu": 1.04, "allowed": 1.1, "pml_ratio": None}
     held = {"C": 1000, "B": 8, "chunk_size": None, "peak_gb": 0.5, "centres_and_gradient_gb": 0.1, "extra_mb": 20.0}
-    path = tmp_path / "losses.json"
-    path.write_text(
-        json.dumps(
-            {
-                "setting": {"threads": 2, "rounds": 9},
-                "machine": machine,
-                "time": [row],
-                "memory": [held],
-                "chunked": {"C": 1000, "ratio": 1.1},
-            }
-        )
+    made = records.new(
+        "cosface_edu.losses",
+        what="a benchmark",
+        command="make bench",
+        data={},
+        config={"rounds": 9},
+        seeds=[0],
+        seconds=60.0,
+        time=[row],
+        memory=[held],
+        chunked={"C": 1000, "ratio": 1.1},
     )
-    record = performance.recorded(path)
-    assert "another machine" in performance.provenance(record)
+    record = performance.recorded(records.save(tmp_path / "losses.json", made))
+    assert "by `make bench`" in performance.provenance(record)
+    assert performance.provenance(record).endswith("It was this machine.")
+    elsewhere = record | {"hardware": record["hardware"] | {"processor": "A Chip"}}
+    assert "another machine" in performance.provenance(elsewhere)
     assert "| cosface | 12.3 | 1.05 | 1.04 | 1.1 | – |" in performance.time_table(record)
     assert "| 1,000 | 8 | – | 0.5 | 0.1 | 20 |" in performance.memory_table(record)
     assert "1.10 times" in performance.memory_table(record)
