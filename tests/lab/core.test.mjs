@@ -62,7 +62,7 @@ test("the gallery's formulas are the package's rules, slopes too", () => {
   for (const { title, m, cos, psi, slope } of fixtures.gallery) {
     const rule = makeRule({ loss: "own", psi: GALLERY.find(([name]) => name === title)[1], m });
     nearAll(cos.map(rule.psi), psi, 1e-9, `${title}, m = ${m}: ψ`);
-    nearAll(cos.map(rule.slope), slope, 1e-6, `${title}, m = ${m}: slope`);
+    if (slope) nearAll(cos.map(rule.slope), slope, 1e-6, `${title}, m = ${m}: slope`);
   }
   assert.deepEqual(GALLERY.map(([title]) => title).filter((title) => !titles.has(title)), ["A wider margin for the middle"]);
 });

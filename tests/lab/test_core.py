@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from cosface_edu import geometry, losses
+from cosface_edu.losses.circle import SelfPaced
 from cosface_edu.losses.margins import (
     AdaptiveMargin,
     AdditiveAngle,
@@ -67,12 +68,20 @@ GALLERY: dict[str, Callable[[float], Rule]] = {
     "ArcFace": AdditiveAngle,
     "A-Softmax": lambda m: MultiplicativeAngle(1 + m),
     "SphereFace-R": lambda m: TruncatedAngle(1 + m),
-    "Combined margin": lambda m: Combined(1.1, 0.1, m),
+    "Combined": lambda m: Combined(1.1, 0.1, m),
     "AdaFace, poor picture": lambda m: AdaptiveMargin(m, -0.5),
     "AdaFace, clear picture": lambda m: AdaptiveMargin(m, 0.5),
     "SphereFace2": lambda m: PowerCosine(m, 3.0),
+    "Circle": SelfPaced,
     "Released ArcFace": lambda m: AdditiveAngle(m, beyond_pi="exact"),
 }
+# Rules of the package without a ψ(θ) of their own: what they are instead.
+NOT_A_PSI = {
+    "Curricular": "ArcFace's ψ; the others are bent",
+    "DividedAngle": "NSL's ψ; the others are bent",
+    "LengthAngle": "its margin depends on the length of the feature",
+}
+HELD = {"Circle"}  # whose weights are constants in the gradient: the value is ψ, the slope is not ψ's
 
 
 def _plain(values: Any) -> Any:
@@ -136,6 +145,17 @@ def _region_cases() -> list[dict[str, Any]]:
     return cases
 
 
+def _rules(above: type) -> set[type]:
+    return {rule for child in above.__subclasses__() for rule in ({child} | _rules(child))}
+
+
+def test_every_rule_of_the_package_is_in_the_gallery_or_is_no_formula() -> None:
+    names = {rule.__name__ for rule in _rules(Rule) if rule.__module__.startswith("cosface_edu.losses.")}
+    shown = {type(make(0.2)).__name__ for make in GALLERY.values()}
+    assert shown | set(NOT_A_PSI) == names
+    assert not shown & set(NOT_A_PSI)
+
+
 def _gallery_cases() -> list[dict[str, Any]]:
     theta = torch.linspace(0.01, math.pi - 0.01, 181, dtype=torch.float64)
     cases = []
@@ -150,7 +170,7 @@ def _gallery_cases() -> list[dict[str, Any]]:
                     "m": m,
                     "cos": _plain(cos.detach()),
                     "psi": _plain(psi.detach()),
-                    "slope": _plain(slope),
+                    "slope": None if title in HELD else _plain(slope),
                 }
             )
     return cases

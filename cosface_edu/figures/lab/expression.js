@@ -218,14 +218,15 @@ export function examine(text, m) {
 
 // ---------------------------------------------------------------- where to begin
 
-// [title, formula, what there is to say]; those of the package are tested equal to the package's.
+// [title, formula, what there is to say]; all rules of the package that a ψ(θ) of its own can be are here, tested equal.
 export const GALLERY = [
   ["NSL", "cosθ", ""],
   ["CosFace", "cosθ - m", ""],
   ["ArcFace", "unrolled(θ + m)", "CurricularFace has this ψ too, and bends the scores of the others."],
   ["A-Softmax", "unrolled((1 + m)θ)", "1 + m is its factor on the angle."],
   ["SphereFace-R", "cos(min((1 + m)θ, π))", "Its second version leaves ψ alone and bends the others."],
-  ["Combined margin", "unrolled(1.1θ + 0.1) - m", ""],
+  ["Circle", "max(0, 1 + m - cosθ)(cosθ - 1 + m)", "A smaller m asks for more here. Its slope is another in the package, which holds the weight (1 + m - cosθ) still; and it bends the others."],
+  ["Combined", "unrolled(1.1θ + 0.1) - m", ""],
   ["AdaFace, poor picture", "cos(min(π, θ + 0.5m)) - 0.5m", "Quality z = -0.5."],
   ["AdaFace, clear picture", "cos(max(0, θ - 0.5m)) - 1.5m", "Quality z = 0.5."],
   ["SphereFace2", "2((cosθ + 1)/2)^3 - 1 - m", "Its ψ alone: it has no softmax, and raises the others by m."],
