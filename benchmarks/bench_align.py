@@ -4,9 +4,11 @@ Run with `pytest benchmarks/bench_align.py`. The two are interleaved in one run 
 would say more about the machine than about the code.
 """
 
+import shutil
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +16,12 @@ import torch
 from skimage.transform import SimilarityTransform
 from skimage.transform import warp as skimage_warp
 
-from cosface_edu import align
+from cosface_edu import align, data
+from cosface_edu.data.images import encode_jpeg
+from cosface_edu.faces import FaceWorld
 
 BATCH = 64
+FOLDER = 640
 
 
 def interleaved(*functions: Callable[[], object], rounds: int = 7) -> list[float]:
@@ -72,3 +77,52 @@ def test_estimate(benchmark, photographs) -> None:
     ours, theirs = interleaved(batched, one_by_one)
     benchmark.extra_info["times scikit-image's speed"] = round(theirs / ours, 1)
     benchmark(batched)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """LFW's photographs where COSFACE_DATA has them, FaceWorld's scenes of the same size elsewhere."""
+    lfw = data.root() / "lfw-dev" / "lfw"
+    (tmp_path / "photographs").mkdir()
+    if lfw.is_dir():
+        for path in sorted(lfw.rglob("*.jpg"))[:FOLDER]:
+            shutil.copy(path, tmp_path / "photographs")
+    else:
+        scenes, _ = FaceWorld(seed=0).scenes(range(BATCH), size=(250, 250))
+        for number in range(FOLDER):
+            jpeg = encode_jpeg(data.to_bytes(scenes[number % BATCH]))
+            (tmp_path / "photographs" / f"{number:03d}.jpg").write_bytes(jpeg)
+    return tmp_path
+
+
+def facenet_pytorch(source: Path) -> None:
+    """The package's own way until its cascade: one process, SphereFace's settings, batches of 16 of one size."""
+    from facenet_pytorch import MTCNN
+
+    mtcnn = MTCNN(keep_all=True, select_largest=False, min_face_size=20, factor=0.85, thresholds=[0.6, 0.7, 0.9])
+    files = sorted(source.iterdir())
+    for start in range(0, len(files), 16):
+        images = data.to_float(torch.stack([data.read_image(path) for path in files[start : start + 16]]))
+        _, _, found = mtcnn.detect(images.permute(0, 2, 3, 1) * 255, landmarks=True)
+        points = torch.stack(
+            [torch.from_numpy(p[0].astype("float32")) if p is not None else align.TEMPLATE_112x96 for p in found]
+        )
+        for crop in align.warp(images, align.estimate_similarity(points, align.TEMPLATE_112x96), (112, 96)):
+            encode_jpeg(data.to_bytes(crop))
+
+
+def test_a_whole_folder(benchmark, folder) -> None:
+    count = 0
+
+    def ours() -> None:
+        nonlocal count
+        count += 1
+        align.align_folder(folder / "photographs", folder / f"crops {count}", progress=False, workers=None)
+
+    def theirs() -> None:
+        facenet_pytorch(folder / "photographs")
+
+    new, old = interleaved(ours, theirs, rounds=3)
+    benchmark.extra_info["pictures a second, processes started and all"] = round(FOLDER / new, 1)
+    benchmark.extra_info["times facenet-pytorch with SphereFace's settings (wanted: 3.5)"] = round(old / new, 2)
+    benchmark.pedantic(ours, rounds=1)

@@ -216,6 +216,43 @@ def test_align_reports_and_resumes(tmp_path) -> None:
     assert "AlreadyAligned" in twice.output
 
 
+def test_names_with_brackets_are_no_markup(crops, tmp_path) -> None:
+    import shutil
+
+    for name in ("faces [v2]", "a[/b]"):
+        shutil.copytree(crops, tmp_path / name)
+        (tmp_path / name / "person_03" / "[red]x[-red].jpg").write_bytes(b"cut")
+        done = run("check", tmp_path / name)
+        assert done.exit_code == 1
+        assert f"{name}: identity folders" in done.output
+        assert "person_03/[red]x[-red].jpg: cannot be decoded" in done.output
+    assert "a[/b]/nothing" in run("check", tmp_path / "a[/b]" / "nothing").output
+
+
+def test_align_tells_what_is_broken_and_left_out(tmp_path) -> None:
+    import os
+
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "[b]cut[-b].jpg").write_bytes(b"cut")
+    (tmp_path / "src" / os.fsdecode(b"Ren\xe9e.jpg")).write_bytes(b"")
+    (tmp_path / "src" / "film.HEIC").touch()
+    done = run("align", tmp_path / "src", tmp_path / "crops", "--face", "largest", "--borders", "black")
+    assert done.exit_code == 0, done.output
+    assert "0 of 2 pictures aligned" in done.output
+    assert "[b]cut[-b].jpg: cannot be decoded" in done.output
+    assert "Ren�e.jpg: empty, 0 bytes" in done.output
+    assert "left out: 1 file that is no pictures we read: .HEIC (1)" in done.output
+
+
+def test_embed_looks_at_its_target_before_the_work(trained, crops, tmp_path) -> None:
+    done = run("embed", trained, crops, tmp_path / "new" / "deep" / "f.npz")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "new" / "deep" / "f.npz").is_file()
+    onto = run("embed", "no/such/run", crops, tmp_path / "new")
+    assert onto.exit_code == 1
+    assert "new is a folder: name the file" in onto.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -4,8 +4,8 @@ from cosface_edu.extras import need
 
 need(__name__)
 
-from .detector import Face, detect
-from .folder import FaceNotFound, align_folder
+from .detector import Face, Search, detect
+from .folder import FaceNotFound, OutOfMemory, align_folder
 from .record import AlignReport, AlreadyAligned
 from .similarity import TEMPLATE_112x96, TEMPLATE_112x112, estimate_similarity, template, warp
 
@@ -14,6 +14,8 @@ __all__ = [
     "AlreadyAligned",
     "Face",
     "FaceNotFound",
+    "OutOfMemory",
+    "Search",
     "TEMPLATE_112x96",
     "TEMPLATE_112x112",
     "align_folder",

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import csv
+import multiprocessing
 import os
 import statistics
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Literal
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from cosface_edu.data.images import (
-    IMAGE_SUFFIXES,
-    BrokenImage,
-    encode_jpeg,
-    read_image,
-    to_bytes,
-    to_float,
-)
+from cosface_edu.data.images import BrokenImage, decode_reduced, encode_jpeg, read_file, to_bytes, to_float
+from cosface_edu.data.walk import walk
 from cosface_edu.files import write_atomically
 
-from .detector import detect
+from .detector import FACTOR, SHARE, Search, Which, detect
 from .record import (
     ALIGNED,
     BROKEN,
@@ -41,7 +39,7 @@ from .record import (
     finished,
     make_row,
 )
-from .similarity import estimate_similarity, template, warp
+from .similarity import Borders, estimate_similarity, template, warp
 
 # The height of a centre crop, as a share of the picture's shorter side: what a template crop covers of an LFW picture.
 CENTRE_SHARE = 0.53
@@ -49,13 +47,148 @@ CENTRE_SHARE = 0.53
 NEAR_TEMPLATE = 8.0
 # How many pictures to look at for that.
 SAMPLE = 16
-
-# A row for landmarks.csv, and the crop (3, h, w) uint8 or none.
-Outcome = tuple[list[str], Tensor | None]
+# To this shorter side a photograph is decoded where the smallest face looked for is a share of it: twice what a crop
+# of that face needs. Of twelve megapixels one in seven is left.
+SIDE = round(2 * 112 / SHARE)
+# A process takes some seconds to start: so many pictures must fall to it.
+WORTH_A_PROCESS = 300
+# Decoded pixels that are held at once, three bytes each.
+PIXELS = 32 * 1024 * 1024
 
 
 class FaceNotFound(RuntimeError):
     """No face in a picture, and the caller chose to fail on that."""
+
+
+class OutOfMemory(RuntimeError):
+    """The pictures of a batch do not fit into memory; the message says what helps."""
+
+
+class Photograph(NamedTuple):
+    """A decoded picture.
+
+    Attributes:
+        name: relative to the source.
+        pixels: (3, H, W) uint8.
+        whole: (height, width) in the file, upright.
+    """
+
+    name: str
+    pixels: Tensor
+    whole: tuple[int, int]
+
+
+class Outcome(NamedTuple):
+    """What became of a picture.
+
+    Attributes:
+        row: for landmarks.csv.
+        crop: (3, h, w) uint8, or none.
+        reason: why it is broken.
+    """
+
+    row: list[str]
+    crop: Tensor | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a process needs to know.
+
+    Attributes:
+        src: where the pictures are.
+        dst: where the crops go.
+        size: (height, width) of the crops.
+        centre_crop: whether a picture without a face is cut about its centre.
+        batch_size: most pictures at once.
+        device: where detection and warping run.
+        search: what to look for.
+        threads: that read and write.
+    """
+
+    src: Path
+    dst: Path
+    size: tuple[int, int]
+    centre_crop: bool
+    batch_size: int
+    device: torch.device
+    search: Search
+    threads: int
+
+    def run(self, names: list[str]) -> list[Outcome]:
+        """Align some pictures and write their crops; the outcomes come back without them."""
+        outcomes: dict[str, Outcome] = {}
+        with ThreadPoolExecutor(self.threads) as pool:
+            read = _ahead(pool, self._read, names, 2 * self.threads)
+            for batch in self._batches(read, outcomes):
+                try:
+                    outcomes |= zip([photo.name for photo in batch], self._align(batch), strict=True)
+                except (MemoryError, RuntimeError) as error:
+                    raise _told_if_memory(error, batch) from error
+                done = [photo.name for photo in batch]
+                list(pool.map(_write, [self.dst / crop_name(n) for n in done], [outcomes[n].crop for n in done]))
+                outcomes |= {name: outcomes[name]._replace(crop=None) for name in done}
+        return [outcomes[name] for name in names]
+
+    def _read(self, name: str) -> Photograph | Outcome:
+        # with a smallest face in pixels, every pixel may be needed to see it
+        side = SIDE if self.search.min_face is None else 0
+        try:
+            return Photograph(name, *decode_reduced(read_file(self.src / name), side, str(self.src / name)))
+        except BrokenImage as error:
+            _write(self.dst / crop_name(name), None)
+            return Outcome(make_row(name, BROKEN), reason=str(error))
+
+    def _batches(
+        self, read: Iterable[Photograph | Outcome], outcomes: dict[str, Outcome]
+    ) -> Iterator[list[Photograph]]:
+        """Pictures, so many at a time as are allowed and fit; what is broken goes to the outcomes at once."""
+        batch: list[Photograph] = []
+        pixels = 0
+        for photo in read:
+            if isinstance(photo, Outcome):
+                outcomes[photo.row[0]] = photo
+                continue
+            own = photo.pixels.shape[1] * photo.pixels.shape[2]
+            if batch and (len(batch) == self.batch_size or pixels + own > PIXELS):
+                yield batch
+                batch, pixels = [], 0
+            batch.append(photo)
+            pixels += own
+        if batch:
+            yield batch
+
+    def _align(self, batch: list[Photograph]) -> list[Outcome]:
+        """What becomes of each picture of a batch."""
+        points = template(self.size)
+        pictures = [photo.pixels.to(self.device) for photo in batch]
+        found = detect(pictures, self.search)
+        matrices = [
+            estimate_similarity(faces[0].landmarks, points) if faces else _centre_matrix(photo.pixels, self.size)
+            for photo, faces in zip(batch, found, strict=True)
+        ]  # each (2, 3)
+        wanted = [k for k, faces in enumerate(found) if faces or self.centre_crop]
+        crops = self._crops([pictures[k] for k in wanted], [matrices[k] for k in wanted])
+        by_place = dict(zip(wanted, crops, strict=True))
+        without = CENTRE_CROP if self.centre_crop else NO_FACE
+        return [
+            Outcome(make_row(photo.name, ALIGNED if faces else without, _in_file(faces, photo)), by_place.get(k))
+            for k, (photo, faces) in enumerate(zip(batch, found, strict=True))
+        ]
+
+    def _crops(self, pictures: list[Tensor], matrices: list[Tensor]) -> list[Tensor]:
+        """Pictures (3, H, W) uint8 and transforms (2, 3) to crops (3, h, w) uint8; those of one size in one go."""
+        by_shape = defaultdict(list)
+        for place, picture in enumerate(pictures):
+            by_shape[picture.shape].append(place)
+        crops: dict[int, Tensor] = {}
+        for places in by_shape.values():
+            rows = torch.stack([pictures[k].permute(1, 2, 0) for k in places])  # (B, H, W, 3), as decoded
+            images = to_float(rows.permute(0, 3, 1, 2))  # (B, 3, H, W), channels_last
+            turned = torch.stack([matrices[k] for k in places]).to(self.device)
+            crops |= zip(places, to_bytes(warp(images, turned, self.size, self.search.borders)).cpu(), strict=True)
+        return [crops[k] for k in range(len(pictures))]
 
 
 def align_folder(
@@ -66,22 +199,35 @@ def align_folder(
     batch_size: int = 16,
     device: str | torch.device = "cpu",
     progress: bool = True,
+    *,
+    min_face: int | None = None,
+    factor: float = FACTOR,
+    face: Which = "centre",
+    borders: Borders = "mirror",
+    workers: int | None = 0,
 ) -> AlignReport:
     """Align every picture under `src` into the same tree under `dst`, as JPEG.
 
-    The face nearest the centre counts. `dst/landmarks.csv` gets a row for each picture, which a second run resumes
-    from; `dst/alignment.json` says how the crops were made and marks them as aligned.
+    `dst/landmarks.csv` gets a row for each picture, which a second run resumes from; `dst/alignment.json` says how the
+    crops were made and marks them as aligned.
 
     Args:
-        src: a folder of pictures, nested as you like. Pictures of one size are detected in one batch.
+        src: a folder of pictures, nested as you like, of any sizes.
         dst: where the crops go; made if it is not there.
         size: (height, width), (112, 96) or (112, 112).
         missing: for a picture in which no face is found: write nothing ('skip'), cut it about the centre
             ('centre-crop'), or stop with an error that names it ('fail'; what is done stays done). A picture that
-            cannot be decoded is reported, and an error under 'fail'.
-        batch_size: pictures in one pass of the detector.
+            cannot be read or decoded is reported, and an error under 'fail'.
+        batch_size: pictures in one pass of the detector; fewer where they are large.
         device: where detection and warping run.
         progress: show a progress bar.
+        min_face: as in `Search`. SphereFace's settings are 20 and a factor of .85.
+        factor: as in `Search`.
+        face: which of several faces is cut, as in `Search`; landmarks.csv says how many there were.
+        borders: of the picture, in detection and in the crop, as in `Search`.
+        workers: processes that do the work; 0 for this one alone, None for one a core where there are pictures enough
+            to make up for starting them. They start afresh, so a script that asks for them needs
+            `if __name__ == "__main__":`.
 
     Returns:
         What became of each picture, earlier runs included.
@@ -90,98 +236,121 @@ def align_folder(
         FileNotFoundError: no such folder, or no pictures in it.
         AlreadyAligned: these are aligned crops.
         FaceNotFound, BrokenImage: with `missing='fail'`.
+        OutOfMemory: a batch does not fit.
         ValueError: `dst` was begun with other settings or lies in `src`, or two pictures would share a name.
     """
     src, dst, device = Path(src), Path(dst), torch.device(device)
+    search = Search(min_face, factor, borders, face)
     if missing not in ("skip", "centre-crop", "fail"):
         raise ValueError(f"missing={missing!r}: choose 'skip', 'centre-crop' or 'fail'")
+    if batch_size < 1 or (workers or 0) < 0:
+        raise ValueError(
+            f"wanted at least one picture at a time and no fewer than no workers, got {batch_size=}, {workers=}"
+        )
+    if dst.exists() and not dst.is_dir():
+        raise NotADirectoryError(f"{dst} is a file: crops need a folder")
     if dst.resolve().is_relative_to(src.resolve()):
         raise ValueError(f"{dst} lies in {src}: crops would be taken for pictures to align; choose another folder")
-    points = template(size).to(device)
-    files = _pictures(src)
+    points = template(size)
+    files, left_out = _pictures(src)
     if not (dst / MARKER).exists():  # otherwise an earlier run has looked
         _refuse_aligned(src, files, device)
-    claim(dst, size, points)
+    claim(dst, size, points, search)
     final = {ALIGNED, NO_FACE} if missing == "skip" else {ALIGNED, CENTRE_CROP}
     done = finished(dst, files, final)
-    report = AlignReport()
+    report = AlignReport(left_out=left_out)
     for row in done.values():
         report.count(row)
     report.resumed = report.total
     todo = [name for name in files if name not in done]
+    chunks = [todo[start : start + 4 * batch_size] for start in range(0, len(todo), 4 * batch_size)]
+    if workers is None:
+        workers = min(_cores(), len(todo) // WORTH_A_PROCESS) if device.type == "cpu" else 0
+    workers = min(workers, len(chunks)) if workers > 1 else 0  # one beside this one would gain nothing
+    threads = 1 if workers else max(2, torch.get_num_threads())
+    job = Job(src, dst, size, missing == "centre-crop", batch_size, device, search, threads)
 
     start = time.monotonic()
     with (
-        ThreadPoolExecutor() as pool,
-        open(dst / LANDMARKS, "a", newline="", encoding="utf-8") as log,
+        # names are written as the file system has them, whatever their encoding
+        open(dst / LANDMARKS, "a", newline="", encoding="utf-8", errors="surrogateescape") as log,
         tqdm(total=len(files), initial=len(done), unit="picture", disable=not progress) as bar,
     ):
         writer = csv.writer(log)
-        for start_at in range(0, len(todo), 4 * batch_size):
-            chunk = todo[start_at : start_at + 4 * batch_size]
-            outcome: dict[str, Outcome] = {name: (make_row(name, BROKEN), None) for name in chunk}
-            pictures = _whole(chunk, pool.map(_read, [src / name for name in chunk]))
-            for names in _batches(pictures, batch_size):
-                rows = torch.stack([pictures[name].permute(1, 2, 0) for name in names])  # (B, H, W, 3), as decoded
-                images = to_float(rows.to(device).permute(0, 3, 1, 2))  # (B, 3, H, W), channels_last
-                outcome |= zip(names, _align_batch(names, images, points, size, missing == "centre-crop"), strict=True)
-            list(pool.map(_write, [dst / crop_name(name) for name in chunk], [outcome[name][1] for name in chunk]))
+        for outcomes in _results(job, chunks, workers):
             # rows follow the crops: a run killed in between repeats a few pictures and loses none
-            writer.writerows(outcome[name][0] for name in chunk)
+            writer.writerows(outcome.row for outcome in outcomes)
             log.flush()
-            for name in chunk:
-                report.count(outcome[name][0])
-            bar.update(len(chunk))
+            for outcome in outcomes:
+                report.count(outcome.row)
+                if outcome.reason:
+                    report.reasons[outcome.row[0]] = outcome.reason
+            bar.update(len(outcomes))
             if missing == "fail":
                 _fail(src, report)
     report.seconds = time.monotonic() - start
     return report
 
 
-def _align_batch(
-    names: list[str], images: Tensor, points: Tensor, size: tuple[int, int], centre_crop: bool
-) -> list[Outcome]:
-    """What becomes of each image of a batch (B, 3, H, W)."""
-    faces = [found[0] if found else None for found in detect(images)]
-    centre = _centre_matrix(images.shape[-2], images.shape[-1], size)
-    matrices = torch.stack(
-        [centre if face is None else estimate_similarity(face.landmarks, points.cpu()) for face in faces]
-    )  # (B, 2, 3)
-    crops = to_bytes(warp(images, matrices.to(images.device), size)).cpu()  # (B, 3, h, w)
-    without = CENTRE_CROP if centre_crop else NO_FACE
-    return [
-        (make_row(name, without if face is None else ALIGNED, face), crop if face or centre_crop else None)
-        for name, face, crop in zip(names, faces, crops, strict=True)
-    ]
+def _cores() -> int:
+    """Of this machine, those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _centre_matrix(height: int, width: int, size: tuple[int, int]) -> Tensor:
+def _results(job: Job, chunks: list[list[str]], workers: int) -> Iterator[list[Outcome]]:
+    """The outcomes of each chunk, in order, by this process or by others."""
+    if not workers:
+        yield from map(job.run, chunks)
+        return
+    with ExitStack() as stack:
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), torch.set_num_threads, (1,))
+        stack.callback(pool.shutdown, cancel_futures=True)
+        try:
+            yield from _ahead(pool, job.run, chunks, 2 * workers)
+        except BrokenProcessPool as error:
+            raise OutOfMemory(
+                "one of the processes was killed, most likely for want of memory: take fewer --workers or a smaller "
+                "--batch; what is done stays done"
+            ) from error
+
+
+def _ahead(pool: Executor, work: Callable[[Any], Any], items: Iterable[Any], count: int) -> Iterator[Any]:
+    """`pool.map` that is never more than `count` items ahead of whoever takes the results."""
+    waiting: deque[Future[Any]] = deque()
+    for item in items:
+        waiting.append(pool.submit(work, item))
+        if len(waiting) > count:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _told_if_memory(error: Exception, batch: list[Photograph]) -> Exception:
+    """What to do about an error for want of memory; other errors as they are."""
+    if not isinstance(error, MemoryError) and "memory" not in str(error).lower():
+        return error
+    largest = max(batch, key=lambda photo: photo.whole[0] * photo.whole[1])
+    height, width = largest.whole
+    return OutOfMemory(
+        f"not enough memory for {len(batch)} pictures at once, the largest {largest.name} with {width}×{height} "
+        "pixels: take a smaller --batch, a larger --min-face or fewer --workers; what is done stays done"
+    )
+
+
+def _in_file(faces: list[Any], photo: Photograph) -> list[Any]:
+    """Faces with their points in pixels of the file, where it was decoded at a lower resolution."""
+    height, width = photo.pixels.shape[1:]
+    ratio = torch.tensor([photo.whole[1] / width, photo.whole[0] / height])
+    return [face._replace(landmarks=face.landmarks * ratio) for face in faces]
+
+
+def _centre_matrix(picture: Tensor, size: tuple[int, int]) -> Tensor:
     """The (2, 3) transform that cuts the middle of an image, scaled as a typical aligned face would be."""
+    height, width = picture.shape[1:]
     scale = size[0] / (CENTRE_SHARE * min(height, width))
     shift_x = (size[1] - 1) / 2 - scale * (width - 1) / 2
     shift_y = (size[0] - 1) / 2 - scale * (height - 1) / 2
     return torch.tensor([[scale, 0.0, shift_x], [0.0, scale, shift_y]])
-
-
-def _whole(names: list[str], pictures: Iterable[Tensor | None]) -> dict[str, Tensor]:
-    return {name: picture for name, picture in zip(names, pictures, strict=True) if picture is not None}
-
-
-def _batches(pictures: dict[str, Tensor], batch_size: int) -> Iterator[list[str]]:
-    """Names of pictures in batches of one size."""
-    by_shape = defaultdict(list)
-    for name, picture in pictures.items():
-        by_shape[picture.shape].append(name)
-    for names in by_shape.values():
-        for start in range(0, len(names), batch_size):
-            yield names[start : start + batch_size]
-
-
-def _read(path: Path) -> Tensor | None:
-    try:
-        return read_image(path)
-    except BrokenImage:
-        return None
 
 
 def _write(path: Path, crop: Tensor | None) -> None:
@@ -194,50 +363,50 @@ def _write(path: Path, crop: Tensor | None) -> None:
 
 def _fail(src: Path, report: AlignReport) -> None:
     if report.broken:
-        read_image(src / report.broken[0])  # raises, with the reason
+        raise BrokenImage(report.reasons[report.broken[0]])
     if report.missing:
         raise FaceNotFound(
             f"{src / report.missing[0]}: no face found; remove the picture, or choose to skip or to centre-crop such"
         )
 
 
-def _pictures(src: Path) -> list[str]:
-    """Names of all pictures under `src`, relative to it, sorted."""
-    if not src.is_dir():
-        raise FileNotFoundError(f"{src}: no such folder")
-    marked = next((folder for folder in (src, *src.resolve().parents) if (folder / MARKER).exists()), None)
-    files = []
-    for folder, _, names in os.walk(src, followlinks=True):
-        marked = Path(folder) if MARKER in names else marked
-        inside = Path(folder).relative_to(src)
-        files += [(inside / name).as_posix() for name in names if name.lower().endswith(IMAGE_SUFFIXES)]
-    if marked is not None:
+def _pictures(src: Path) -> tuple[list[str], list[str]]:
+    """Names of all pictures under `src`, relative to it, sorted; and what is left out, a line each."""
+    found = walk(src)
+    inside = {parent for name in found.pictures for parent in PurePosixPath(name).parents} | {PurePosixPath()}
+    folders = [*(src / folder for folder in sorted(inside)), *src.resolve().parents]
+    if marked := next((folder for folder in folders if (folder / MARKER).exists()), None):
         raise AlreadyAligned(f"{marked} holds aligned crops, says its {MARKER}: align the original pictures instead")
-    if not files:
-        raise FileNotFoundError(f"{src}: no pictures in it (looked for {', '.join(IMAGE_SUFFIXES)})")
+    if not found.pictures:
+        also = "".join(f"; {line}" for line in found.left_out)
+        raise FileNotFoundError(f"{src}: no pictures in it, at any depth{also}")
     by_crop: dict[str, str] = {}
-    for name in sorted(files):
+    for name in found.pictures:
         other = by_crop.setdefault(crop_name(name), name)
         if other != name:
             raise ValueError(f"{src}: {other} and {name} would both become {crop_name(name)}: rename one of them")
-    return sorted(files)
+    return found.pictures, found.left_out
 
 
 def _refuse_aligned(src: Path, files: list[str], device: torch.device) -> None:
     """Look at some pictures: aligning an aligned crop once more would hardly move the face."""
     sample = files[:: max(1, len(files) // SAMPLE)][:SAMPLE]
-    pictures = _whole(sample, (_read(src / name) for name in sample))
     moves = []
-    for (name,) in _batches(pictures, 1):
-        picture = pictures[name]
-        height, width = picture.shape[-2:]
+    for name in sample:
+        try:
+            picture, (height, width) = decode_reduced(read_file(src / name), SIDE, name)
+        except BrokenImage:
+            continue
         shape = next((s for s in ((112, 96), (112, 112)) if abs(width / height - s[1] / s[0]) < 0.01), None)
         if shape is None:
             return  # neither template has these proportions
-        faces = detect(to_float(picture[None].to(device)))[0]
+        try:
+            faces = detect([picture.to(device)])[0]
+        except (MemoryError, RuntimeError) as error:
+            raise _told_if_memory(error, [Photograph(name, picture, (height, width))]) from error
         if faces:
             points = template(shape)  # (5, 2)
-            again = estimate_similarity(faces[0].landmarks * (112 / height), points)  # (2, 3)
+            again = estimate_similarity(faces[0].landmarks * (112 / picture.shape[1]), points)  # (2, 3)
             moves.append(float((points @ again[:, :2].T + again[:, 2] - points).norm(dim=-1).mean()))
     if moves and statistics.median(moves) < NEAR_TEMPLATE:
         raise AlreadyAligned(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -12,11 +13,14 @@ from torch import Tensor
 
 from cosface_edu.files import write_atomically
 
-from .detector import FACTOR, MIN_SIZE, THRESHOLDS, Face
+from .cascade import THRESHOLDS
+from .detector import Face, Search
 
 MARKER = "alignment.json"
 LANDMARKS = "landmarks.csv"
-COLUMNS = ["file", "status", "score", *(f"{axis}{i}" for i in range(1, 6) for axis in "xy")]
+COLUMNS = ["file", "status", "score", *(f"{axis}{i}" for i in range(1, 6) for axis in "xy"), "faces"]
+
+_BEFORE_THERE_WAS_A_CHOICE = {"face": "centre", "borders": "black"}
 
 ALIGNED, CENTRE_CROP, NO_FACE, BROKEN = "aligned", "centre-crop", "no face", "broken"
 
@@ -33,7 +37,10 @@ class AlignReport:
         aligned: how many crops were made from five points.
         centre_cropped: names of pictures without a face, cut about the centre instead.
         missing: names of pictures without a face, for which nothing was written.
-        broken: names of pictures that could not be decoded, for which nothing was written.
+        broken: names of pictures that could not be read or decoded, for which nothing was written.
+        reasons: what is wrong with each of these.
+        several: names of pictures with more than one face, of which one was cut.
+        left_out: what else lies in the source and is no picture we read, a line each.
         resumed: how many of all these an earlier run had finished.
         seconds: time taken by this run.
     """
@@ -42,6 +49,9 @@ class AlignReport:
     centre_cropped: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
+    several: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     resumed: int = 0
     seconds: float = 0.0
 
@@ -59,6 +69,8 @@ class AlignReport:
         name, status = row[:2]
         if status == ALIGNED:
             self.aligned += 1
+            if row[-1] not in ("", "1"):
+                self.several.append(name)
         else:
             {CENTRE_CROP: self.centre_cropped, NO_FACE: self.missing, BROKEN: self.broken}[status].append(name)
 
@@ -71,11 +83,13 @@ class AlignReport:
             ("no face found, nothing written", self.missing),
             ("no face found, cut about the centre", self.centre_cropped),
             ("cannot be decoded, nothing written", self.broken),
+            ("several faces, one of them cut", self.several),
         ):
             if names:
                 more = f" … all in {LANDMARKS}" if len(names) > 20 else ""
                 lines.append(f"{what}: {len(names):,}: {', '.join(names[:20])}{more}")
-        return "\n".join(lines)
+        lines += [self.reasons[name] for name in self.broken[:20] if name in self.reasons]
+        return "\n".join(lines + [f"left out: {line}" for line in self.left_out])
 
 
 def crop_name(name: str) -> str:
@@ -83,14 +97,15 @@ def crop_name(name: str) -> str:
     return str(PurePosixPath(name).with_suffix(".jpg"))
 
 
-def make_row(name: str, status: str, face: Face | None = None) -> list[str]:
-    """One row of landmarks.csv; the points are in pixels of the source picture."""
-    if face is None:
-        return [name, status] + [""] * (len(COLUMNS) - 2)
-    return [name, status, f"{face.score:.4f}", *(f"{v:.3f}" for v in face.landmarks.flatten().tolist())]
+def make_row(name: str, status: str, faces: Sequence[Face] = ()) -> list[str]:
+    """One row of landmarks.csv; the points are the first face's, in pixels of the source picture, upright."""
+    if not faces:
+        return [name, status] + [""] * (len(COLUMNS) - 3) + ["" if status == BROKEN else "0"]
+    points = (f"{v:.3f}" for v in faces[0].landmarks.flatten().tolist())
+    return [name, status, f"{faces[0].score:.4f}", *points, str(len(faces))]
 
 
-def claim(dst: Path, size: tuple[int, int], points: Tensor) -> None:
+def claim(dst: Path, size: tuple[int, int], points: Tensor, search: Search) -> None:
     """Mark `dst` as holding crops made with these settings, or find that it does.
 
     Raises:
@@ -100,16 +115,26 @@ def claim(dst: Path, size: tuple[int, int], points: Tensor) -> None:
         "made by": "cosface-edu align",
         "size": list(size),
         "template": [[round(v, 4) for v in point] for point in points.tolist()],
-        "detector": {"name": "MTCNN", "min_size": MIN_SIZE, "factor": FACTOR, "thresholds": list(THRESHOLDS)},
+        "detector": {
+            "name": "MTCNN",
+            "min_size": search.min_face or "fits the picture",
+            "factor": round(search.factor, 4),
+            "thresholds": list(THRESHOLDS),
+        },
+        "face": search.face,
+        "borders": search.borders,
     }
     marker = dst / MARKER
     if marker.exists():
         try:
-            before = json.loads(marker.read_text(encoding="utf-8"))
-        except ValueError as error:
+            before = _BEFORE_THERE_WAS_A_CHOICE | json.loads(marker.read_text(encoding="utf-8"))
+        except (ValueError, TypeError) as error:
             raise ValueError(f"{marker} is damaged ({error}): remove {dst} and align again") from error
         if before != settings:
-            raise ValueError(f"{dst} was begun with other settings, see {marker}: take another folder or remove it")
+            other = ", ".join(name for name in settings if before.get(name) != settings[name])
+            raise ValueError(
+                f"{dst} was begun with other settings ({other}), see {marker}: take another folder or remove it"
+            )
     else:
         dst.mkdir(parents=True, exist_ok=True)
         write_atomically(marker, json.dumps(settings, indent=1).encode())
@@ -122,9 +147,12 @@ def finished(dst: Path, files: list[str], final: set[str]) -> dict[str, list[str
     crop, if that status has one, is there.
     """
     log, wanted, rows = dst / LANDMARKS, set(files), {}
-    text = log.read_text(encoding="utf-8") if log.exists() else ""
+    # names are kept as the file system has them, whatever their encoding
+    text = log.read_text(encoding="utf-8", errors="surrogateescape") if log.exists() else ""
     whole = text[: text.rfind("\n") + 1]  # what a kill left unfinished has no line end
     for row in csv.reader(io.StringIO(whole, newline="")):
+        if len(row) == len(COLUMNS) - 1:  # of a version that did not count faces
+            row.append("")
         if len(row) == len(COLUMNS) and row[0] in wanted:
             rows[row[0]] = row  # the last word counts
     rows = {
@@ -134,5 +162,5 @@ def finished(dst: Path, files: list[str], final: set[str]) -> dict[str, list[str
     }
     table = io.StringIO(newline="")
     csv.writer(table).writerows([COLUMNS, *rows.values()])
-    write_atomically(log, table.getvalue().encode())
+    write_atomically(log, table.getvalue().encode(errors="surrogateescape"))
     return rows

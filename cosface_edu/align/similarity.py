@@ -9,9 +9,13 @@ because multiplying by a complex number never mirrors.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+Borders = Literal["black", "mirror"]
 
 # SphereFace's five points for a crop 96 wide and 112 high: eyes, tip of the nose, corners of the mouth, as (x, y).
 # "Left" is left in the picture.
@@ -65,16 +69,17 @@ def estimate_similarity(src: Tensor, dst: Tensor) -> Tensor:
     return torch.cat([linear, shift], -1).to(dtype)
 
 
-def warp(images: Tensor, matrices: Tensor, size: tuple[int, int]) -> Tensor:
+def warp(images: Tensor, matrices: Tensor, size: tuple[int, int], borders: Borders = "black") -> Tensor:
     """Apply one transform to each image of a batch with a single `grid_sample`.
 
     Args:
         images: (B, C, H, W) float; channels_last in memory is faster.
         matrices: (B, 2, 3), from image pixels to crop pixels, as `estimate_similarity` returns them.
         size: (height, width) of the crops.
+        borders: what lies outside the image: nothing ('black'), or its mirror image ('mirror').
 
     Returns:
-        (B, C, height, width), bilinear, black outside the image. As with any bilinear warp, a face more than twice the
+        (B, C, height, width), bilinear. As with any bilinear warp, a face more than twice the
         size of its crop loses detail to aliasing.
     """
     if images.ndim != 4 or matrices.shape != (len(images), 2, 3):
@@ -92,4 +97,5 @@ def warp(images: Tensor, matrices: Tensor, size: tuple[int, int]) -> Tensor:
     grid = torch.empty(len(images), *size, 2, dtype=dtype, device=device)
     for axis in range(2):
         torch.add(by_column[:, axis, None, :], by_row[:, axis, :, None], out=grid[..., axis])
-    return F.grid_sample(images, grid.to(images.dtype), mode="bilinear", padding_mode="zeros", align_corners=False)
+    outside = "reflection" if borders == "mirror" else "zeros"
+    return F.grid_sample(images, grid.to(images.dtype), mode="bilinear", padding_mode=outside, align_corners=False)

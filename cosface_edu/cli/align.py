@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Device, plain_errors, size_of, tell
+from .common import Device, plain_errors, say, size_of
 
 
 class Missing(StrEnum):
@@ -17,6 +17,21 @@ class Missing(StrEnum):
     fail = "fail"
 
 
+class FaceChoice(StrEnum):
+    """Which of several faces is cut."""
+
+    centre = "centre"
+    largest = "largest"
+    both = "both"
+
+
+class Borders(StrEnum):
+    """What lies around a picture."""
+
+    mirror = "mirror"
+    black = "black"
+
+
 @plain_errors
 def align(
     source: Annotated[Path, typer.Argument(help="Folder of photographs, nested as you like.")],
@@ -25,7 +40,25 @@ def align(
     missing: Annotated[Missing, typer.Option(help="A picture without a face: leave it out, crop it, or stop.")] = (
         Missing.skip
     ),
-    batch: Annotated[int, typer.Option(help="Pictures that the detector sees at once.")] = 16,
+    min_face: Annotated[
+        int | None,
+        typer.Option(
+            min=20, help="Side of the smallest face, in pixels [a quarter of the shorter side, then a twentieth]."
+        ),
+    ] = None,
+    factor: Annotated[
+        float, typer.Option(min=0.1, max=0.95, help="From one size of faces to the next. SphereFace: 0.85.")
+    ] = 0.7225,
+    face: Annotated[
+        FaceChoice, typer.Option(help="Of several faces: nearest the centre, the largest box, or both weighed.")
+    ] = FaceChoice.centre,
+    borders: Annotated[Borders, typer.Option(help="What lies around a picture: its mirror image, or nothing.")] = (
+        Borders.mirror
+    ),
+    batch: Annotated[int, typer.Option(min=1, help="Pictures that the detector sees at once; fewer large ones.")] = 16,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes [one a core, where there are pictures enough].")
+    ] = None,
     device: Device = "cpu",
 ) -> None:
     """**Step 1.** Find faces and bring eyes, nose and mouth to the same place in every crop.
@@ -33,16 +66,37 @@ def align(
     MTCNN finds five points; the similarity transform that moves them onto SphereFace's template in the least-squares
     sense cuts the crop. A run that is stopped continues where it was. Crops are never aligned a second time.
 
-    Example: `cosface-edu align data/lfw data/lfw-aligned`
+    Examples:
+
+    `cosface-edu align data/lfw data/lfw-aligned`
+
+    `cosface-edu align data/lfw data/lfw-sphereface --min-face 20 --factor 0.85 --borders black` (SphereFace's settings)
     """
     from cosface_edu.align import align_folder
 
-    report = align_folder(source, target, size_of(size), missing.value, batch, device)  # type: ignore[arg-type]
-    tell(f"{report.aligned:,} of {report.total:,} pictures aligned ({report.rate:.1f} a second)")
+    report = align_folder(
+        source,
+        target,
+        size_of(size),
+        missing.value,  # type: ignore[arg-type]
+        batch,
+        device,
+        min_face=min_face,
+        factor=factor,
+        face=face.value,  # type: ignore[arg-type]
+        borders=borders.value,  # type: ignore[arg-type]
+        workers=workers,
+    )
+    say(f"{report.aligned:,} of {report.total:,} pictures aligned ({report.rate:.1f} a second)")
     for what, names in (
         ("cut about the centre, no face found", report.centre_cropped),
         ("left out, no face found", report.missing),
         ("left out, cannot be decoded", report.broken),
+        ("with several faces, of which one was cut", report.several),
     ):
         if names:
-            tell(f"{len(names):,} {what}: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}")
+            say(f"{len(names):,} {what}: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}")
+    for name in report.broken[:5]:
+        say(f"  {report.reasons[name]}")
+    for line in report.left_out:
+        say(f"left out: {line}")

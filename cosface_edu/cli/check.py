@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .common import plain_errors, tell
+from .common import plain_errors, say
 
 
 @plain_errors
@@ -21,10 +21,10 @@ def check(
     from cosface_edu.data import check as look
 
     report = look(source, progress=True)
-    tell(f"[bold]{report.path}[/]: {report.kind}, {report.pictures:,} pictures of {report.identities:,} people")
+    say(f"{report.path}: {report.kind}, {report.pictures:,} pictures of {report.identities:,} people", style="bold")
     for fact in report.facts:
-        tell(f"  {fact}")
+        say(f"  {fact}")
     for problem in report.problems:
-        tell(f"  [red]{problem}[/]")
+        say(f"  {problem}", style="red")
     if report.problems:
         raise typer.Exit(1)

@@ -12,10 +12,11 @@ from rich.table import Table
 
 # The rooms are imported inside the commands: `--help` should not wait for PyTorch.
 
-console = Console()
+# Messages name files, and `faces [v2]` or `a[/b]` are names: nothing printed is read as rich's markup.
+console = Console(markup=False)
 #: Lines of text: wrapped by the terminal alone, so that a path stays whole in a pipe or a log.
 tell = functools.partial(console.print, soft_wrap=True)
-warning = Console(stderr=True)
+warning = Console(stderr=True, markup=False)
 
 
 class Flip(StrEnum):
@@ -66,7 +67,8 @@ def plain_errors(command: Callable[..., None]) -> Callable[..., None]:
             ours = type(error).__module__.startswith("cosface_edu")
             if not ours and not isinstance(error, ValueError | OSError):
                 raise
-            warning.print(f"[bold red]error:[/] {type(error).__name__}: {error}", highlight=False, soft_wrap=True)
+            warning.print("error:", style="bold red", end=" ")
+            warning.print(shown(f"{type(error).__name__}: {error}"), highlight=False, soft_wrap=True)
             raise typer.Exit(1) from error
 
     return wrapped
@@ -81,9 +83,14 @@ def size_of(text: str) -> tuple[int, int]:
     return height, width
 
 
-def say(line: str) -> None:
-    """A line of progress, as the experiments send them."""
-    tell(line, highlight=False)
+def say(line: str, style: str | None = None) -> None:
+    """A line as it is: of progress, or with names of files in it."""
+    tell(shown(line), highlight=False, style=style)
+
+
+def shown(text: str) -> str:
+    """Text for the terminal: bytes of file names that are no UTF-8 cannot be printed and are shown as such."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def to_measure(

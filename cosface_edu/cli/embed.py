@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Batch, Device, Flip, FlipOption, Network, Workers, plain_errors, tell
+from .common import Batch, Device, Flip, FlipOption, Network, Workers, plain_errors, say
 
 
 @plain_errors
@@ -26,16 +26,25 @@ def embed(
     import torch
 
     from cosface_edu import evaluation
-    from cosface_edu.data.pairs import Pictures, pictures_under
+    from cosface_edu.data.pairs import Pictures
+    from cosface_edu.data.walk import walk
     from cosface_edu.files import atomically
     from cosface_edu.training.checkpoint import open_network
 
-    paths = pictures_under(source)
+    if target.is_dir():
+        raise IsADirectoryError(f"{target} is a folder: name the file to write, such as {target / 'features.npz'}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    found = walk(source)
+    if not found.pictures:
+        raise FileNotFoundError("; ".join([f"{source}: no pictures in it, at any depth", *found.left_out]))
+    paths = [source / name for name in found.pictures]
+    for line in found.left_out:
+        say(f"left out: {line}")
     opened, size = open_network(network)
     pictures = Pictures(paths, size)
     features = evaluation.embed(opened.to(device), pictures, flip.value, batch=batch, workers=workers, progress=True)
     units = torch.nn.functional.normalize(features)  # (N, D)
-    names = [str(path.relative_to(source)) for path in paths]
+    names = found.pictures
     with atomically(target) as part, part.open("wb") as file:
         np.savez(file, names=np.array(names), features=units.numpy())
-    tell(f"{len(names):,} faces, {units.shape[1]} numbers each: {target}")
+    say(f"{len(names):,} faces, {units.shape[1]} numbers each: {target}")

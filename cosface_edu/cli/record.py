@@ -23,7 +23,7 @@ def record(
         tell(f"record: {catalogue.make(name, out, say)}")
         return
     for found in catalogue.listed():
-        tell(f"[bold]{found.name}[/]  {found.date}, commit {found.commit}, code {found.state}", highlight=False)
+        tell(f"{found.name}  {found.date}, commit {found.commit}, code {found.state}", highlight=False)
         tell(f"    {found.command}", highlight=False)
         if found.parents:
             tell(f"    put together from {', '.join(found.parents)}", highlight=False)

@@ -2,10 +2,12 @@
 
 import csv
 import json
+import os
 import shutil
 
 import pytest
 import torch
+from PIL import Image
 
 from cosface_edu import align, data
 from cosface_edu.align import folder as folder_module
@@ -134,7 +136,7 @@ def test_fail_names_the_picture_and_keeps_what_is_done(flawed, tmp_path) -> None
 def test_a_second_run_repeats_nothing(photographs, tmp_path, monkeypatch) -> None:
     run(photographs, tmp_path / "crops")
     before = tree(tmp_path / "crops")
-    monkeypatch.setattr(folder_module, "_align_batch", None)  # would fail
+    monkeypatch.setattr(folder_module.Job, "run", None)  # would fail
     report = run(photographs, tmp_path / "crops")
     assert (report.aligned, report.resumed) == (4, 4)
     assert tree(tmp_path / "crops") == before
@@ -196,7 +198,25 @@ def test_the_marker_says_how(photographs, tmp_path) -> None:
     run(photographs / "person_0", tmp_path / "crops")
     marker = json.loads((tmp_path / "crops" / "alignment.json").read_text())
     assert marker["size"] == [112, 96]
-    assert marker["detector"] == {"name": "MTCNN", "min_size": 20, "factor": 0.85, "thresholds": [0.6, 0.7, 0.9]}
+    assert marker["detector"] == {
+        "name": "MTCNN",
+        "min_size": "fits the picture",
+        "factor": 0.7225,
+        "thresholds": [0.6, 0.7, 0.9],
+    }
+    assert (marker["face"], marker["borders"]) == ("centre", "mirror")
+
+
+def test_crops_of_a_version_without_choices_are_continued(photographs, tmp_path) -> None:
+    settings = {"min_face": 20, "factor": 0.85, "borders": "black"}
+    run(photographs, tmp_path / "crops", **settings)
+    marker, log = tmp_path / "crops" / "alignment.json", tmp_path / "crops" / "landmarks.csv"
+    before = json.loads(marker.read_text())
+    marker.write_text(json.dumps({name: value for name, value in before.items() if name not in ("face", "borders")}))
+    log.write_text("".join(line.rpartition(",")[0] + "\n" for line in log.read_text().splitlines()))
+    assert run(photographs, tmp_path / "crops", **settings).resumed == 4
+    with pytest.raises(ValueError, match=r"begun with other settings \(detector, borders\)"):
+        run(photographs, tmp_path / "crops")
 
 
 def test_sources_that_cannot_be(photographs, tmp_path) -> None:
@@ -221,6 +241,115 @@ def test_pictures_of_many_sizes(photographs, tmp_path, scenes) -> None:
     report = run(photographs, tmp_path / "crops")
     assert report.aligned == 3
     assert report.missing == ["person_0/1.jpg"]
+
+
+def test_several_faces_are_counted_and_one_is_chosen(tmp_path, scenes) -> None:
+    images, landmarks = scenes
+    large = torch.nn.functional.interpolate(images[:1], size=(300, 300), mode="bilinear")[0]
+    two = torch.full((3, 300, 420), 0.4)
+    two[:, :, :300] = large
+    two[:, 90:210, 300:] = images[1]
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "two.jpg").write_bytes(encode_jpeg(data.to_bytes(two)))
+    landed = {}
+    for face in ("centre", "largest", "both"):
+        report = run(tmp_path / "src", tmp_path / face, face=face, min_face=40)
+        (row,) = rows(tmp_path / face)
+        assert row["faces"] == "2"
+        assert report.several == ["two.jpg"]
+        assert "several faces, one of them cut: 1: two.jpg" in str(report)
+        landed[face] = float(row["x3"])
+    assert abs(landed["largest"] - 2.5 * float(landmarks[0, 2, 0])) < 20
+    assert landed["both"] == landed["largest"]
+
+
+def test_processes_do_what_one_does(photographs, tmp_path) -> None:
+    run(photographs, tmp_path / "alone", batch_size=1)
+    report = run(photographs, tmp_path / "together", batch_size=1, workers=2)
+    assert (report.aligned, report.total) == (4, 4)
+    assert tree(tmp_path / "together") == tree(tmp_path / "alone")
+
+
+def test_names_in_any_encoding_survive(photographs, tmp_path) -> None:
+    name = os.fsdecode(b"Ren\xe9e, 1.jpg")  # Latin-1, with what a table must quote
+    shutil.copy(photographs / "person_0" / "0.jpg", photographs / name)
+    report = run(photographs, tmp_path / "crops")
+    assert report.aligned == 5
+    assert (tmp_path / "crops" / name).exists()
+    with open(tmp_path / "crops" / "landmarks.csv", newline="", errors="surrogateescape", encoding="utf-8") as table:
+        assert name in [row["file"] for row in csv.DictReader(table)]
+    assert run(photographs, tmp_path / "crops").resumed == 5
+
+
+def test_an_unreadable_file_is_a_broken_picture(photographs, tmp_path) -> None:
+    (photographs / "person_0" / "1.jpg").unlink()
+    (photographs / "person_0" / "1.jpg").symlink_to("gone.jpg")
+    report = run(photographs, tmp_path / "crops")
+    assert (report.aligned, report.broken) == (3, ["person_0/1.jpg"])
+    assert "1.jpg: a link that leads nowhere" in str(report)
+    with pytest.raises(data.BrokenImage, match="leads nowhere"):
+        run(photographs, tmp_path / "crops", missing="fail")
+
+
+def test_what_is_left_out_is_told_and_nothing_is_aligned_twice(photographs, tmp_path) -> None:
+    (photographs / "person_0" / "me").symlink_to(photographs, target_is_directory=True)
+    (photographs / "person_0" / "._0.jpg").write_bytes(b"\0\5\x16\7")
+    (photographs / "a.HEIC").touch()
+    report = run(photographs, tmp_path / "crops")
+    assert (report.aligned, report.total) == (4, 4)
+    assert "left out: 1 file that is no pictures we read: .HEIC (1)" in str(report)
+    assert "left out: 1 file that is hidden" in str(report)
+    assert "left out: 1 links to folders that are looked at already: person_0/me" in str(report)
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_telephone_s_photographs_are_aligned_upright(tmp_path, scenes, orientation: int, kind: str) -> None:
+    upright = Image.fromarray(data.to_bytes(scenes[0][0]).permute(1, 2, 0).numpy())
+    turn = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for name, image, options in (("upright", upright, {}), ("turned", upright.transpose(turn), {"exif": exif})):
+        (tmp_path / name).mkdir()
+        image.save(tmp_path / name / "a.png", **options) if kind == "PNG" else image.save(
+            tmp_path / name / "a.jpg", quality=98, subsampling=0, **options
+        )
+        assert run(tmp_path / name, tmp_path / f"{name} crops").aligned == 1
+    crops = [data.read_image(tmp_path / f"{name} crops" / "a.jpg").float() for name in ("upright", "turned")]
+    assert (crops[0] - crops[1]).abs().mean() < 3
+
+
+def test_a_large_photograph_is_cut_as_its_small_copy(tmp_path, scenes) -> None:
+    small = data.to_bytes(scenes[0][0])
+    large = small.repeat_interleave(20, 1).repeat_interleave(20, 2)  # 2400×2400
+    for name, pixels in (("small", small), ("large", large)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.jpg").write_bytes(encode_jpeg(pixels))
+        run(tmp_path / name, tmp_path / f"{name} crops")
+    points = [
+        [float(rows(tmp_path / f"{n} crops")[0][f"{a}{i}"]) for i in range(1, 6) for a in "xy"]
+        for n in ("small", "large")
+    ]
+    off = (torch.tensor(points[0]) * 20 - torch.tensor(points[1])).view(5, 2).norm(dim=1) / 20
+    assert off.mean() < 2  # of 120
+    crops = [data.read_image(tmp_path / f"{name} crops" / "a.jpg").float() for name in ("small", "large")]
+    assert (crops[0] - crops[1]).abs().mean() < 12
+
+
+def test_want_of_memory_names_the_remedy(photographs, tmp_path, monkeypatch) -> None:
+    def none_left(*_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 843321600 bytes.")
+
+    monkeypatch.setattr(folder_module, "detect", none_left)
+    with pytest.raises(align.OutOfMemory, match=r"with 120×120 pixels: take a smaller --batch, a larger --min-face"):
+        folder_module.align_folder(photographs, tmp_path / "crops", progress=False)
+
+
+def test_results_go_to_a_folder(photographs, tmp_path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError, match="is a file"):
+        run(photographs, tmp_path / "file")
+    assert run(photographs, tmp_path / "new" / "deep").aligned == 4
 
 
 @pytest.mark.realdata
