@@ -8,7 +8,7 @@ make-up of the training crowd. The book shows a record of it over several seeds,
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -140,7 +140,7 @@ def run(crowd: str, seed: int) -> dict[str, GroupErrors]:
     return errors_by_group(network, SETTING.size)
 
 
-def relative(runs: list[dict[str, Any]], what: str) -> dict[str, np.ndarray]:
+def relative(runs: Sequence[Mapping[str, Any]], what: str) -> dict[str, np.ndarray]:
     """Each group's rate under the skewed crowd over its rate under the balanced one, seed by seed.
 
     Args:

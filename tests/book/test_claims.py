@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from cosface_edu import geometry
-from cosface_edu.experiments import numerical
+from cosface_edu.experiments import groups, numerical
 from cosface_edu.losses.margins import AdditiveAngle, AdditiveCosine, MultiplicativeAngle, NoMargin, PowerCosine
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
@@ -141,3 +141,20 @@ def test_beyond_sphereface2_has_a_bound() -> None:
 
     assert bound(math.cos(math.pi / 4)) == pytest.approx(0.378, abs=5e-4)
     assert bound(0.0) == pytest.approx(0.875)
+
+
+def test_consent_what_the_crowd_changes_for_each_group() -> None:
+    """Skewed over balanced: false accepts rarer for A to C, more for E and F; false rejects up, highest for A."""
+    runs = record("results/groups")["runs"]
+    accepts = {g: float(np.exp(np.log(v).mean())) for g, v in groups.relative(runs, "false_accepts").items()}
+    assert max(accepts["A"], accepts["B"]) < 0.2
+    assert accepts["C"] < 0.7 < accepts["D"] < 1.3
+    assert min(accepts["E"], accepts["F"]) > 1
+    rejects = {g: v.mean() for g, v in groups.relative(runs, "false_rejects").items()}
+    assert min(rejects.values()) > 1.2
+    skewed = [run["groups"] for run in runs if run["crowd"] == "skewed crowd"]
+    mean = {g: np.mean([found[g]["false_rejects"] for found in skewed]) for g in rejects}
+    assert max(mean, key=mean.get) == "A"
+    balanced = [run["groups"] for run in runs if run["crowd"] == "balanced crowd"]
+    for found in (*skewed, *balanced):
+        assert max(found, key=lambda g: found[g]["false_accepts"]) == "F"
