@@ -1,0 +1,67 @@
+"""Tables and figures of what ran on a GPU, against the records themselves."""
+
+import matplotlib.pyplot as plt
+import pytest
+
+from cosface_edu.experiments import record
+from cosface_edu.figures import gpu
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    plt.close("all")
+
+
+def test_every_record_is_of_a_gpu_and_finished() -> None:
+    for name in ("checks", "heads", "networks", "casia", "chapters"):
+        found = record.load(f"gpu-{name}")
+        assert "H100" in found["hardware"]["gpu"], name
+        assert found["finished"], name
+        assert not found["note"].startswith("a tiny run"), name
+
+
+def test_heads_are_ratios_to_the_product() -> None:
+    found = record.load("gpu-heads")
+    lines = gpu.heads(found).splitlines()
+    rows = {(r["what"], r["C"], r["tf32"]): r for r in found["results"]["rows"]}
+    cosface = next(line for line in lines if line.startswith("| CosFace |")).split("|")
+    ratio = rows["cosface", 1_000_000, False]["ms"] / rows["bare product", 1_000_000, False]["ms"]
+    assert float(cosface[4]) == pytest.approx(ratio, abs=0.005)
+    assert ratio < 1.15
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def test_networks_give_the_hours_of_the_fastest_form() -> None:
+    found = record.load("gpu-networks")
+    row = next(line for line in gpu.networks(found).splitlines() if line.startswith("| sphereface64"))
+    rate = next(
+        r["forward_backward_per_s"]
+        for r in found["results"]["rows"]
+        if r["network"] == "sphereface64" and r["compiled"]
+    )
+    assert f"{30_000 * 512 / rate / 60:.0f} min" in row
+    assert found["results"]["feed"]["share, in its memory"] >= 0.95
+
+
+def test_curves_begin_and_end_where_the_record_does() -> None:
+    figure = gpu.loss_curves(record.load("gpu-casia"))
+    lines = figure.axes[0].get_lines()
+    published = [line for line in lines if line.get_linestyle() == "--"]
+    assert len(published) == 4
+    ours = [line for line in lines if str(line.get_label()).startswith("FaceWorld")]
+    assert [round(max(line.get_xdata()), 1) for line in ours] == [0.3, 1.0]  # given up, and whole
+    assert ours[0].get_ydata()[-1] > 0.9 > 0.1 > ours[1].get_ydata()[-1]
+
+
+def test_more_distractors_are_harder() -> None:
+    (line,) = gpu.million(record.load("gpu-casia")).axes[0].get_lines()
+    assert list(line.get_xdata()) == [10**n for n in range(1, 7)]
+    assert list(line.get_ydata()) == sorted(line.get_ydata(), reverse=True)
+
+
+def test_no_chapter_failed() -> None:
+    found = record.load("gpu-chapters")
+    assert "none failed" in gpu.chapters(found)
+    broken = found | {"results": found["results"] | {"chapters": {"x": {"cells": 1, "seconds": 1.0, "error": "Boom"}}}}
+    assert "these failed: x" in gpu.chapters(broken)
