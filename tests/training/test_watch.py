@@ -1,5 +1,6 @@
 """A loss that is no number is noticed without looking at it in every step: when, at which step, with which weights."""
 
+import pytest
 import torch
 
 from cosface_edu.training import diagnose, loop
@@ -49,14 +50,11 @@ def test_a_run_names_the_step_that_failed_and_looks_at_its_batch_again(config, f
     # the head refuses such features where it may look at them; on a GPU it may not
     monkeypatch.setattr("cosface_edu.losses.head.check_features", lambda *arguments: None)
     changed = config.replace(log_every=5, save_every=5, validate_every=100, steps=10, margin_warm_up=0)
-    try:
+    with pytest.raises(TrainingDiverged) as caught:
         loop.train(changed, tmp_path, faces=faces, say=lambda line: None)
-    except TrainingDiverged as error:
-        step, images, features, weights = seen[0]
-        assert error.step == step < 5
-        assert not torch.isfinite(images).all()
-        assert not torch.isfinite(features).all()
-        assert torch.isfinite(weights).all()
-        assert error.checkpoint is None
-    else:
-        raise AssertionError("a picture of NaN was trained on")
+    step, images, features, weights = seen[0]
+    assert caught.value.step == step < 5
+    assert caught.value.checkpoint is None
+    assert not torch.isfinite(images).all()
+    assert not torch.isfinite(features).all()
+    assert torch.isfinite(weights).all()
