@@ -19,13 +19,12 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	$(BIN)/pip install --quiet uv \
 		&& $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.txt \
 		|| $(BIN)/pip install --quiet -r requirements.txt
-	$(BIN)/pip install --quiet --no-deps -e .
 	@touch $@
 
 install: $(VENV)/.installed  ## Make the environment
 
 book: install  ## Build the book's pages, then say which file to open
-	$(BIN)/python book/build.py
+	$(BIN)/jupyter-book build . -W -n --keep-going
 
 test: install  ## Run every test (the browser tests need Chromium and say so where it is missing)
 	$(BIN)/ruff check .
@@ -40,4 +39,4 @@ bench: install  ## Measure speed as ratios to references in the same run
 	$(BIN)/pytest benchmarks
 
 clean:  ## Remove built pages and cached results, keep the environment
-	rm -rf book/_build .cache
+	rm -rf _build .cache

@@ -22,9 +22,10 @@ LONGEST = ("browser/", "book/", "test_kill", "test_distributed", "experiments/te
 
 
 def chapters() -> list[str]:
-    """Names of all pages in the order of the table of contents."""
+    """Names of all pages in the order of the table of contents, as they are called in book/."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    return [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+    files = [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+    return [file.removeprefix("book/") for file in files]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -50,10 +51,10 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shared = shared.parent  # of all processes of this run: the first builds, the others find it built
     with FileLock(shared / "book.lock"):
         if not (shared / "book.built").exists():
-            build = [sys.executable, ROOT / "book" / "build.py"]
+            build = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "-W", "-n", "--keep-going"]
             # the tests' share of the cores is not the book's: it runs chapters side by side itself
             environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
             done = subprocess.run(build, cwd=ROOT, env=environment, capture_output=True, text=True)
             assert done.returncode == 0, f"the book does not build:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
             (shared / "book.built").touch()
-    return ROOT / "book" / "_build" / "html"
+    return ROOT / "_build" / "html" / "book"

@@ -271,7 +271,7 @@ def margin_slider(runs: Sequence[toy.ToyRun]) -> go.Figure:
 
 def plotly_source() -> str | bool:
     """Where a page finds plotly.js: beside the built pages; a live notebook gets the whole script inside."""
-    return True if "JPY_SESSION_NAME" in os.environ else "_static/plotly.min.js"
+    return True if "JPY_SESSION_NAME" in os.environ else "../_static/plotly.min.js"
 
 
 def to_page_html(fig: go.Figure, include_plotlyjs: str | bool | None = None) -> str:

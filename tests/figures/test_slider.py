@@ -54,7 +54,7 @@ def test_margin_beyond_the_bound_has_no_wedges(runs) -> None:
 def test_html_needs_no_network_and_says_what_it_shows(runs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     html = figures.margin_slider_html(runs)
-    assert re.findall(r'<script[^>]*src="([^"]+)"', html) == ["_static/plotly.min.js"]
+    assert re.findall(r'<script[^>]*src="([^"]+)"', html) == ["../_static/plotly.min.js"]
     assert "aria-live" in html
     name, parts = re.search(r'marginSlider\(("[^"]+"), (\{"texts".*\})\);', html).groups()
     assert f"id={name}" in html
@@ -65,8 +65,8 @@ def test_html_needs_no_network_and_says_what_it_shows(runs, monkeypatch: pytest.
 
 
 def test_path_of_plotly_can_be_said(runs) -> None:
-    html = figures.to_page_html(figures.margin_slider(runs), include_plotlyjs="../_static/plotly.min.js")
-    assert 'src="../_static/plotly.min.js"' in html
+    html = figures.to_page_html(figures.margin_slider(runs), include_plotlyjs="../../_static/plotly.min.js")
+    assert 'src="../../_static/plotly.min.js"' in html
 
 
 def test_live_notebook_gets_plotly_inside(runs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ class MarginLab(anywidget.AnyWidget):
         return _known(proposal["value"])
 
 
-def html(preset: str = "", height: int = 900, static: str = "_static") -> str:
+def html(preset: str = "", height: int = 900, static: str = "../_static") -> str:
     """The lab for a built page: an element, the references to its script and style, and a picture for print.
 
     Args:
@@ -91,7 +91,7 @@ _COVER_ALT = (
 )
 
 
-def cover_html(static: str = "_static") -> str:
+def cover_html(static: str = "../_static") -> str:
     """The book's cover: eight people on their circle and one slider; a picture without script.
 
     Args:

@@ -1,0 +1,49 @@
+"""The pages' scripts: fetched once, and a failure says what to do."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from sphinx.errors import ExtensionError
+
+from cosface_edu.figures import offline_pages
+
+
+@pytest.fixture
+def vendor(tmp_path: Path) -> Path:
+    """A folder that an earlier build filled."""
+    for wanted in offline_pages.PAGE_SCRIPTS.values():
+        for target in wanted.values():
+            if target.endswith("/"):
+                (tmp_path / target).mkdir(parents=True)
+            else:
+                (tmp_path / target).parent.mkdir(parents=True, exist_ok=True)
+                (tmp_path / target).touch()
+    return tmp_path
+
+
+def test_nothing_is_fetched_twice(vendor: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args, **kwargs):
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr(subprocess, "run", refuse)
+    offline_pages.fetch_page_scripts(vendor)
+    assert (vendor / "plotly.min.js").stat().st_size > 1_000_000
+    (vendor / "require.js").unlink()
+    with pytest.raises(AssertionError, match="a process was started"):
+        offline_pages.fetch_page_scripts(vendor)
+
+
+def test_without_npm_it_says_what_brings_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("shutil.which", lambda *args, **kwargs: None)
+    with pytest.raises(ExtensionError, match=r"requirements\.txt` brings Node\.js"):
+        offline_pages.fetch_page_scripts(tmp_path)
+
+
+def test_without_network_it_names_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fail(*args, **kwargs):
+        return subprocess.CompletedProcess([], 1, "", "ENOTFOUND")
+
+    monkeypatch.setattr(subprocess, "run", fail)
+    with pytest.raises(ExtensionError, match=r"mathjax@3\.2\.2:\nENOTFOUND\nCheck the network"):
+        offline_pages.fetch_page_scripts(tmp_path)
