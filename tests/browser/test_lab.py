@@ -508,7 +508,8 @@ def open_cover(open_page, tmp_path: Path) -> Callable:
         lab.write_assets(tmp_path / "_static")
         file = tmp_path / "index.html"
         head = HEAD.format("Cover")
-        file.write_text(f'<!doctype html><html lang="en"><head>{head}</head><body>{lab.cover_html()}</body></html>')
+        cover = lab.cover_html(static="_static")
+        file.write_text(f'<!doctype html><html lang="en"><head>{head}</head><body>{cover}</body></html>')
         page = open_page(**options).page
         page.goto(file.as_uri())
         page.wait_for_function("document.querySelector('.mc')?.cover.lab.stats.frames > 0")
