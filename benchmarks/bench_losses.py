@@ -29,22 +29,22 @@ RESULTS = Path(__file__).parent / "results" / "losses.json"
 B, D, C = 512, 512, 10_575
 ROUNDS = 9
 
-# name, allowed ratio to the bare product (None: no budget), pytorch-metric-learning's counterpart
-HEADS: list[tuple[str, float | None, Callable[[], torch.nn.Module] | None]] = [
-    ("cosface", 1.10, lambda: theirs.CosFaceLoss(C, D)),
-    ("arcface", 1.15, lambda: theirs.ArcFaceLoss(C, D)),
-    ("combined", 1.15, None),
-    ("asoftmax", 1.20, lambda: theirs.SphereFaceLoss(C, D)),
-    ("curricularface", 1.60, None),
-    ("adaface", 1.30, None),
-    ("magface", 1.30, None),
-    ("softmax", None, None),
-    ("nsl", None, lambda: theirs.NormalizedSoftmaxLoss(C, D, temperature=1 / 64)),
-    ("lsoftmax", None, lambda: theirs.LargeMarginSoftmaxLoss(C, D)),
-    ("elastic_arcface", None, None),
-    ("sphereface_r", None, None),
-    ("sphereface2", None, None),
-]
+# allowed ratio to the bare product (None: no budget), pytorch-metric-learning's counterpart
+Budget = tuple[float | None, Callable[[], torch.nn.Module] | None]
+BUDGETS: dict[str, Budget] = {
+    "cosface": (1.10, lambda: theirs.CosFaceLoss(C, D)),
+    "arcface": (1.15, lambda: theirs.ArcFaceLoss(C, D)),
+    "combined": (1.15, None),
+    "asoftmax": (1.20, lambda: theirs.SphereFaceLoss(C, D)),
+    "curricularface": (1.60, None),
+    "adaface": (1.30, None),
+    "magface": (1.30, None),
+    "nsl": (None, lambda: theirs.NormalizedSoftmaxLoss(C, D, temperature=1 / 64)),
+    "lsoftmax": (None, lambda: theirs.LargeMarginSoftmaxLoss(C, D)),
+}
+CARDS = dict.fromkeys(losses.card(name) for name in losses.available())
+# every loss with class centres
+HEADS = [(card.name, *BUDGETS.get(card.name, (None, None))) for card in CARDS if issubclass(card.loss, losses.Head)]
 
 
 Times = list[tuple[float, float]]  # (wall, processor) seconds of each round

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,14 @@ import torch
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from cosface_edu import networks
+from cosface_edu import networks, palette
 from cosface_edu.cli import app
 from cosface_edu.cli.common import size_of
 from cosface_edu.cli.train import fields, settings
 from cosface_edu.data import to_bytes
 from cosface_edu.data.images import encode_jpeg
 from cosface_edu.faces import FaceWorldDataset
+from cosface_edu.figures import style
 
 runner = CliRunner()
 COMMANDS = ("align", "check", "train", "evaluate", "identify", "embed", "toy", "rehearse", "record")
@@ -113,6 +115,36 @@ def test_another_loss_comes_with_its_own_options(tmp_path) -> None:
     assert done.exit_code == 0, done.output
     config = torch.load(tmp_path / "last.pt", weights_only=True)["config"]
     assert (config["loss"], config["loss_options"]) == ("arcface", {"s": 20.0})
+
+
+OWN_LOSS = """
+from cosface_edu.losses import CosFace
+
+class Longer(CosFace):
+    'CosFace, and a small price on length.'
+
+    def extra(self, features, labels):
+        return 0.01 * features.norm(dim=1).log1p().mean()
+"""
+
+
+def test_a_loss_of_ones_own_is_named_by_module_and_class(tmp_path, monkeypatch) -> None:
+    (tmp_path / "mine_for_train.py").write_text(OWN_LOSS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    done = run("train", "--out", tmp_path / "run", *TINY, "--loss", "mine_for_train:Longer", "--m", "0.2")
+    assert done.exit_code == 0, done.output
+    state = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
+    assert (state["config"]["loss"], state["config"]["loss_options"]) == ("mine_for_train:Longer", {"m": 0.2})
+    assert style.loss("mine_for_train:Longer") == palette.TEXT  # it stands in figures, in grey until it has a card
+    again = run("train", "--out", tmp_path / "run", *TINY, "--loss", "mine_for_train:Longer", "--m", "0.2", "--resume")
+    assert again.exit_code == 0, again.output
+    wrong = run("train", "--out", tmp_path / "other", *TINY, "--loss", "mine_for_train:Shorter")
+    assert wrong.exit_code == 1
+    assert "mine_for_train has no class 'Shorter'" in wrong.output
+    rejected = run("train", "--out", tmp_path / "other", *TINY, "--loss", "triplet")
+    assert rejected.exit_code == 1
+    assert "no class centres" in rejected.output
 
 
 def test_evaluate_reports_on_a_checkpoint(trained, crops, tmp_path) -> None:

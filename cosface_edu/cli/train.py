@@ -24,7 +24,7 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue from OUT/last.pt if it is there, exactly.")
     ] = False,
-    loss: Annotated[str | None, typer.Option(help="softmax, nsl, asoftmax, cosface, arcface, …")] = None,
+    loss: Annotated[str | None, typer.Option(help="softmax, nsl, cosface, arcface, …; your own: module:Class.")] = None,
     s: Annotated[float | None, typer.Option(help="Scale: length that embeddings are brought to.")] = None,
     m: Annotated[float | None, typer.Option(help="Margin, in the loss's own unit (CosFace: cosine).")] = None,
     network: Annotated[

@@ -77,7 +77,7 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
 
 def _build(name: str, options: dict[str, Any], setting: Setting) -> tuple[nn.Module, LambdaAnnealing | None]:
     annealing = None
-    if name in ("lsoftmax", "asoftmax", "asoftmax_normfea"):
+    if losses.card(name).takes("annealing"):
         # λ falls as in the SphereFace solver, but to its floor of 5 within 60 % of so short a training.
         annealing = LambdaAnnealing(base=1000.0, gamma=199 / (0.6 * setting.steps), floor=5.0)
         options = options | {"annealing": annealing}

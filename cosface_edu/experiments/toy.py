@@ -44,9 +44,8 @@ Progress = Callable[[int, int, float], None]
 
 #: The margins of `grid`: up to the bound 1 - cos 45° = .2929 of eight identities, and beyond.
 MARGINS = (0.0, 0.1, 0.15, 0.2, 0.25, 0.29, 0.35, 0.5)
-# m means something else in each loss: a cosine, radians, a factor. Softmax and NSL have none.
-_DEFAULT_M = {"cosface": 0.2, "arcface": 0.5, "asoftmax": 4.0}
-_NAMES = {"softmax": "Softmax", "nsl": "NSL", "asoftmax": "A-Softmax", "cosface": "LMCL", "arcface": "ArcFace"}
+# Where the toy's margin is not the loss's own default: eight people on a circle leave no room for .35.
+_DEFAULT_M = {"cosface": 0.2}
 
 
 @dataclass(frozen=True)
@@ -54,10 +53,9 @@ class ToyConfig:
     """What a toy run depends on, besides the code.
 
     Args:
-        loss: "softmax", "nsl", "asoftmax", "cosface" or "arcface".
-        m: the loss's margin; by default .2 (cosface), .5 radians (arcface), a factor of 4 (asoftmax). None where the
-            loss has none.
-        s: scale of NSL, CosFace and ArcFace; the other losses ignore it.
+        loss: a name of `losses.available()` with class centres, or module:Class.
+        m: the loss's margin; by default .2 for cosface, else the loss's own. None where the loss has none.
+        s: scale; losses that keep the length of the embeddings ignore it.
         seed: of the network's start and of the order of images.
         source: which people, as in `faces.toy_faces`: "synthetic", "lfw" or a folder.
         epochs: passes over the training images.
@@ -81,23 +79,30 @@ class ToyConfig:
     features: int = 2
 
     def __post_init__(self) -> None:
-        if self.loss not in _NAMES:
-            raise ValueError(f"loss must be one of {', '.join(_NAMES)}; got {self.loss!r}")
-        if self.m is None:
-            object.__setattr__(self, "m", _DEFAULT_M.get(self.loss))
-        elif self.loss not in _DEFAULT_M:
-            raise ValueError(f"{_NAMES[self.loss]} has no margin: leave m out (got m={self.m})")
+        card = losses.card(self.loss)
+        if not issubclass(card.loss, Head):
+            raise ValueError(f"{card.title} has no class centres to draw; got loss={self.loss!r}")
+        if not card.takes("m"):
+            if self.m is not None:
+                raise ValueError(f"{card.title} has no margin: leave m out (got m={self.m})")
         else:
-            object.__setattr__(self, "m", float(self.m))
+            own = _DEFAULT_M.get(self.loss, card.loss.settings["m"].default)
+            object.__setattr__(self, "m", float(own if self.m is None else self.m))
         if self.m is not None and self.m < 0:
             raise ValueError(f"m must not be negative, got {self.m}")
         if self.s <= 0 or self.epochs < 1:
             raise ValueError(f"s must be positive and epochs at least 1, got s={self.s}, epochs={self.epochs}")
 
     @property
+    def scaled(self) -> bool:
+        """Whether the loss scales embeddings to s, and does not keep their own length."""
+        loss = losses.card(self.loss).loss
+        return issubclass(loss, Head) and "s" in loss.settings and loss.settings["s"].default is not None
+
+    @property
     def title(self) -> str:
         """Such as 'LMCL, m = 0.2'."""
-        return _NAMES[self.loss] + ("" if self.m is None else f", m = {self.m:g}")
+        return losses.card(self.loss).in_paper + ("" if self.m is None else f", m = {self.m:g}")
 
 
 @dataclass(frozen=True)
@@ -208,19 +213,20 @@ def _faces(source: str, identities: int, train: int, test: int, size: tuple[int,
 
 def _head(config: ToyConfig) -> Head:
     options: dict[str, Any] = {} if config.m is None else {"m": config.m}
-    if config.loss not in ("softmax", "asoftmax"):
+    if config.scaled:
         options["s"] = config.s
     head = losses.create(config.loss, in_features=config.features, num_classes=config.identities, **options)
-    assert isinstance(head, Head)  # ToyConfig names no other losses
+    assert isinstance(head, Head)  # ToyConfig takes no other losses
     return head
 
 
 def _margin_schedule(config: ToyConfig, head: losses.Head, steps: int) -> MarginWarmUp | LambdaAnnealing | None:
     """What the margin does over the first half of training; None for a loss without one."""
-    if isinstance(head, losses.ASoftmax):
+    if losses.card(config.loss).takes("annealing"):
         # the released schedule's shape and its ends, 1000 and 5, on a much shorter training
-        head.annealing = LambdaAnnealing(gamma=(1000 / 5 - 1) / (steps / 2))
-        return head.annealing
+        annealing = LambdaAnnealing(gamma=(1000 / 5 - 1) / (steps / 2))
+        head.annealing = annealing  # type: ignore[assignment]
+        return annealing
     return MarginWarmUp(head, steps // 2) if config.m is not None else None
 
 
@@ -425,9 +431,9 @@ def rows(runs: Sequence[ToyRun]) -> list[dict[str, str]]:
     """What a table says of each run, as texts by column; angles in degrees."""
     return [
         {
-            "loss": _NAMES[run.config.loss],
+            "loss": losses.card(run.config.loss).in_paper,
             "m": "–" if run.config.m is None else f"{run.config.m:g}",
-            "s": "‖x‖" if run.config.loss in ("softmax", "asoftmax") else f"{run.config.s:g}",
+            "s": f"{run.config.s:g}" if run.config.scaled else "‖x‖",
             "train %": f"{100 * run.train_accuracy:.1f}",
             "test %": f"{100 * run.test_accuracy:.1f}",
             "margin met %": f"{100 * run.margin_met():.1f}",

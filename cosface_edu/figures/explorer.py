@@ -8,12 +8,13 @@ import ipywidgets as widgets
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from cosface_edu import losses
 from cosface_edu.experiments import toy
 from cosface_edu.figures import embeddings
 
 # Of each loss with a margin: least, largest, step, start.
 _MARGINS = {"cosface": (0.0, 0.6, 0.05, 0.2), "arcface": (0.0, 0.8, 0.05, 0.5), "asoftmax": (1.0, 4.0, 1.0, 4.0)}
-_LOSSES = {"Softmax": "softmax", "NSL": "nsl", "A-Softmax": "asoftmax", "LMCL": "cosface", "ArcFace": "arcface"}
+_LOSSES = {losses.card(name).in_paper: name for name in ("softmax", "nsl", "asoftmax", "cosface", "arcface")}
 
 
 def _picture(fig: Figure, alt: str) -> str:

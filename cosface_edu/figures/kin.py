@@ -46,7 +46,7 @@ def sub_centres(at: tuple[float, ...] = (90.0, 130.0, 230.0)) -> Figure:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         score = head.logits(x)[:, 0].detach()
-    axes.plot(around.rad2deg(), score, color=style.LOSS["arcface"], linewidth=2.6, label="score of the class")
+    axes.plot(around.rad2deg(), score, color=style.loss("arcface"), linewidth=2.6, label="score of the class")
     axes.set(xlabel="direction of the embedding (degrees)", ylabel="cosine", xlim=(0, 360))
     axes.set_xticks(range(0, 361, 60))
     axes.set_ylim(-2.2, 1.15)
@@ -113,8 +113,8 @@ def elastic(m: float = 0.35, std: float = 0.05, draws: int = 40) -> Figure:
     figure, axes = subplots(figsize=(5.6, 3.2))
     margins = m + std * torch.randn(draws, generator=torch.Generator().manual_seed(0))
     for margin in margins.tolist():
-        axes.plot(_DEGREES, AdditiveCosine(margin).target(_COS), color=style.LOSS["cosface"], alpha=0.15, linewidth=1)
-    axes.plot(_DEGREES, AdditiveCosine(m).target(_COS), color=style.LOSS["cosface"], label="CosFace, m = 0.35")
+        axes.plot(_DEGREES, AdditiveCosine(margin).target(_COS), color=style.loss("cosface"), alpha=0.15, linewidth=1)
+    axes.plot(_DEGREES, AdditiveCosine(m).target(_COS), color=style.loss("cosface"), label="CosFace, m = 0.35")
     axes.plot(_DEGREES, NoMargin().target(_COS), color=style.GUIDE, linewidth=0.8, label="no margin")
     axes.set(xlabel="angle θ_y (degrees)", ylabel="target ψ(θ_y)", xlim=(0, 180))
     axes.legend(fontsize=9)
@@ -124,7 +124,7 @@ def elastic(m: float = 0.35, std: float = 0.05, draws: int = 40) -> Figure:
 def spherefaces(m: float = 1.5) -> Figure:
     """SphereFace-R bends one curve; SphereFace2 asks a yes-no question of each class with a margin on both sides."""
     figure, (left, right) = subplots(2, 1, figsize=(5.6, 6.4))
-    tint = style.LOSS["asoftmax"]
+    tint = style.loss("asoftmax")
     left.plot(_DEGREES, _COS, color=style.GUIDE, linewidth=0.8, label="cos θ")
     left.plot(_DEGREES, TruncatedAngle(m).target(_COS), color=tint, label="v1: target cos(min(mθ, π))")
     left.plot(_DEGREES, DividedAngle(m).others(_COS), "--", color=tint, label="v2: others cos(θ/m)")

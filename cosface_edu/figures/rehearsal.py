@@ -18,6 +18,7 @@ from cosface_edu.experiments.statistics import interval, percent
 from cosface_edu.faces import FaceWorldDataset
 from cosface_edu.faces.stretched import WIDTHS, stretch
 from cosface_edu.figures import style
+from cosface_edu.losses import card
 
 
 def by_point(runs: list[dict[str, Any]]) -> dict[tuple[float | None, float], list[float]]:
@@ -40,7 +41,7 @@ def accuracy_against_margin(report: dict[str, Any]) -> Figure:
     points = by_point(report["runs"])
     fig, ax = plt.subplots(figsize=(5.8, 3.8))
     if softmax := points.get((None, 0.0)):
-        ax.axhspan(min(softmax), max(softmax), color=style.LOSS["softmax"], alpha=0.25, label="softmax, all seeds")
+        ax.axhspan(min(softmax), max(softmax), color=style.loss("softmax"), alpha=0.25, label="softmax, all seeds")
     scales = sorted({s for s, _ in points if s is not None})
     for number, s in enumerate(scales):
         margins = sorted(m for scale, m in points if scale == s)
@@ -112,8 +113,8 @@ def by_seed(report: dict[str, Any]) -> Figure:
         values = 100 * np.array([found["losses"][loss]["values"] for loss in losses])  # (losses, seeds)
         ax.plot(range(len(losses)), values, color=style.GUIDE, linewidth=0.8)
         for place, loss in enumerate(losses):
-            ax.plot([place] * values.shape[1], values[place], style.MARKERS[place], color=style.LOSS[loss])
-        ax.set_xticks(range(len(losses)), [NAMES[loss] for loss in losses])
+            ax.plot([place] * values.shape[1], values[place], style.MARKERS[place], color=style.loss(loss))
+        ax.set_xticks(range(len(losses)), [card(loss).title for loss in losses])
         ax.set(title=f"{measure}, %", xlim=(-0.4, len(losses) - 0.6))
     return fig
 
@@ -127,7 +128,7 @@ def best_by_setting(report: dict[str, Any]) -> str:
         "accuracy": itemgetter("accuracy"),
         "TAR at FAR 0.0001": partial(tar_at, far=1e-4),
     }
-    columns = [f"{NAMES[loss]}, best {measure}" for measure in by for loss in ("nsl", "cosface")]
+    columns = [f"{card(loss).title}, best {measure}" for measure in by for loss in ("nsl", "cosface")]
     lines = [
         f"| people × pictures | epochs | features | {' | '.join(columns)} |",
         "|---|---|---|" + "---|" * len(columns),
@@ -150,9 +151,6 @@ def known(report: dict[str, Any]) -> str:
     return ", ".join(f"{loss} {100 * np.mean(values):.1f} %" for loss, values in share.items())
 
 
-NAMES = {"softmax": "softmax", "nsl": "NSL", "cosface": "CosFace"}
-
-
 def verdict(report: dict[str, Any]) -> str:
     """A sentence for each loss: by which measures CosFace is shown ahead of it, behind it, or neither, by intervals."""
     by = report["statistics"]
@@ -169,7 +167,7 @@ def verdict(report: dict[str, Any]) -> str:
                 outcome = "neither ahead nor behind by {} (0 lies in the interval)"
             found[outcome].append(measure)
         parts = [outcome.format(" and ".join(names)) for outcome, names in found.items()]
-        sentences.append(f"Against {NAMES[loss]}, CosFace is {'; '.join(parts)}.")
+        sentences.append(f"Against {card(loss).title}, CosFace is {'; '.join(parts)}.")
     return " ".join(sentences)
 
 

@@ -8,13 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cosface_edu import geometry
+from cosface_edu import geometry, losses
 from cosface_edu.figures import style
 
 Run = Mapping[str, Any]
 
-_NAMES = {"softmax": "Softmax", "asoftmax": "A-Softmax", "cosface": "LMCL"}
-SCALES = {10.0: (style.LOSS["nsl"], "o", "-"), 64.0: (style.LOSS["cosface"], "s", "--")}
+SCALES = {10.0: (style.loss("nsl"), "o", "-"), 64.0: (style.loss("cosface"), "s", "--")}
 #: What is compared: name -> how a run says it, in degrees or percent.
 MEASURES = {
     "known people: mean gap between clouds (degrees)": lambda run: run["cloud_gap"],
@@ -25,7 +24,7 @@ MEASURES = {
 
 def title(run: Run) -> str:
     """Such as 'LMCL, m = 0.2, s = 64'."""
-    name = _NAMES[run["loss"]]
+    name = losses.card(run["loss"]).in_paper
     if run["loss"] == "asoftmax":
         return f"{name}, m = {run['m']:g}, λ = 5"  # where the toy's annealing ends
     if run["loss"] == "cosface":
@@ -90,7 +89,7 @@ def against_margin(runs: Sequence[Run], features: int = 2) -> Figure:
                 axes.plot([m + aside] * len(values), values, marker, color=colour, markersize=3.5, alpha=0.6)
         for loss, line in (("softmax", ":"), ("asoftmax", "-.")):
             mean = np.mean([measure(run) for run in chosen(runs, loss=loss)])
-            axes.axhline(mean, color=style.LOSS[loss], linestyle=line, linewidth=1.4, label=_NAMES[loss])
+            axes.axhline(mean, color=style.loss(loss), linestyle=line, linewidth=1.4, label=losses.card(loss).in_paper)
         axes.axvline(geometry.max_margin(8, 2), color=style.GUIDE, linestyle=":", linewidth=0.8)
         axes.set_title(name, fontsize=10, loc="left")
     panels[0].legend(fontsize=8, ncols=2)

@@ -8,26 +8,22 @@ colours themselves stand in `cosface_edu.palette`; identities also differ in mar
 import matplotlib as mpl
 from cycler import cycler
 
-from cosface_edu import palette
+from cosface_edu import losses, palette
 from cosface_edu.palette import GUIDE, TEXT, WARN
 
-__all__ = ["CYCLE", "GUIDE", "IDENTITIES", "LINES", "LOSS", "MARKERS", "PLOTLY_MARKERS", "TEXT", "WARN", "apply"]
+__all__ = ["CYCLE", "GUIDE", "IDENTITIES", "LINES", "MARKERS", "PLOTLY_MARKERS", "TEXT", "WARN", "apply", "loss"]
 
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (7, 2)), (0, (3, 1, 1, 1)))
 
-# A loss keeps its colour through the whole book.
-LOSS = {
-    "softmax": palette.GREY,
-    "nsl": palette.SKY,
-    "asoftmax": palette.ORANGE,
-    "cosface": palette.BLUE,
-    "arcface": palette.GREEN,
-    "combined": palette.PINK,
-}
 # Identity k of a toy has IDENTITIES[k] and the shape MARKERS[k] (PLOTLY_MARKERS[k] in plotly).
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 PLOTLY_MARKERS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x", "star")
 IDENTITIES = CYCLE = palette.PEOPLE[: len(MARKERS)]
+
+
+def loss(name: str) -> str:
+    """The colour that a loss keeps through the whole book, one's own (module:Class) too."""
+    return losses.card(name).colour
 
 
 def apply() -> None:

@@ -1,6 +1,7 @@
 """Figures of the theory chapters: how large s and m must be, gradients, margins on an arc, the unified margin."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from cosface_edu import geometry
+from cosface_edu import geometry, losses
 from cosface_edu.experiments import numerical
 from cosface_edu.figures import style
 from cosface_edu.losses import NSL, CosFace
@@ -42,18 +43,10 @@ UNIFIED: dict[str, Rule] = {
 }
 
 
-def colour(name: str) -> str:
-    """The book's colour for the loss that a label begins with."""
-    for start, key in (
-        ("NSL", "nsl"),
-        ("A-Softmax", "asoftmax"),
-        ("SphereFace", "asoftmax"),
-        ("CosFace", "cosface"),
-        ("ArcFace", "arcface"),
-    ):
-        if name.startswith(start):
-            return style.LOSS[key]
-    return style.LOSS["combined"]
+def colour(label: str) -> str:
+    """The book's colour for the loss that a label such as 'CosFace, m = 0.35' begins with; or the combined margin's."""
+    known = {word.lower(): style.loss(name) for name in losses.available() for word in (name, losses.card(name).title)}
+    return known.get(re.split("[ ,]", label.lower())[0], style.loss("combined"))
 
 
 def subplots(*shape: int, **options: Any) -> tuple[Figure, Any]:
@@ -147,10 +140,10 @@ def packing(grid: Mapping[int, Sequence[int]] | None = None) -> Figure:
 def random_neighbours(nearest: Tensor, margins: Sequence[float] = (0.35, 0.45)) -> Figure:
     """Cosines of random class centres to their nearest neighbours, with what each margin would still allow."""
     figure, axes = subplots(figsize=(5.6, 3.2))
-    axes.hist(nearest.cpu().numpy(), bins=60, color=style.LOSS["nsl"], alpha=0.8)
+    axes.hist(nearest.cpu().numpy(), bins=60, color=style.loss("nsl"), alpha=0.8)
     top = axes.get_ylim()[1]
     for m in margins:
-        axes.axvline(1 - m, color=style.LOSS["cosface"])
+        axes.axvline(1 - m, color=style.loss("cosface"))
         axes.text(1 - m - 0.008, top * 0.95, f"1 − m at m = {m:g}", va="top", ha="right", rotation=90, fontsize=9)
     axes.set(xlabel="cosine to the nearest other class centre", ylabel="class centres", xlim=(0, 0.75))
     return figure
@@ -335,9 +328,9 @@ def beyond_pi(m: float = 0.5) -> Figure:
     degrees = np.linspace(0.5, 179.5, 719)
     figure, (left, right) = subplots(2, 1, figsize=(5.6, 6.4))
     styles = {
-        "monotone": ("-", style.LOSS["arcface"]),
-        "exact": ("--", style.LOSS["cosface"]),
-        "straight-through": (":", style.LOSS["combined"]),
+        "monotone": ("-", style.loss("arcface")),
+        "exact": ("--", style.loss("cosface")),
+        "straight-through": (":", style.loss("combined")),
     }
     for choice, (line, tint) in styles.items():
         cos = torch.cos(torch.deg2rad(torch.tensor(degrees))).requires_grad_()
@@ -383,7 +376,7 @@ def straight_through(m: float = 0.5, s: float = 64.0) -> Figure:
     ):
         cos = torch.cos(torch.deg2rad(torch.tensor(degrees))).requires_grad_()
         (slope,) = torch.autograd.grad((s * AdditiveAngle(m, beyond_pi=choice).target(cos)).sum(), cos)
-        tint = style.LOSS["arcface"] if line == "-" else style.WARN
+        tint = style.loss("arcface") if line == "-" else style.WARN
         axes.plot(degrees, slope.numpy(), line, color=tint, label=label)
     axes.set(yscale="log", xlabel="angle θ_y (degrees)", ylabel="d logit / d cos θ_y", xlim=(0, 140))
     axes.legend(fontsize=9)

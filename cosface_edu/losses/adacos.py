@@ -5,12 +5,14 @@ import math
 import torch
 from torch import Tensor
 
+from cosface_edu import palette
+
 from .head import Batch, Head
 from .registry import register
 from .settings import Choice
 
 
-@register("adacos", title="AdaCos", paper="zhang2019adacos", colour="#56b4e9")
+@register("adacos", title="AdaCos", paper="zhang2019adacos", colour=palette.SKY)
 class AdaCos(Head):
     """AdaCos (Zhang et al. 2019): NSL whose scale nobody has to choose.
 

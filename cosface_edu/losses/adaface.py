@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cosface_edu import palette
+
 from .head import Batch, Head
 from .margins import Margin, Rule, angle
 from .registry import register
@@ -32,7 +34,7 @@ class AdaptiveMargin(Rule):
         return torch.cos((angle(cos) - self.m * self.z).clamp(0, math.pi)) - self.m * (1 + self.z)
 
 
-@register("adaface", title="AdaFace", paper="kim2022adaface", colour="#cc79a7")
+@register("adaface", title="AdaFace", paper="kim2022adaface", colour=palette.PINK)
 class AdaFace(Head):
     """AdaFace (Kim et al. 2022, Eq. 14-18): ‖x‖ stands for image quality and decides which samples the margin stresses.
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from cosface_edu import palette
+
 from .head import Head
 from .margins import BeyondPi, Margin, Rule, angle, cos_beyond_pi
 from .registry import register
@@ -28,7 +30,7 @@ class AdditiveAngle(Rule):
         return cos_beyond_pi(angle(cos) + self.m, cos, self.beyond_pi)
 
 
-@register("arcface", title="ArcFace", paper="deng2019arcface", colour="#009e73")
+@register("arcface", title="ArcFace", paper="deng2019arcface", colour=palette.GREEN)
 class ArcFace(Head):
     """ArcFace (Deng et al. 2019, Eq. 3): score s·cos(θ_y + m) against s·cosθ_j."""
 

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cosface_edu import palette
+
 from .head import Head
 from .margins import Rule, angle, unrolled_cos
 from .registry import register
@@ -48,7 +50,7 @@ def _chebyshev(m: int, cos: Tensor) -> Tensor:
     return current
 
 
-@register("asoftmax", title="A-Softmax", paper="liu2017sphereface", colour="#e69f00")
+@register("asoftmax", title="A-Softmax", paper="liu2017sphereface", colour=palette.ORANGE, aliases=("sphereface",))
 class ASoftmax(Head):
     """A-Softmax, the loss of SphereFace (Liu et al. 2017, Eq. 6-7): score ‖x‖ψ(θ_y) against ‖x‖cosθ_j, ‖W_j‖ = 1.
 

@@ -3,11 +3,13 @@
 import torch
 from torch import Tensor, nn
 
+from cosface_edu import palette
+
 from .checks import check_count, check_features, check_labels, check_number, watched
 from .registry import register
 
 
-@register("center", title="Center", paper="wen2016center", colour="#d55e00")
+@register("center", title="Center", paper="wen2016center", colour=palette.VERMILION)
 class Center(nn.Module):
     """Center loss (Wen et al. 2016, Eq. 2-4): ½‖x - c_y‖², averaged over the batch.
 

@@ -5,6 +5,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from cosface_edu import palette
+
 from .head import Head
 from .margins import Rule
 from .registry import register
@@ -34,7 +36,7 @@ class SelfPaced(Rule):
         return (cos.detach() + self.m).clamp_min(0) * (cos - self.m)
 
 
-@register("circle", title="Circle", paper="sun2020circle", colour="#d55e00")
+@register("circle", title="Circle", paper="sun2020circle", colour=palette.VERMILION)
 class CircleLoss(Head):
     """Circle loss with class labels (Sun et al. 2020): scores s·α_p(cosθ_y - 1 + m) against s·α_n(cosθ_j - m).
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from cosface_edu import palette
+
 from .head import Head
 from .margins import BeyondPi, Rule, angle, cos_beyond_pi
 from .registry import register
@@ -36,7 +38,7 @@ class Combined(Rule):
         return cos_beyond_pi(self.m1 * angle(cos) + self.m2, cos, self.beyond_pi) - self.m3
 
 
-@register("combined", title="Combined", paper="deng2019arcface", colour="#cc79a7")
+@register("combined", title="Combined", paper="deng2019arcface", colour=palette.PINK)
 class CombinedMargin(Head):
     """The unified margin (ArcFace paper, Eq. 4): score s(cos(m1·θ_y + m2) - m3) against s·cosθ_j.
 

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cosface_edu import palette
+
 from .checks import check_features, check_labels, check_number, watched
 from .fused import safe_length
 from .registry import register
@@ -15,7 +17,7 @@ def unit(features: Tensor) -> Tensor:
     return x / safe_length(torch.linalg.vector_norm(x, dim=1, keepdim=True))
 
 
-@register("contrastive", title="Contrastive", paper="hadsell2006contrastive", colour="#8c8c8c")
+@register("contrastive", title="Contrastive", paper="hadsell2006contrastive", colour=palette.GREY)
 class Contrastive(nn.Module):
     """Contrastive loss (Hadsell et al. 2006, Eq. 4; DeepID2, Eq. 3): ½d² for a genuine, ½max(0, margin - d)² for an
     impostor pair, averaged over all pairs of the batch.

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from cosface_edu import palette
+
 from .head import Head
 from .margins import Margin, Rule
 from .registry import register
@@ -25,7 +27,14 @@ class AdditiveCosine(Rule):
         return cos - self.m
 
 
-@register("cosface", title="CosFace", paper="wang2018cosface", colour="#0b84c6", aliases=("lmcl", "amsoftmax"))
+@register(
+    "cosface",
+    title="CosFace",
+    in_paper="LMCL",
+    paper="wang2018cosface",
+    colour=palette.BLUE,
+    aliases=("lmcl", "amsoftmax"),
+)
 class CosFace(Head):
     """LMCL (CosFace paper, Eq. 4-5), the same loss as AM-Softmax: score s(cosθ_y - m) against s·cosθ_j.
 

@@ -7,6 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from cosface_edu import palette
+
 from .arcface import AdditiveAngle, ArcFace
 from .head import Batch, Head
 from .margins import Margin, Rule, angle
@@ -37,7 +39,7 @@ class Curricular(AdditiveAngle):
         return torch.where(hard, cos * (self.t + cos), cos)
 
 
-@register("curricularface", title="CurricularFace", paper="huang2020curricularface", colour="#009e73")
+@register("curricularface", title="CurricularFace", paper="huang2020curricularface", colour=palette.GREEN)
 class CurricularFace(Head):
     """CurricularFace (Huang et al. 2020, Eq. 5-8): ArcFace whose hard negatives are re-weighted as training goes on.
 

@@ -2,6 +2,8 @@
 
 import torch
 
+from cosface_edu import palette
+
 from .arcface import AdditiveAngle, ArcFace
 from .head import Batch
 from .margins import Rule
@@ -9,7 +11,7 @@ from .registry import register
 from .settings import Setting
 
 
-@register("elastic_arcface", title="ElasticFace-Arc", paper="boutros2022elasticface", colour="#009e73")
+@register("elastic_arcface", title="ElasticFace-Arc", paper="boutros2022elasticface", colour=palette.GREEN)
 class ElasticArcFace(ArcFace):
     """ElasticFace-Arc (Boutros et al. 2022, Eq. 5): ArcFace with a margin drawn anew for each sample, m + std·N(0, 1).
 

@@ -2,6 +2,8 @@
 
 import torch
 
+from cosface_edu import palette
+
 from .cosface import AdditiveCosine, CosFace
 from .head import Batch
 from .margins import Rule
@@ -9,7 +11,7 @@ from .registry import register
 from .settings import Setting
 
 
-@register("elastic_cosface", title="ElasticFace-Cos", paper="boutros2022elasticface", colour="#0b84c6")
+@register("elastic_cosface", title="ElasticFace-Cos", paper="boutros2022elasticface", colour=palette.BLUE)
 class ElasticCosFace(CosFace):
     """ElasticFace-Cos (Boutros et al. 2022, Eq. 6): CosFace with a margin drawn anew for each sample, m + std·N(0, 1).
 

@@ -98,7 +98,7 @@ class Head(nn.Module):
     splits: Any = False
     #: Whether the loss over a sample of the classes, all targets among them, makes sense.
     samples: Any = True
-    _settings: ClassVar[dict[str, Setting]]
+    settings: ClassVar[dict[str, Setting]]
     _stored: ClassVar[tuple[str, ...]]  # where an instance keeps their values
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -116,23 +116,23 @@ class Head(nn.Module):
     @classmethod
     def _declare(cls) -> None:
         """The constructor's signature and documentation, from the settings."""
-        cls._settings = settings_of(cls)
-        cls._stored = tuple(f"_{name}" for name in cls._settings)
+        cls.settings = settings_of(cls)
+        cls._stored = tuple(f"_{name}" for name in cls.settings)
         if "__init__" not in vars(cls) or cls is Head:
-            cls.__signature__ = signature_of(cls._settings)  # type: ignore[attr-defined]
-            cls.__doc__ = f"{inspect.cleandoc(cls.__doc__ or cls.__name__)}\n\n{documentation(cls._settings)}\n"
+            cls.__signature__ = signature_of(cls.settings)  # type: ignore[attr-defined]
+            cls.__doc__ = f"{inspect.cleandoc(cls.__doc__ or cls.__name__)}\n\n{documentation(cls.settings)}\n"
 
     def __init__(self, in_features: int, num_classes: int, *args: Any, **options: Any) -> None:
         super().__init__()
         try:
-            given = signature_of(self._settings).bind(in_features, num_classes, *args, **options)
+            given = signature_of(self.settings).bind(in_features, num_classes, *args, **options)
         except TypeError as error:
-            known = ", ".join(self._settings)
+            known = ", ".join(self.settings)
             raise TypeError(f"{type(self).__name__}: {error}; beside the sizes it takes {known}") from None
         given.apply_defaults()
         self.in_features = check_count("in_features", in_features, 1)
         self.num_classes = check_count("num_classes", num_classes, 2)
-        for name in self._settings:
+        for name in self.settings:
             setattr(self, name, given.arguments[name])
         self._checked: tuple[Any, ...] | None = None
         self._warned = False

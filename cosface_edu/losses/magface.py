@@ -7,6 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from cosface_edu import palette
+
 from .head import Head
 from .margins import BeyondPi, Rule, angle, cos_beyond_pi
 from .registry import register
@@ -43,7 +45,7 @@ class LengthAngle(Rule):
         return cos_beyond_pi(angle(cos) + m, cos, self.beyond_pi)
 
 
-@register("magface", title="MagFace", paper="meng2021magface", colour="#cc79a7")
+@register("magface", title="MagFace", paper="meng2021magface", colour=palette.PINK)
 class MagFace(Head):
     """MagFace (Meng et al. 2021, Eq. 2-4): an ArcFace margin that grows with ‖x‖, and a term that rewards long ‖x‖.
 

@@ -1,11 +1,13 @@
 """NSL: the cosine alone."""
 
+from cosface_edu import palette
+
 from .head import Head
 from .registry import register
 from .settings import Scale
 
 
-@register("nsl", title="NSL", paper="wang2018cosface", colour="#56b4e9")
+@register("nsl", title="NSL", paper="wang2018cosface", colour=palette.SKY)
 class NSL(Head):
     """Normalised softmax loss (CosFace paper, Eq. 3): score s·cosθ_j, ‖W_j‖ = 1, ‖x‖ = s.
 

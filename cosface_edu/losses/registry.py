@@ -20,6 +20,8 @@ from typing import Any, TypeVar
 
 from torch import nn
 
+from cosface_edu import palette
+
 from .head import Head
 from .partial import PartialFC
 
@@ -34,6 +36,7 @@ class Card:
         name: what `create` calls it.
         loss: its class.
         title: what figures and tables call it.
+        in_paper: what the CosFace paper's own tables and figures call it, and so their copies in the book.
         paper: key of the paper in the book's references.bib.
         colour: in figures, everywhere the same.
         aliases: other names that `create` knows it by.
@@ -42,9 +45,14 @@ class Card:
     name: str
     loss: type[nn.Module]
     title: str
+    in_paper: str
     paper: str | None = None
-    colour: str = "#7c8087"
+    colour: str = palette.TEXT
     aliases: tuple[str, ...] = ()
+
+    def takes(self, argument: str) -> bool:
+        """Whether the loss has a setting of this name, such as s, m or annealing."""
+        return argument in inspect.signature(self.loss).parameters
 
 
 _CARDS: dict[str, Card] = {}
@@ -54,6 +62,7 @@ def register(
     name: str,
     *,
     title: str | None = None,
+    in_paper: str | None = None,
     paper: str | None = None,
     colour: str = Card.colour,
     aliases: tuple[str, ...] = (),
@@ -63,6 +72,7 @@ def register(
     Args:
         name: what `create` and `--loss` call it.
         title: what figures and tables call it; the class's name by default.
+        in_paper: what the CosFace paper calls it; the title by default.
         paper: key of its paper in references.bib.
         colour: its colour in figures, "#rrggbb".
         aliases: other names for the same loss.
@@ -77,7 +87,8 @@ def register(
             other = _CARDS.get(key)
             if other and (other.loss.__module__, other.loss.__qualname__) != (loss.__module__, loss.__qualname__):
                 raise ValueError(f"the name {key!r} is taken by {other.loss.__module__}.{other.loss.__qualname__}")
-        made = Card(name, loss, title or loss.__name__, paper, colour, aliases)
+        called = title or loss.__name__
+        made = Card(name, loss, called, in_paper or called, paper, colour, aliases)
         _CARDS.update(dict.fromkeys((name, *aliases), made))
         return loss
 
@@ -106,19 +117,16 @@ def card(name: str) -> Card:
         raise ValueError(f"name must be one of {', '.join(available())}, or module:Class for your own; got {name!r}")
     module, _, attribute = name.partition(":")
     here = os.getcwd()
-    sys.path.insert(0, here)
+    if here not in sys.path:  # a console script does not look there by itself
+        sys.path.insert(0, here)
     try:
         loss = getattr(importlib.import_module(module), attribute, None)
     except ModuleNotFoundError as error:
-        raise ValueError(
-            f"{name!r}: there is no module {error.name!r} in the current folder or on Python's path"
-        ) from None
-    finally:
-        sys.path.remove(here)
+        raise ValueError(f"{name}: {error}; looked in {here} and among the installed packages") from error
     if not (isinstance(loss, type) and issubclass(loss, nn.Module)):
-        raise ValueError(f"{name!r}: {module} has no class {attribute!r} that is a torch.nn.Module")
+        raise ValueError(f"{name}: {module} has no class {attribute!r} that is a torch.nn.Module")
     known = next((card for card in _CARDS.values() if card.loss is loss), None)
-    return known or Card(name, loss, loss.__name__)
+    return known or Card(name, loss, loss.__name__, loss.__name__)
 
 
 def create(
@@ -140,10 +148,10 @@ def create(
     Raises:
         ValueError: for an unknown name, or a sample_rate for a loss without class centres.
     """
-    kind = card(name).loss
-    if "in_features" in inspect.signature(kind).parameters:
+    known = card(name)
+    if known.takes("in_features"):  # losses on pairs have no sizes
         options = {"in_features": in_features, "num_classes": num_classes, **options}
-    loss = kind(**options)  # a loss without class centres has no sizes
+    loss = known.loss(**options)
     if sample_rate is None:
         return loss
     if not isinstance(loss, Head):

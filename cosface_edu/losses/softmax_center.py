@@ -2,13 +2,15 @@
 
 from torch import Tensor
 
+from cosface_edu import palette
+
 from .center import Center
 from .registry import register
 from .settings import Setting
 from .softmax import Softmax
 
 
-@register("softmax_center", title="Softmax + Center", paper="wen2016center", colour="#d55e00")
+@register("softmax_center", title="Softmax + Center", paper="wen2016center", colour=palette.VERMILION)
 class SoftmaxCenter(Softmax):
     """Softmax + center loss (Wen et al. 2016, Eq. 5; row 5 of the CosFace paper's Table 2)."""
 

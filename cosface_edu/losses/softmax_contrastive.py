@@ -2,13 +2,15 @@
 
 from torch import Tensor
 
+from cosface_edu import palette
+
 from .contrastive import Contrastive
 from .registry import register
 from .settings import Setting
 from .softmax import Softmax
 
 
-@register("softmax_contrastive", title="Softmax + Contrastive", paper="sun2014deepid2", colour="#b3a125")
+@register("softmax_contrastive", title="Softmax + Contrastive", paper="sun2014deepid2", colour=palette.OLIVE)
 class SoftmaxContrastive(Softmax):
     """Softmax + contrastive loss (DeepID2, Sun et al. 2014; row 2 of the CosFace paper's Table 2)."""
 

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cosface_edu import palette
+
 from .head import Head
 from .limits import max_margin
 from .margins import Rule
@@ -40,7 +42,7 @@ class PowerCosine(Rule):
         return self._adjusted(cos) + self.m
 
 
-@register("sphereface2", title="SphereFace2", paper="wen2022sphereface2", colour="#b3a125")
+@register("sphereface2", title="SphereFace2", paper="wen2022sphereface2", colour=palette.OLIVE)
 class SphereFace2(Head):
     """SphereFace2-C (Wen et al. 2022, Eq. 5-7): one binary logistic regression for each class, no softmax.
 

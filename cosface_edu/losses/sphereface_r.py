@@ -7,6 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from cosface_edu import palette
+
 from .head import Head
 from .margins import Rule, angle
 from .registry import register
@@ -52,7 +54,7 @@ class DividedAngle(Rule):
         return torch.cos(angle(cos) / self.m)
 
 
-@register("sphereface_r", title="SphereFace-R", paper="liu2022spherefacer", colour="#e69f00")
+@register("sphereface_r", title="SphereFace-R", paper="liu2022spherefacer", colour=palette.ORANGE)
 class SphereFaceR(Head):
     """SphereFace-R (Liu et al. 2022): a multiplicative angular margin without the piecewise function."""
 

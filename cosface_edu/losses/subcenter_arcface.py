@@ -1,11 +1,13 @@
 """Sub-center ArcFace: several centres a class."""
 
+from cosface_edu import palette
+
 from .arcface import ArcFace
 from .registry import register
 from .settings import Count
 
 
-@register("subcenter_arcface", title="Sub-center ArcFace", paper="deng2020subcenter", colour="#009e73")
+@register("subcenter_arcface", title="Sub-center ArcFace", paper="deng2020subcenter", colour=palette.GREEN)
 class SubCenterArcFace(ArcFace):
     """Sub-center ArcFace (Deng et al. 2020, Eq. 2): K centres a class, and a class scores by the nearest of them.
 

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cosface_edu import palette
+
 from .checks import check_features, check_labels, check_number, watched
 from .contrastive import unit
 from .registry import register
@@ -13,7 +15,7 @@ from .registry import register
 Mining = Literal["batch-hard", "semi-hard"]
 
 
-@register("triplet", title="Triplet", paper="schroff2015facenet", colour="#b3a125")
+@register("triplet", title="Triplet", paper="schroff2015facenet", colour=palette.OLIVE)
 class Triplet(nn.Module):
     """Triplet loss (FaceNet, Schroff et al. 2015, Eq. 2): max(0, d²(anchor, positive) - d²(anchor, negative) + margin).
 

@@ -46,7 +46,7 @@ class Config:
         network: a name of `networks.available()`.
         network_options: what that network's function takes beyond size and embedding.
         embedding: D.
-        loss: a name of `losses.available()`.
+        loss: a name of `losses.available()`, or `module:Class` for one of your own, a subclass of `losses.Head`.
         loss_options: the head's own arguments, such as s and m.
         margin_warm_up: steps over which the margin grows from none to its full size.
         centre_rate: share of the class centres that take part in a step (Partial FC); 1 is all of them.

@@ -4,7 +4,6 @@ The same lines run on a laptop's processor, on one GPU and under torchrun on man
 micro-batch, B = `config.batch` images a step, D numbers an embedding, C classes.
 """
 
-import inspect
 import math
 import os
 from collections.abc import Callable
@@ -186,7 +185,7 @@ def accumulation(config: Config, world: int) -> int:
 def create_head(config: Config, num_classes: int) -> losses.Head:
     """The head that a configuration names; one with a λ comes with SphereFace's annealing, as that was trained."""
     options = dict(config.loss_options)
-    if "annealing" in inspect.signature(losses.card(config.loss).loss).parameters:
+    if losses.card(config.loss).takes("annealing"):
         options.setdefault("annealing", losses.LambdaAnnealing())
     head = losses.create(config.loss, in_features=config.embedding, num_classes=num_classes, **options)
     if not isinstance(head, losses.Head):

@@ -186,8 +186,9 @@ def test_unwritable_cache_is_no_error(tmp_path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"loss": "sphere"}, "loss must be one of"),
+        ({"loss": "sphere"}, "must be one of .*cosface"),
         ({"loss": "nsl", "m": 0.2}, "has no margin"),
+        ({"loss": "triplet"}, "Triplet has no class centres"),
         ({"m": -0.1}, "must not be negative"),
         ({"s": 0.0}, "positive"),
     ],

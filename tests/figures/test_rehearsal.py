@@ -61,7 +61,7 @@ def test_a_verdict_is_read_off_the_intervals() -> None:
 
     gains = {"softmax": {"low": 0.01, "high": 0.03}, "nsl": {"low": -0.01, "high": 0.02}}
     assert verdict(gains) == (
-        "Against softmax, CosFace is ahead by accuracy (the whole interval lies above 0). "
+        "Against Softmax, CosFace is ahead by accuracy (the whole interval lies above 0). "
         "Against NSL, CosFace is neither ahead nor behind by accuracy (0 lies in the interval)."
     )
     assert "behind" in verdict({"nsl": {"low": -0.03, "high": -0.01}})

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from matplotlib.colors import to_rgb
 
-from cosface_edu import palette
+from cosface_edu import losses, palette
 from cosface_edu.figures import style
 
 
@@ -33,11 +33,11 @@ def test_identities_and_losses_stand_out_in_both_modes(page: str) -> None:
 
 def test_one_palette() -> None:
     """No other file of the package names a colour of its own; loss cards take theirs from the palette."""
-    assert set(style.LOSS.values()) <= set(palette.PEOPLE)
+    assert {style.loss(name) for name in losses.available()} <= set(palette.PEOPLE)
     package = Path(palette.__file__).parent
     hues = {colour.lower() for colour in palette.PEOPLE}
     for path in package.rglob("*.py"):
-        if path.name == "palette.py" or "losses" in path.parts:
+        if path.name == "palette.py":
             continue
         typed = {colour.lower() for colour in re.findall(r'"(#[0-9A-Fa-f]{6})"', path.read_text(encoding="utf-8"))}
         assert not typed & hues, f"{path.name} types a colour of cosface_edu.palette"

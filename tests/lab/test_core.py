@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -241,6 +242,17 @@ def _fixtures() -> dict[str, Any]:
         ],
         "network": _network_case(),
     }
+
+
+def test_titles_are_those_of_the_losses_cards() -> None:
+    """The lab may add to a title, such as 'CosFace (LMCL)'; 'own' is the visitor's."""
+    source = (Path(losses.__file__).parents[1] / "figures" / "lab" / "core.js").read_text(encoding="utf-8")
+    table = source[source.index("export const LOSSES") : source.index("random numbers")]
+    titles = dict(re.findall(r'(\w+): \{\s*title: "([^"]+)"', table))
+    assert "own" in titles
+    for name in titles.keys() - {"own"}:
+        card = losses.card(name)
+        assert re.split(r"[ (]", titles[name])[0] == re.split(r"[ (]", card.title)[0]
 
 
 def _node(script: str, **environment: str) -> dict[str, str]:

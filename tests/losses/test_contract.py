@@ -8,7 +8,9 @@ import copy
 import inspect
 import io
 import pickle
+import sys
 import warnings
+from pathlib import Path
 
 import cases
 import numpy as np
@@ -17,7 +19,7 @@ import torch
 from torch.func import functional_call
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from cosface_edu import losses
+from cosface_edu import losses, palette
 from cosface_edu.losses import Head, PartialFC, sample_classes
 from cosface_edu.training.distributed import Centres
 
@@ -111,6 +113,29 @@ class Products(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         self.number += func.overloadpacket in (torch.ops.aten.mm, torch.ops.aten.addmm, torch.ops.aten.addmm_)
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_training_step_reads_no_value(loss_case, monkeypatch):
+    """On a GPU, where values of a batch are not checked, the processor would wait for each number that it reads."""
+    loss = cases.make(loss_case, D, 40)
+    x, labels = batch(torch.float32)
+    loss(x, labels)  # the first step looks at the margin, which is no tensor of the GPU's
+    for module in [sys.modules[type(part).__module__] for part in loss.modules()] + [sys.modules[Head.__module__]]:
+        for check in ("check_features", "check_labels"):
+            monkeypatch.setattr(module, check, lambda *_: None, raising=False)
+    with Waits():
+        loss(x, labels)
+        if isinstance(loss, Head) and loss.samples:
+            PartialFC(loss, rate=0.5)(x, labels)
+
+
+class Waits(TorchDispatchMode):
+    """Refuses what hands a value, or a shape that depends on values, to the processor."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        waits = ("_local_scalar_dense", "nonzero", "unique", "_unique2", "bincount", "masked_select", "is_nonzero")
+        assert func.overloadpacket.__name__ not in waits, func
         return func(*args, **(kwargs or {}))
 
 
@@ -344,7 +369,7 @@ def test_numbers_that_are_not_pythons_own(of_each):
     other = kind(**{k: v for k, v in sizes.items() if k in wanted}, **numbers)
     for name in numbers:
         assert type(getattr(other, name)) in (int, float)
-        if name in getattr(kind, "_settings", {}):
+        if name in getattr(kind, "settings", {}):
             with pytest.raises(ValueError, match=f"{name} must be .* got 'many'"):
                 setattr(other, name, "many")
     x, labels = batch(torch.float32)
@@ -385,6 +410,54 @@ def test_every_name_makes_a_loss_without_options(name):
     assert name in (card.name, *card.aliases)
 
 
+@pytest.mark.parametrize("name", losses.available())
+def test_the_card_names_a_paper_and_a_colour_of_the_book(name):
+    card = losses.card(name)
+    references = (Path(__file__).parents[2] / "book" / "references.bib").read_text(encoding="utf-8")
+    assert f"{{{card.paper}," in references
+    assert card.colour in palette.PEOPLE
+    assert sum(losses.card(other).title == card.title for other in losses.available()) == 1 + len(card.aliases)
+
+
 def test_unknown_names_are_told():
-    with pytest.raises(ValueError, match="'cosine_face'"):
+    with pytest.raises(ValueError, match=r"one of .*cosface.* module:Class.* 'cosine_face'"):
         losses.create("cosine_face", in_features=2, num_classes=3)
+
+
+OWN = """
+from cosface_edu.losses import CosFace, Setting, register
+
+@register("own", title="My own", colour="#112233")
+class Own(CosFace):
+    'CosFace, and a term that pulls embeddings to a length.'
+    pull = Setting(0.1, 0, text="weight of the term")
+    splits = True
+
+    def extra(self, features, labels):
+        return self.pull * (features.float().norm(dim=1) - 1).square().mean()
+"""
+
+
+def test_a_loss_of_ones_own_by_module_and_class(tmp_path, monkeypatch):
+    (tmp_path / "a_loss_of_mine.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    card = losses.card("a_loss_of_mine:Own")
+    assert (card.title, card.colour) == ("My own", "#112233")
+    assert losses.card("own") is card  # it has registered itself by a name of its own
+    head = losses.create("a_loss_of_mine:Own", in_features=D, num_classes=C, m=0.2, pull=2.0)
+    x, labels = batch(torch.float32)
+    plain = losses.CosFace(D, C, m=0.2)
+    plain.load_state_dict(head.state_dict())
+    pull = 2 * (x.norm(dim=1) - 1).square().mean()
+    torch.testing.assert_close(head(x, labels), plain(x, labels) + pull)
+    torch.testing.assert_close(Centres(head, rate=EVERY_CLASS)(x, labels, step=0), plain(x, labels) + pull)
+    for wrong, message in [
+        ("a_loss_of_mine:Other", "no class 'Other'"),
+        ("a_loss_of_mine:register", "no class 'register'"),
+        ("no_such_module:Own", "no_such_module.*looked in"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            losses.card(wrong)
+    with pytest.raises(ValueError, match="'cosface' is taken by"):
+        losses.register("cosface")(type(head))
