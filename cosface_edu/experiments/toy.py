@@ -100,6 +100,12 @@ class ToyConfig:
         return issubclass(loss, Head) and "s" in loss.settings and loss.settings["s"].default is not None
 
     @property
+    def scale_text(self) -> str:
+        """The scale as a table says it: a number, ‖x‖, or that the loss finds its own."""
+        own = isinstance(vars(losses.card(self.loss).loss).get("s"), property)
+        return f"{self.s:g}" if self.scaled else "its own" if own else "‖x‖"
+
+    @property
     def title(self) -> str:
         """Such as 'LMCL, m = 0.2'."""
         return losses.card(self.loss).in_paper + ("" if self.m is None else f", m = {self.m:g}")
@@ -433,7 +439,7 @@ def rows(runs: Sequence[ToyRun]) -> list[dict[str, str]]:
         {
             "loss": losses.card(run.config.loss).in_paper,
             "m": "–" if run.config.m is None else f"{run.config.m:g}",
-            "s": f"{run.config.s:g}" if run.config.scaled else "‖x‖",
+            "s": run.config.scale_text,
             "train %": f"{100 * run.train_accuracy:.1f}",
             "test %": f"{100 * run.test_accuracy:.1f}",
             "margin met %": f"{100 * run.margin_met():.1f}",

@@ -198,6 +198,21 @@ def test_wrong_configurations_are_named(options: dict, says: str) -> None:
         toy.ToyConfig(**options)
 
 
+@pytest.mark.parametrize(
+    ("loss", "title", "scale"),
+    [
+        ("cosface", "LMCL, m = 0.2", "10"),
+        ("asoftmax", "A-Softmax, m = 4", "‖x‖"),
+        ("softmax", "Softmax", "‖x‖"),
+        ("sphereface_r", "SphereFace-R, m = 1.5", "10"),
+        ("adacos", "AdaCos", "its own"),
+    ],
+)
+def test_every_loss_with_centres_can_be_a_toy(loss: str, title: str, scale: str) -> None:
+    config = toy.ToyConfig(loss=loss)
+    assert (config.title, config.scale_text) == (title, scale)
+
+
 def test_tables_hold_every_run(quick: toy.ToyRun) -> None:
     lines = toy.table([quick, quick]).splitlines()
     assert len(lines) == 4
