@@ -44,7 +44,7 @@ class TestBundle:
         assert str(caught.value).startswith("b.js:2")
 
     def test_every_module_of_the_folder_is_bundled(self) -> None:
-        assert {path.name for path in bundle.FOLDER.glob("*.js")} == {*bundle.MODULES, *bundle.COVER}
+        assert {path.name for path in bundle.FOLDER.glob("*.js")} == {*bundle.MODULES, *bundle.COVER, *bundle.LIVE}
 
     def test_page_weight(self) -> None:
         data = (bundle.FOLDER / "data.js").stat().st_size
@@ -63,7 +63,7 @@ class TestBundle:
         assert weight < 150_000
 
     def test_nothing_outside_is_named(self) -> None:
-        assert not re.search(r"https?://", bundle.script() + bundle.cover() + bundle.style())
+        assert not re.search(r"https?://", bundle.script() + bundle.cover() + bundle.live() + bundle.style())
 
 
 class TestData:
@@ -93,7 +93,8 @@ class TestPage:
         snippet = lab.html(preset="fig4-m2", height=700, static="../_static/")
         names = {path.name for path in lab.write_assets(tmp_path / "_static")}
         cover = lab.cover_html(static="../_static/")
-        assert set(re.findall(r'(?:src|href)="\.\./_static/([^"]+)"', snippet + cover)) == names
+        others = {name for name in names if "live" in name}  # tests/figures/test_live.py
+        assert set(re.findall(r'(?:src|href)="\.\./_static/([^"]+)"', snippet + cover)) == names - others
         assert 'data-preset="fig4-m2"' in snippet
         assert "min-height: 700px" in snippet
         assert "<noscript>" in snippet

@@ -124,6 +124,8 @@ def write_assets(folder: str | os.PathLike[str]) -> list[Path]:
         "margin-lab.js": bundle.script().encode(),
         "margin-lab.css": bundle.style().encode(),
         "margin-lab.webp": (_FOLDER / "fallback.webp").read_bytes(),
+        "margin-live.js": bundle.live().encode(),
+        **{f"live-{name}.webp": (_FOLDER / f"live-{name}.webp").read_bytes() for name in ("arc", "forces")},
         "margin-cover.js": bundle.cover().encode(),
         "margin-cover.webp": (_FOLDER / "cover.webp").read_bytes(),
     }

@@ -23,6 +23,7 @@ MODULES = (
     "setting.js",
     "tour.js",
     "state.js",
+    "pen.js",
     "scene.js",
     "views.js",
     "drawing.js",
@@ -34,6 +35,8 @@ MODULES = (
 )
 # The cover's are the same but for the controls and the views that it does not show.
 COVER = (*MODULES[: MODULES.index("controls.js")], "cover.js")
+# Figures that need no network and no faces.
+LIVE = ("palette.js", "unrolled.js", "expression.js", "core.js", "regions.js", "pen.js", "live.js")
 IMPORT = re.compile(r'import \{ [\w, ]+ \} from "\./(\w+\.js)";$')
 DECLARATION = re.compile(r"(?:export )?(?:async )?(?:const|let|function|class) (\w+|\{[^}]*\}|\[[^\]]*\])")
 
@@ -93,3 +96,8 @@ def script() -> str:
 def cover() -> str:
     """The cover as a classic script."""
     return f'(() => {{\n"use strict";\n{_joined(COVER)}mountCover();\n}})();\n'
+
+
+def live() -> str:
+    """The figures that answer as a classic script."""
+    return f'(() => {{\n"use strict";\n{_joined(LIVE)}mountLive();\n}})();\n'

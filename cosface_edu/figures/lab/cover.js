@@ -4,8 +4,8 @@ import { DATA } from "./data.js";
 import { makeJudge, room } from "./regions.js";
 import { Lab } from "./state.js";
 import { compose, face, letter } from "./scene.js";
-import { disc, gapArc, makeTheme } from "./views.js";
-import { penOf } from "./drawing.js";
+import { disc, gapArc } from "./views.js";
+import { makeTheme, penOf } from "./pen.js";
 import { Loop } from "./loop.js";
 
 const HARD = { pictures: 500, stretch: 1.6 }; // of each of the two; how much farther than usual from their person's mean

@@ -1,5 +1,6 @@
 // The scene on the page: the views' canvases and the line of figures above them.
 import { DEG } from "./core.js";
+import { penOf } from "./pen.js";
 import { compose, face } from "./scene.js";
 import { circle, euclid, gauge, gradient, plane, progress, target } from "./views.js";
 
@@ -31,19 +32,6 @@ export function findViews(root) {
     const name = canvas.dataset.view;
     return { name, canvas, draw: VIEWS[name][0], title: VIEWS[name][1], shown: true, spots: new Float64Array(0), handles: [] };
   });
-}
-
-// The canvas's pen in CSS pixels, its ground wiped, and its size; null where it is not laid out.
-export function penOf(canvas) {
-  const [W, H] = [canvas.clientWidth, canvas.clientHeight];
-  if (!W || !H) return null;
-  const ratio = Math.min(2, devicePixelRatio || 1);
-  if (canvas.width !== Math.round(W * ratio) || canvas.height !== Math.round(H * ratio))
-    [canvas.width, canvas.height] = [Math.round(W * ratio), Math.round(H * ratio)];
-  const ctx = canvas.getContext("2d");
-  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-  ctx.clearRect(0, 0, W, H);
-  return { ctx, W, H };
 }
 
 function drawView(view, scene) {

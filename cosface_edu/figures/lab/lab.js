@@ -6,7 +6,7 @@ import { DEFAULTS } from "./engine.js";
 import { fromHash, toHash } from "./setting.js";
 import { PRESETS } from "./tour.js";
 import { Lab } from "./state.js";
-import { makeTheme } from "./views.js";
+import { makeTheme } from "./pen.js";
 import { draw, findViews, PICTURES } from "./drawing.js";
 import { Loop } from "./loop.js";
 import { BAR, showMargins, showSetting, showVerdict } from "./controls.js";

@@ -1,7 +1,7 @@
 """The pictures that stand for the lab and the cover in print and without JavaScript: photographs of them, trained.
 
 `python -m cosface_edu.figures.lab.make_picture` drives a headless Chromium (named in CHROMIUM, or found on the path)
-through playwright and writes `fallback.webp` and `cover.webp`.
+through playwright and writes `fallback.webp`, `cover.webp` and those of the figures that answer.
 """
 
 import io
@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from cosface_edu.figures import lab
+from cosface_edu.figures import lab, live
 from cosface_edu.figures.lab import bundle
 from cosface_edu.files import atomically
 
@@ -21,13 +21,13 @@ FOLDER = Path(__file__).parent
 STEPS = 60  # that the network, which opens trained, takes before it is photographed
 
 
-def photograph(page_text: str, width: int, handle: str) -> Image.Image:
-    """The element of class "ml" on a page, paused after STEPS steps.
+def photograph(page_text: str, width: int, ready: str) -> Image.Image:
+    """The element of class "ml" on a page; where there is a button, it is pressed first, to pause.
 
     Args:
         page_text: the page.
         width: of the window, in pixels.
-        handle: JavaScript for an object with the lab's `stats`.
+        ready: JavaScript that is true once the picture is worth taking.
     """
     executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
@@ -36,8 +36,9 @@ def photograph(page_text: str, width: int, handle: str) -> Image.Image:
         browser = driver.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": width, "height": 1400})
         page.goto(file.as_uri())
-        page.wait_for_function(f"{handle}.stats.steps >= {STEPS}", timeout=120_000)
-        page.click(".ml button")
+        page.wait_for_function(ready, timeout=120_000)
+        if page.locator(".ml button").count():
+            page.locator(".ml button").first.click()
         picture = page.locator(".ml").screenshot()
         browser.close()
     return Image.open(io.BytesIO(picture)).convert("RGB")
@@ -47,11 +48,15 @@ def write() -> None:
     """Write both pictures, small enough to be loaded by everybody and seen by few."""
     head = f"<!doctype html><meta charset=utf-8><style>{bundle.style()}</style>"
     wide = 800  # about a column of the book
-    for name, body, script, width, handle in (
-        ("fallback.webp", lab.html(), bundle.script(), 1120, "document.querySelector('.ml').lab"),
-        ("cover.webp", lab.cover_html(), bundle.cover(), wide, "document.querySelector('.mc').cover.lab"),
+    trained = f".stats.steps >= {STEPS}"
+    drawn = "document.querySelector('.ml').drawn > 0"
+    for name, body, script, width, ready in (
+        ("fallback.webp", lab.html(), bundle.script(), 1120, f"document.querySelector('.ml').lab{trained}"),
+        ("cover.webp", lab.cover_html(), bundle.cover(), wide, f"document.querySelector('.mc').cover.lab{trained}"),
+        ("live-arc.webp", live.arc(), bundle.live(), wide, drawn),
+        ("live-forces.webp", live.forces(), bundle.live(), wide, drawn),
     ):
-        image = photograph(f"{head}{body}<script>{script}</script>", width, handle)
+        image = photograph(f"{head}{body}<script>{script}</script>", width, ready)
         image = image.resize((wide, round(wide / image.width * image.height)), Image.Resampling.LANCZOS)
         with atomically(FOLDER / name) as part:
             image.save(part, "WEBP", quality=50, method=6)

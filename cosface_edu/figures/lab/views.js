@@ -1,23 +1,10 @@
 // The linked views: each draws one scene on a canvas. Nothing here changes the scene.
 import { DEG, keepsFeatureNorm, makeRule, norms, TAU } from "./core.js";
-import { PEOPLE } from "./palette.js";
+import { ANGLE_TICKS, axes, line, range, ring, sector, text, tint, UNIT_TICKS } from "./pen.js";
 import { boundary, cosBetween, gradientCurve, makeJudge, room } from "./regions.js";
 import { letter } from "./scene.js";
 
-
-export function makeTheme(element) {
-  const style = getComputedStyle(element);
-  const read = (name) => style.getPropertyValue(`--ml-${name}`).trim();
-  const dark = read("scheme") === "dark";
-  const theme = { dark, palette: PEOPLE };
-  for (const name of ["ink", "soft", "line", "ground", "accent", "warn"]) theme[name] = read(name);
-  theme.font = (size, weight = "") => `${weight} ${size}px system-ui, sans-serif`;
-  return theme;
-}
-
 const HIDDEN = [-99, -99]; // behind the globe: nothing to see or to grab
-
-const tint = (colour, alpha) => colour + Math.round(alpha * 255).toString(16).padStart(2, "0");
 
 // Corners, first angle in quarter turns, size, and the size of every second corner, by class.
 const MARKS = [[10, 0, 1], [4, 0.5, 1.2], [3, -1, 1.35], [4, 0, 1.35], [3, 1, 1.35], [10, -1, 1.5, 0.6], [6, 0, 1.15], [8, 0, 1.5, 0.5], [5, -1, 1.25], [3, 0, 1.35]];
@@ -30,37 +17,6 @@ function mark(ctx, j, x, y, r) {
     const q = r * (i % 2 ? inner : size);
     ctx[i ? "lineTo" : "moveTo"](x + q * Math.cos(angle), y + q * Math.sin(angle));
   }
-}
-
-function text(ctx, theme, string, x, y, { size = 12, align = "left", colour = theme.soft, weight = "", base = "alphabetic" } = {}) {
-  ctx.font = theme.font(size, weight);
-  ctx.textAlign = align;
-  ctx.textBaseline = base;
-  ctx.fillStyle = colour;
-  ctx.fillText(string, x, y);
-}
-
-function line(ctx, points, colour, width = 1, dash = []) {
-  ctx.beginPath();
-  for (const point of points) ctx.lineTo(...point);
-  ctx.strokeStyle = colour;
-  ctx.lineWidth = width;
-  ctx.setLineDash(dash);
-  ctx.stroke();
-  ctx.setLineDash([]);
-}
-
-function ring(ctx, theme, x, y, colour, r = 6) {
-  ctx.beginPath();
-  ctx.arc(x, y, r, 0, TAU);
-  ctx.fillStyle = colour;
-  ctx.fill();
-  ctx.lineWidth = 3;
-  ctx.strokeStyle = theme.ground;
-  ctx.stroke();
-  ctx.lineWidth = 1.5;
-  ctx.strokeStyle = theme.ink;
-  ctx.stroke();
 }
 
 // Marks of all samples, one path a class; samples with a wrong label get an outline in the colour of the true person.
@@ -87,15 +43,6 @@ function samples(ctx, scene, place, r) {
     ctx.lineWidth = 1.5;
     ctx.stroke();
   }
-}
-
-function sector(ctx, cx, cy, r, from, to, colour) {
-  ctx.beginPath();
-  ctx.moveTo(cx, cy);
-  ctx.arc(cx, cy, r, -from, -to, true);
-  ctx.closePath();
-  ctx.fillStyle = colour;
-  ctx.fill();
 }
 
 // Coordinates on the screen: the plane as it is, space turned by scene.turn and seen from far away.
@@ -344,29 +291,6 @@ function globe(ctx, scene, cx, cy, r) {
   ctx.imageSmoothingEnabled = true;
   ctx.drawImage(scene.globe, cx - r, cy - r, 2 * r, 2 * r);
 }
-
-// ---------------------------------------------------------------- plots with axes
-
-function axes(ctx, W, H, theme, [x0, x1], [y0, y1], xTicks, yTicks, xLabel, yLabel) {
-  const box = { left: 38, right: W - 16, top: 26, bottom: H - 32 };
-  const X = (x) => box.left + ((x - x0) / (x1 - x0)) * (box.right - box.left);
-  const Y = (y) => box.bottom - ((y - y0) / (y1 - y0)) * (box.bottom - box.top);
-  for (const [value, label] of xTicks) {
-    line(ctx, [[X(value), box.top], [X(value), box.bottom]], theme.line);
-    text(ctx, theme, label, X(value), box.bottom + 13, { align: "center", size: 11 });
-  }
-  for (const [value, label] of yTicks) {
-    line(ctx, [[box.left, Y(value)], [box.right, Y(value)]], theme.line);
-    text(ctx, theme, label, box.left - 5, Y(value), { align: "right", base: "middle", size: 11 });
-  }
-  text(ctx, theme, xLabel, box.right, H - 5, { align: "right", size: 12 });
-  text(ctx, theme, yLabel, 4, 12, { size: 12 });
-  return { X, Y, box };
-}
-
-const range = (from, to, count) => Array.from({ length: count }, (_, i) => from + ((to - from) * i) / (count - 1));
-const UNIT_TICKS = [-1, -0.5, 0, 0.5, 1].map((v) => [v, String(v)]);
-const ANGLE_TICKS = [0, 45, 90, 135, 180].map((v) => [v / DEG, `${v}°`]);
 
 // ---------------------------------------------------------------- 3: the (cosθ1, cosθ2) plane
 

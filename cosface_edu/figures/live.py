@@ -1,0 +1,98 @@
+"""Figures that answer in a built page: a slider or two, a picture computed in the page, a line that says what it shows.
+
+Their script (`lab/live.js`) stands on the lab's rules, which are tested against the package; it needs no kernel and no
+network. Without script a picture stands for each.
+"""
+
+import base64
+import html
+import io
+import json
+
+import matplotlib.pyplot as plt
+import numpy as np
+from numpy.typing import NDArray
+
+from cosface_edu.palette import GENUINE, IMPOSTOR
+
+BINS = 200  # of the scores: the threshold's slider goes from edge to edge
+
+
+def _figure(name: str, picture: str, alt: str, values: object = None, static: str = "_static") -> str:
+    static = html.escape(static.rstrip("/"))
+    source = picture if picture.startswith("data:") else f"{static}/{picture}"
+    data = html.escape(json.dumps(values, separators=(",", ":"))) if values is not None else ""
+    return (
+        f'<link rel="stylesheet" href="{static}/margin-lab.css">\n'
+        f'<div data-margin-live="{name}" data-values="{data}">\n'
+        f'<img src="{source}" alt="{html.escape(alt)}" style="max-width: 100%">\n</div>\n'
+        f'<script defer src="{static}/margin-live.js"></script>\n'
+    )
+
+
+def arc(static: str = "_static") -> str:
+    """Two class centres under a slider for their angle, with the regions of four losses and the gaps between them.
+
+    Args:
+        static: path from the page to the folder that `lab.write_assets` filled.
+
+    Returns:
+        HTML.
+    """
+    alt = "Two class centres 45° apart; NSL leaves no gap, A-Softmax 15°, CosFace 30° and ArcFace 17°."
+    return _figure("arc", "live-arc.webp", alt, static=static)
+
+
+def forces(static: str = "_static") -> str:
+    """The pull of CosFace on a sample at every place on the circle, under sliders for s and m.
+
+    Args:
+        static: path from the page to the folder that `lab.write_assets` filled.
+
+    Returns:
+        HTML.
+    """
+    alt = "Eight centres on a circle; arrows all round show how strongly a sample of class A is pulled to its centre."
+    return _figure("forces", "live-forces.webp", alt, static=static)
+
+
+def threshold(scores: NDArray[np.floating], same: NDArray[np.bool_], static: str = "_static") -> str:
+    """A threshold under a slider, on the histograms of genuine and impostor scores and on the ROC curve.
+
+    Args:
+        scores: (n,) of the pairs.
+        same: (n,) whether a pair is of one person.
+        static: path from the page to the folder that `lab.write_assets` filled.
+
+    Returns:
+        HTML. It holds counts of 200 bins, not the scores.
+
+    Raises:
+        ValueError: pairs of one kind only, or all scores alike.
+    """
+    scores, same = np.asarray(scores, dtype=float), np.asarray(same, dtype=bool)
+    if same.all() or not same.any():
+        raise ValueError("scores must be of genuine pairs and of impostor pairs; got one kind only")
+    low, high = float(scores.min()), float(scores.max())
+    if not low < high:
+        raise ValueError(f"scores must differ; all are {low}")
+    counts = {
+        name: np.histogram(scores[which], BINS, (low, high))[0].tolist()
+        for name, which in (("genuine", same), ("impostor", ~same))
+    }
+    alt = f"Scores of {same.sum()} genuine and {(~same).sum()} impostor pairs with a threshold, and the ROC curve."
+    return _figure("threshold", _still(scores, same), alt, {"low": low, "high": high, **counts}, static)
+
+
+def _still(scores: NDArray[np.floating], same: NDArray[np.bool_]) -> str:
+    """Both histograms as a picture in a data URI, for readers without script."""
+    figure, axes = plt.subplots(figsize=(5.6, 2.6))
+    plt.close(figure)
+    bins = np.linspace(scores.min(), scores.max(), 51)
+    axes.hist(scores[~same], bins, color=IMPOSTOR, alpha=0.55, density=True, label="impostor")
+    axes.hist(scores[same], bins, color=GENUINE, alpha=0.55, density=True, label="genuine")
+    axes.set(xlabel="score", yticks=[])
+    axes.legend()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=90)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,34 @@
+"""Figures that answer: what they hand to the page."""
+
+import html
+import json
+import re
+
+import numpy as np
+import pytest
+
+from cosface_edu.figures import lab, live
+
+SCORES, SAME = np.array([0.0, 0.1, 0.2, 0.9, 1.0]), np.array([False, False, True, True, True])
+
+
+def test_files_that_are_named_are_written(tmp_path) -> None:
+    written = {path.name for path in lab.write_assets(tmp_path)}
+    for piece in (live.arc(), live.forces(), live.threshold(SCORES, SAME)):
+        assert set(re.findall(r'(?:src|href)="_static/([^"]+)"', piece)) <= written
+        assert re.search(r'<img [^>]*alt="[^"]{40,}"', piece)
+        assert "http" not in piece
+
+
+def test_threshold_holds_the_counts_of_all_pairs() -> None:
+    data = json.loads(html.unescape(re.search(r'data-values="([^"]+)"', live.threshold(SCORES, SAME)).group(1)))
+    assert (data["low"], data["high"]) == (0, 1)
+    assert (sum(data["genuine"]), sum(data["impostor"])) == (3, 2)
+    assert len(data["genuine"]) == live.BINS
+    assert data["genuine"][40] == 1  # 0.2 opens its bin: at a threshold of 0.2 the pair is let in
+
+
+@pytest.mark.parametrize(("scores", "same", "word"), [(SCORES, SAME | True, "one kind"), (SCORES * 0, SAME, "differ")])
+def test_scores_that_cannot_be_told_apart_are_refused(scores, same, word: str) -> None:
+    with pytest.raises(ValueError, match=word):
+        live.threshold(scores, same)
