@@ -105,7 +105,7 @@ def loss_curves(record: Record) -> Figure:
         start = geometry.start_loss(10_572, 30.0, m)
         label = "published runs on CASIA-WebFace (theirs)" if not number else None
         axes.plot(steps, [loss / start for loss in losses], "o--", color=style.GUIDE, markersize=3, label=label)
-    colours = (style.WARN, style.LOSS["cosface"])
+    colours = (style.WARN, style.loss("cosface"))
     for tried, colour in zip(record["results"]["tried"], colours, strict=False):
         config = tried["config"]
         start = geometry.start_loss(record["data"]["people"], config["loss_options"]["s"], config["loss_options"]["m"])
@@ -123,7 +123,7 @@ def million(record: Record) -> Figure:
     found = record["results"]["million"]["rank1"]
     figure, axes = plt.subplots(figsize=(5.6, 3.0))
     sizes, rates = [int(size) for size in found], [100 * rate for rate in found.values()]
-    axes.plot(sizes, rates, "o-", color=style.LOSS["cosface"])
+    axes.plot(sizes, rates, "o-", color=style.loss("cosface"))
     for size, rate in zip(sizes, rates, strict=True):
         axes.annotate(f"{rate:.1f}", (size, rate), (0, -13), textcoords="offset points", ha="center", fontsize=8)
     axes.set(xscale="log", xlabel="distractors", ylabel="rank 1 (percent)", ylim=(min(rates) - 3, 100.5))
