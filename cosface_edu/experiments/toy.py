@@ -449,21 +449,3 @@ def rows(runs: Sequence[ToyRun]) -> list[dict[str, str]]:
         }
         for run in runs
     ]
-
-
-def table(runs: Sequence[ToyRun]) -> str:
-    """The runs as a Markdown table: readable in a terminal, rendered in a chapter."""
-    return _markdown(rows(runs))
-
-
-def _markdown(lines: Sequence[Mapping[str, str]]) -> str:
-    columns = list(lines[0])
-    # no narrower than "-:", the shortest rule that is read as a column
-    width = {c: max(2, len(c), *(len(line[c]) for line in lines)) for c in columns}
-
-    def row(cells: Mapping[str, str]) -> str:
-        return "| " + " | ".join(cells[c].rjust(width[c]) for c in columns) + " |"
-
-    return "\n".join(
-        [row({c: c for c in columns}), row({c: "-" * (width[c] - 1) + ":" for c in columns}), *map(row, lines)]
-    )

@@ -49,14 +49,14 @@ def test_scenes_to_table(monkeypatch, tmp_path) -> None:
 
 
 def test_a_grid_holds_every_point_and_softmax_on_any_number_of_cores(monkeypatch) -> None:
-    def runs() -> list:
+    def found() -> list:
         grid = rehearsal.grid(scales=(8.0,), margins=(0.0, 0.2), seeds=(0,), size=TINY, say=lambda line: None)
         return [(run["loss"], run.get("s"), run.get("m"), run["accuracy"], run["eer"]) for run in grid["runs"]]
 
-    one_by_one = runs()
+    one_by_one = found()
     assert [run[:3] for run in one_by_one] == [("softmax", None, None), ("nsl", 8.0, None), ("cosface", 8.0, 0.2)]
     monkeypatch.setattr(runs.os, "cpu_count", lambda: 2)
-    assert runs() == one_by_one
+    assert found() == one_by_one
 
 
 def test_many_pictures_are_compared_like_the_rehearsal_on_another_world_than_the_grid(monkeypatch) -> None:
