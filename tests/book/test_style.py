@@ -19,3 +19,17 @@ def test_a_decimal_begins_with_a_digit(page: str) -> None:
 def test_what_a_page_runs_on_is_said_once() -> None:
     saying = [page for page in PAGES if re.search(r"runs on a CPU", (BOOK / f"{page}.md").read_text(), re.IGNORECASE)]
     assert saying == ["how-to-use"]
+
+
+# Names of files, machines, networks and owners, which need no explanation to a reader of these pages.
+KNOWN = {"AM", "CPU", "GPU", "IR", "JSON", "MS", "README"}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in ("guide-zh", "status")])
+def test_abbreviations_stand_on_the_notation_page(page: str) -> None:
+    text = (BOOK / f"{page}.md").read_text()
+    for code in (r"^```\{code-cell\}.*?^```", r"^```(?:bash|python|yaml)\n.*?^```", r"`[^`]*`", r"\$[^$]*\$"):
+        text = re.sub(code, "", text, flags=re.MULTILINE | re.DOTALL)
+    used = set(re.findall(r"\b[A-Z][A-Z]+\d?\b", text))
+    explained = set(re.findall(r"\b[A-Z][A-Z]+\d?\b", (BOOK / "notation.md").read_text()))
+    assert used - explained - KNOWN == set()
