@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from numpy.typing import NDArray
 
+from cosface_edu.evaluation import Verification
 from cosface_edu.palette import GENUINE, IMPOSTOR
 
 BINS = 200  # of the scores: the threshold's slider goes from edge to edge
@@ -82,6 +83,44 @@ def threshold(scores: NDArray[np.floating], same: NDArray[np.bool_], static: str
     }
     alt = f"Scores of {same.sum()} genuine and {(~same).sum()} impostor pairs with a threshold, and the ROC curve."
     return _figure("threshold", _still(scores, same), alt, {"low": low, "high": high, **counts}, static)
+
+
+def folds(result: Verification, static: str = "_static") -> str:
+    """The protocol's folds below one another, each with the threshold that the others chose; a slider picks one.
+
+    Args:
+        result: of `verify`.
+        static: path from the page to the folder that `lab.write_assets` filled.
+
+    Returns:
+        HTML. For each fold it holds counts of 50 bins, the threshold, the accuracy, and the accuracy that a threshold
+        chosen on the fold itself would have claimed.
+    """
+    low, high = float(result.scores.min()), float(result.scores.max())
+    parts = [result.folds == k for k in range(len(result.accuracies))]
+
+    def counts(which: NDArray[np.bool_]) -> list[list[int]]:
+        return [np.histogram(result.scores[part & which], 50, (low, high))[0].tolist() for part in parts]
+
+    values = {
+        "low": low,
+        "high": high,
+        "genuine": counts(result.same),
+        "impostor": counts(~result.same),
+        "thresholds": [round(float(threshold), 6) for threshold in result.thresholds],
+        "accuracies": [float(accuracy) for accuracy in result.accuracies],
+        "peeked": [_best_accuracy(result.scores[part], result.same[part]) for part in parts],
+    }
+    alt = f"Scores of the genuine and the impostor pairs in {len(parts)} folds, with the threshold of each fold."
+    return _figure("folds", _still(result.scores, result.same), alt, values, static)
+
+
+def _best_accuracy(scores: NDArray[np.floating], same: NDArray[np.bool_]) -> float:
+    """The share of pairs that the best of all thresholds decides rightly, chosen on these very pairs."""
+    order = np.argsort(-scores, kind="stable")
+    last = np.append(scores[order][1:] != scores[order][:-1], True)  # of each run of equal scores
+    right = np.append((~same).sum(), (~same).sum() + np.cumsum(np.where(same[order], 1, -1))[last])
+    return float(right.max() / len(scores))
 
 
 def _still(scores: NDArray[np.floating], same: NDArray[np.bool_]) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cosface_edu.evaluation import verify
 from cosface_edu.figures import lab, live
 
 pytestmark = pytest.mark.browser
@@ -12,13 +13,15 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def opened(open_page, tmp_path: Path):
-    """`opened(**options)` -> a page with the three figures, one below the other, drawn."""
+    """`opened(**options)` -> a page with the figures, one below the other, drawn."""
 
     def open_(**options: object):
         lab.write_assets(tmp_path / "_static")
         rng = np.random.default_rng(0)
         scores = np.concatenate([rng.normal(0.55, 0.13, 500), rng.normal(0.1, 0.12, 500)])
-        pieces = live.arc() + live.forces() + live.threshold(scores, np.arange(1000) < 500)
+        order = rng.permutation(1000)
+        scores, same = scores[order], np.arange(1000)[order] < 500
+        pieces = live.arc() + live.forces() + live.threshold(scores, same) + live.folds(verify(scores, same))
         head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         file = tmp_path / "live.html"
         file.write_text(f'<!doctype html><html lang="en"><head>{head}</head><body>{pieces}</body></html>')
@@ -33,7 +36,10 @@ def _picture(figure) -> str:
     return figure.locator("canvas").evaluate("canvas => canvas.toDataURL()")
 
 
-@pytest.mark.parametrize(("at", "before", "after"), [(0, "45°", "46°"), (1, "s = 30", "s = 31"), (2, "FAR", "FAR")])
+@pytest.mark.parametrize(
+    ("at", "before", "after"),
+    [(0, "45°", "46°"), (1, "s = 30", "s = 31"), (2, "FAR", "FAR"), (3, "on fold 1", "on fold 2")],
+)
 def test_a_key_moves_the_picture_and_the_words(opened, at: int, before: str, after: str) -> None:
     page = opened(reduced_motion="reduce")
     figure = page.locator(".ml-live").nth(at)

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from cosface_edu.evaluation import verify
 from cosface_edu.figures import lab, live
 
 SCORES, SAME = np.array([0.0, 0.1, 0.2, 0.9, 1.0]), np.array([False, False, True, True, True])
@@ -32,3 +33,18 @@ def test_threshold_holds_the_counts_of_all_pairs() -> None:
 def test_scores_that_cannot_be_told_apart_are_refused(scores, same, word: str) -> None:
     with pytest.raises(ValueError, match=word):
         live.threshold(scores, same)
+
+
+def test_folds_hold_every_pair_once_and_peeking_never_loses() -> None:
+    rng = np.random.default_rng(0)
+    same = np.arange(200) % 2 == 0
+    scores = np.round(rng.normal(np.where(same, 0.5, 0.2), 0.2), 1)  # with many equal scores
+    result = verify(scores, same, folds=5)
+    data = json.loads(html.unescape(re.search(r'data-values="([^"]+)"', live.folds(result)).group(1)))
+    assert np.sum(data["genuine"]) == np.sum(data["impostor"]) == 100
+    assert data["accuracies"] == result.accuracies.tolist()
+    for k, peeked in enumerate(data["peeked"]):
+        part = result.folds == k
+        tried = [((scores >= cut) == same)[part].mean() for cut in [*np.unique(scores), np.inf]]
+        assert peeked == pytest.approx(max(tried))
+        assert peeked >= data["accuracies"][k]

@@ -165,7 +165,45 @@ const threshold = {
   },
 };
 
-export const LIVE = { arc, forces, threshold };
+// ---------------------------------------------------------------- ten folds: chosen on nine, tested on one
+
+const ROW = 30;
+const folds = {
+  title: "Scores of ten folds, each with the threshold that the other nine chose",
+  sliders: { k: { words: "fold that is tested", least: 1, most: 10, step: 1, start: 1, unit: "" } },
+  height: (W, { thresholds }) => thresholds.length * ROW + 30,
+  most: ({ thresholds }) => thresholds.length,
+  draw(ctx, W, H, theme, { k }, { low, high, genuine, impostor, thresholds, accuracies, peeked }) {
+    const [left, right] = [54, W - 74];
+    const bins = genuine[0].length;
+    const wide = (right - left) / bins;
+    const top = Math.max(...genuine.flat(), ...impostor.flat());
+    const X = (score) => left + ((score - low) / (high - low)) * (right - left);
+    thresholds.forEach((threshold, row) => {
+      const tested = row === k - 1;
+      const middle = 8 + row * ROW + ROW / 2;
+      [[genuine, GENUINE, 1], [impostor, IMPOSTOR, -1]].forEach(([counts, colour, side]) =>
+        counts[row].forEach((count, b) => {
+          ctx.fillStyle = tint(colour, tested ? 0.9 : 0.35);
+          const tall = (count / top) * (ROW / 2 - 2);
+          ctx.fillRect(left + b * wide, side > 0 ? middle - tall : middle, wide - 0.5, tall);
+        }));
+      line(ctx, [[left, middle], [right, middle]], theme.line);
+      if (tested) line(ctx, [[left, middle - ROW / 2], [right, middle - ROW / 2], [right, middle + ROW / 2], [left, middle + ROW / 2], [left, middle - ROW / 2]], theme.ink, 1.5);
+      line(ctx, [[X(threshold), middle - ROW / 2 + 1], [X(threshold), middle + ROW / 2 - 1]], theme.ink, tested ? 3 : 1.5);
+      const looks = { base: "middle", weight: tested ? "bold" : "", colour: tested ? theme.ink : theme.soft };
+      text(ctx, theme, `fold ${row + 1}`, 4, middle, looks);
+      text(ctx, theme, `${(100 * accuracies[row]).toFixed(1)} %`, W - 6, middle, { ...looks, align: "right" });
+    });
+    text(ctx, theme, "up: genuine, down: impostors; upright line: threshold", 4, H - 8, { size: 11 });
+    const percent = (share) => `${(100 * share).toFixed(2)} %`;
+    const mean = (list) => list.reduce((a, b) => a + b) / list.length;
+    return `The other nine folds choose ${thresholds[k - 1].toFixed(3)}; on fold ${k} it is right for ${percent(accuracies[k - 1])} of the pairs. ` +
+      `A threshold chosen on fold ${k} itself would claim ${percent(peeked[k - 1])}. Over all folds: ${percent(mean(accuracies))}, and ${percent(mean(peeked))} by peeking.`;
+  },
+};
+
+export const LIVE = { arc, forces, threshold, folds };
 
 // ---------------------------------------------------------------- on the page
 
@@ -180,6 +218,7 @@ function mount(el) {
   root.innerHTML = `<div class="ml-bar">${Object.entries(figure.sliders).map((pair) => sliderOf(...pair)).join("")}</div>
 <canvas role="img"></canvas><figcaption></figcaption><p class="ml-hidden" aria-live="polite"></p>`;
   el.replaceChildren(root);
+  if (figure.most) root.querySelector("[data-in]").max = figure.most(data);
   const canvas = root.querySelector("canvas");
   let [theme, shown, queued, aloud] = [makeTheme(root), false, false, false];
   function draw() {
@@ -189,7 +228,7 @@ function mount(el) {
       const name = out.dataset.out;
       out.textContent = figure.show ? figure.show(values, data) : `${values[name]}${figure.sliders[name].unit}`;
     }
-    canvas.style.height = `${figure.height(root.clientWidth)}px`;
+    canvas.style.height = `${figure.height(root.clientWidth, data)}px`;
     const pen = penOf(canvas);
     if (!pen) return;
     const sentence = figure.draw(pen.ctx, pen.W, pen.H, theme, values, data);
