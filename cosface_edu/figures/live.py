@@ -19,7 +19,7 @@ from cosface_edu.palette import GENUINE, IMPOSTOR
 BINS = 200  # of the scores: the threshold's slider goes from edge to edge
 
 
-def _figure(name: str, picture: str, alt: str, values: object = None, static: str = "_static") -> str:
+def _figure(name: str, picture: str, alt: str, values: object = None, static: str = "../_static") -> str:
     static = html.escape(static.rstrip("/"))
     source = picture if picture.startswith("data:") else f"{static}/{picture}"
     data = html.escape(json.dumps(values, separators=(",", ":"))) if values is not None else ""
@@ -31,7 +31,7 @@ def _figure(name: str, picture: str, alt: str, values: object = None, static: st
     )
 
 
-def arc(static: str = "_static") -> str:
+def arc(static: str = "../_static") -> str:
     """Two class centres under a slider for their angle, with the regions of four losses and the gaps between them.
 
     Args:
@@ -44,7 +44,7 @@ def arc(static: str = "_static") -> str:
     return _figure("arc", "live-arc.webp", alt, static=static)
 
 
-def forces(static: str = "_static") -> str:
+def forces(static: str = "../_static") -> str:
     """The pull of CosFace on a sample at every place on the circle, under sliders for s and m.
 
     Args:
@@ -57,7 +57,7 @@ def forces(static: str = "_static") -> str:
     return _figure("forces", "live-forces.webp", alt, static=static)
 
 
-def threshold(scores: NDArray[np.floating], same: NDArray[np.bool_], static: str = "_static") -> str:
+def threshold(scores: NDArray[np.floating], same: NDArray[np.bool_], static: str = "../_static") -> str:
     """A threshold under a slider, on the histograms of genuine and impostor scores and on the ROC curve.
 
     Args:
@@ -85,7 +85,7 @@ def threshold(scores: NDArray[np.floating], same: NDArray[np.bool_], static: str
     return _figure("threshold", _still(scores, same), alt, {"low": low, "high": high, **counts}, static)
 
 
-def folds(result: Verification, static: str = "_static") -> str:
+def folds(result: Verification, static: str = "../_static") -> str:
     """The protocol's folds below one another, each with the threshold that the others chose; a slider picks one.
 
     Args:

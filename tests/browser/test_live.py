@@ -23,7 +23,8 @@ def opened(open_page, tmp_path: Path):
         scores, same = scores[order], np.arange(1000)[order] < 500
         pieces = live.arc() + live.forces() + live.threshold(scores, same) + live.folds(verify(scores, same))
         head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        file = tmp_path / "live.html"
+        file = tmp_path / "book" / "live.html"
+        file.parent.mkdir(exist_ok=True)
         file.write_text(f'<!doctype html><html lang="en"><head>{head}</head><body>{pieces}</body></html>')
         page = open_page(**options).page
         page.goto(file.as_uri())

@@ -16,7 +16,7 @@ SCORES, SAME = np.array([0.0, 0.1, 0.2, 0.9, 1.0]), np.array([False, False, True
 def test_files_that_are_named_are_written(tmp_path) -> None:
     written = {path.name for path in lab.write_assets(tmp_path)}
     for piece in (live.arc(), live.forces(), live.threshold(SCORES, SAME)):
-        assert set(re.findall(r'(?:src|href)="_static/([^"]+)"', piece)) <= written
+        assert set(re.findall(r'(?:src|href)="\.\./_static/([^"]+)"', piece)) <= written
         assert re.search(r'<img [^>]*alt="[^"]{40,}"', piece)
         assert "http" not in piece
 
