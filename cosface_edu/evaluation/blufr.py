@@ -146,14 +146,16 @@ def tar_over_all_pairs(features: Tensor, labels: Tensor, far: float) -> float:
     accepted = int(np.floor(far * impostors * (1 + 1e-12)))
     if accepted < 1:
         raise ValueError(f"FAR {far:g} cannot be measured on {impostors:,} impostor pairs")
-    highest = HighestScores(ROWS, pool=min(accepted + 1, impostors))
+    labels = labels.to(unit.device)
+    highest = HighestScores(ROWS, pool=min(accepted + 1, impostors), device=unit.device)
     genuine = []
     for start in range(0, n, ROWS):
         band = slice(start, start + ROWS)
         scores = (
             unit[band] @ unit[start:].T
         )  # (rows, n - start): of every pair one order only, the diagonal's rest below
-        rows, columns = torch.arange(scores.shape[0])[:, None], torch.arange(scores.shape[1])
+        rows, columns = (torch.arange(side, device=unit.device) for side in scores.shape)
+        rows = rows[:, None]
         same = labels[band, None] == labels[start:]
         genuine.append(scores[same & (columns > rows)])
         scores[same | (columns <= rows)] = -torch.inf

@@ -3,7 +3,7 @@
     python -m cosface_edu.experiments.photographs runs/jobs --lfw lfw-dev-aligned --cfp $COSFACE_DATA/cfp
 
 The weights come from the job `casia`; the pairs are LFW's development list and CFP's ten folds, frontal against
-frontal and frontal against profile. Nothing is chosen on them.
+frontal. Nothing is chosen on them.
 """
 
 import time
@@ -73,7 +73,6 @@ def main(
     lists = {
         "pairsDevTest": (lfw, data.root() / "lfw-dev" / "pairsDevTest.txt"),
         "cfp-ff": (cfp, data.root() / "cfp-ff.txt"),
-        "cfp-fp": (cfp, data.root() / "cfp-fp.txt"),
     }
     results = {}
     for name, (folder, pairs) in lists.items():

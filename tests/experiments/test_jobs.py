@@ -7,8 +7,9 @@ import torch
 from typer.testing import CliRunner
 
 from cosface_edu.experiments import jobs, record
-from cosface_edu.experiments.jobs import casia, chapters, checks
+from cosface_edu.experiments.jobs import casia, chapters, checks, table, worth
 from cosface_edu.experiments.jobs.__main__ import app
+from cosface_edu.training import Config
 
 PAGE = """---
 kernelspec:
@@ -24,7 +25,10 @@ assert torch.ones(2).sum() == 2
 """
 
 
-@pytest.mark.parametrize("name", jobs.QUEUE)
+SWEEPS = ("table", "worth")
+
+
+@pytest.mark.parametrize("name", [name for name in jobs.QUEUE if name not in SWEEPS])
 def test_a_tiny_run_leaves_a_record(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     book = tmp_path / "book"
     book.mkdir()
@@ -47,6 +51,53 @@ def test_a_tiny_run_leaves_a_record(name: str, tmp_path: Path, monkeypatch: pyte
         assert found["results"]["chapters"]["page"]["cells"] == 1
     if name == "casia":
         assert found["results"]["million"]["distractors"] == 1000
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_a_sweep_goes_on_where_its_minutes_ended(name: str, tmp_path: Path) -> None:
+    rows = []
+    for _ in range(2):
+        arguments = [name, "--tiny", "--minutes", "0.02", "--device", "cpu", "--out", str(tmp_path)]
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 0, result.output
+        found = record.load(tmp_path / f"{name}.json")
+        assert not found["finished"]
+        assert found["results"]["rows"][: len(rows)] == rows
+        assert len(found["results"]["rows"]) > len(rows)
+        rows = found["results"]["rows"]
+    assert {"accuracy", "tar_0.0001", "tar_1e-06", "rank1"} <= rows[0].keys()
+
+
+def finished(plan, value) -> list[dict]:
+    """The rows of a sweep whose runs are all as good as `value` says."""
+    rows: list[dict] = []
+    while (following := plan(rows)) is not None:
+        rows.append(following[0] | {"tar_0.0001": value(following[0])})
+    return rows
+
+
+def test_the_table_chooses_on_another_world_and_judges_with_three_seeds() -> None:
+    base = Config(loss_options={})
+    rows = finished(lambda rows: table.plan(base, rows), lambda row: row["options"].get("s", 0) == 16)
+    search, final = ([r for r in rows if r["part"] == part] for part in ("search", "table"))
+    assert {r["world"] for r in search} == {1}
+    assert {r["world"] for r in final} == {0}
+    nsl = {r["options"]["s"] for r in search if r["loss"] == "nsl"}
+    assert nsl == {r["options"]["s"] for r in search if r["loss"] == "cosface"}  # at every scale that NSL is
+    assert {r["options"].get("s") for r in final if r["loss"] in ("nsl", "cosface")} == {16}
+    assert len(final) == 3 * len(table.CANDIDATES)
+    margins = [r for r in rows if r["part"] == "margin"]
+    assert {(r["options"]["s"], r["options"].get("m", 0)) for r in margins} == {
+        (s, m) for s in (64, 16) for m in table.MARGINS
+    }
+
+
+def test_the_map_fills_cell_after_cell() -> None:
+    rows = finished(lambda rows: worth.plan(Config(loss_options={}), rows), lambda row: row["options"].get("m", 0))
+    assert list(dict.fromkeys((r["people"], r["pictures"]) for r in rows)) == list(worth.CELLS)
+    final = [r for r in rows if r["world"] == 0]
+    assert len(final) == 6 * len(worth.CELLS)
+    assert {r["options"].get("m") for r in final} == {None, 0.35}
 
 
 def test_the_queue_leaves_out_what_has_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,8 @@ def main(
             )
             record.save(out / f"{name}.json", whole)
 
-        keep(jobs.run(name)(jobs.Job(share, tiny, place, out, keep)), done=True)
+        found = jobs.run(name)(jobs.Job(share, tiny, place, out, keep))
+        keep(found, done=found.pop("whole", True))  # a sweep may be left for other minutes
         print(f"{name}: {time.perf_counter() - began:.0f} s, {out / name}.json", flush=True)
 
 

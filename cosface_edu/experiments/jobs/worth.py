@@ -1,0 +1,75 @@
+"""What a margin is worth: NSL and CosFace, each at its own best scale, against people and pictures of each.
+
+A map: pictures a person from 4 to 200, people from 100 to 10,000, colour the difference in TAR at FAR 1e-4. In every
+cell scale and margin are chosen on world 1 with one seed, then judged on world 0 with three. All cells take the same
+number of steps, so that what differs is the data. Best first: the corners, then what lies between.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cosface_edu.faces import FaceWorldDataset
+from cosface_edu.training import Config
+from cosface_edu.training.batches import InMemory
+
+from . import Job
+from .sweep import SIZE, Judge, Row, earlier, sweep, trained
+from .table import CHOSEN_BY, configuration
+
+CELLS = ((100, 4), (10_000, 46), (100, 200), (1000, 46), (10_000, 4), (1000, 4), (1000, 200), (100, 46), (10_000, 200))
+TINY_CELLS = ((8, 4), (12, 6))
+SCALES = (8.0, 16.0, 32.0, 64.0)
+CANDIDATES: dict[str, list[dict[str, float]]] = {
+    "nsl": [{"s": s} for s in SCALES],
+    "cosface": [{"s": s, "m": m} for s in SCALES for m in (0.1, 0.2, 0.35)],
+}
+SEEDS = (0, 1, 2)
+STEPS = 2000
+DISTRACTORS = 100_000
+
+
+def run(job: Job) -> dict[str, Any]:
+    """As long as the minutes allow; the next minutes go on."""
+    base = configuration(job).replace(steps=4 if job.tiny else STEPS)
+    rows = earlier(job, "worth")
+    judges: dict[int, Judge] = {}
+    kept: dict[tuple[int, int, int], InMemory] = {}
+
+    def one(what: Row, config: Config) -> Row:
+        cell = what["people"], what["pictures"], what["world"]
+        if cell not in kept:
+            kept.clear()
+            kept[cell] = InMemory(FaceWorldDataset(*cell[:2], SIZE, seed=cell[2]), job.device)
+        if what["world"] not in judges:
+            judges[what["world"]] = Judge.draw(job, what["world"], 500 if job.tiny else DISTRACTORS)
+        return trained(job, config, kept[cell], judges[what["world"]])
+
+    cells = TINY_CELLS if job.tiny else CELLS
+    found = {"data": {"source": "FaceWorld", "cells": [list(c) for c in cells]}, "config": base.to_dict(), "rows": rows}
+    done = sweep(job, rows, lambda rows: plan(base, rows, cells), one, lambda rows: job.keep(found))
+    return found | {"whole": done}
+
+
+def plan(base: Config, rows: Sequence[Row], cells: Sequence[tuple[int, int]] = CELLS) -> tuple[Row, Config] | None:
+    """The next run: cell after cell, in each the search and then the seeds."""
+    for people, pictures in cells:
+        here = [row for row in rows if (row["people"], row["pictures"]) == (people, pictures)]
+        queue = [(loss, options, 1, 0) for loss in CANDIDATES for options in CANDIDATES[loss]]
+        if len([row for row in here if row["world"] == 1]) == len(queue):
+            best = {loss: chosen(here, loss) for loss in CANDIDATES}
+            queue += [(loss, best[loss], 0, seed) for seed in SEEDS for loss in CANDIDATES]
+        made = [(row["loss"], row["options"], row["world"], row["seed"]) for row in here]
+        for item in queue:
+            if item not in made:
+                loss, options, world, seed = item
+                what = {"people": people, "pictures": pictures, "loss": loss, "options": options}
+                changes = {"loss": loss, "loss_options": options, "seed": seed, "world_seed": world}
+                config = base.replace(identities=people, per_identity=pictures, **changes)
+                return what | {"world": world, "seed": seed}, config
+    return None
+
+
+def chosen(rows: Sequence[Row], loss: str) -> dict[str, float]:
+    """What the search found best in a cell."""
+    tried = [row for row in rows if row["loss"] == loss and row["world"] == 1]
+    return max(tried, key=lambda row: row.get(CHOSEN_BY) or 0.0)["options"]
