@@ -25,7 +25,7 @@ MAKERS: dict[str, Callable[[Say], Record]] = {
     ),
 }
 
-#: Those that write each run as it comes and go on where they were stopped: runs that the file holds already are kept.
+#: Those that write each run as it comes and go on where they were stopped, see `record.begun`.
 KEEPERS: dict[str, Callable[[Path, Say], object]] = {
     comparison.NAME: lambda path, say: comparison.record_table(out=path, say=say),
     "strangers": lambda path, say: strangers.main(out=path),

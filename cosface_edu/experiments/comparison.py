@@ -5,12 +5,10 @@ with where and when it was made. A run takes some ten seconds of one processor c
 leaves open (s of A-Softmax-NormFea, the weights of the pair losses, batches for triplets) is our choice, not tuned.
 """
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,7 +20,6 @@ from cosface_edu.evaluation.embedding import cosine_scores, embed
 from cosface_edu.evaluation.identification import identify
 from cosface_edu.evaluation.verification import verify
 from cosface_edu.experiments import record
-from cosface_edu.experiments.closure import code_hash
 from cosface_edu.faces import FaceWorld
 from cosface_edu.losses import LambdaAnnealing
 
@@ -206,15 +203,6 @@ def _config(setting: Setting) -> dict[str, Any]:
     return asdict(setting) | {"rows": {row: {"name": name, **options} for row, (name, options) in ROWS.items()}}
 
 
-def kept(path: Path, setting: Setting) -> list[dict[str, Any]]:
-    """Runs that an earlier call recorded with the same setting, rows and code."""
-    if not path.exists():
-        return []
-    old = record.load(path)
-    now = json.loads(json.dumps({"config": _config(setting), "code": code_hash(__name__)}))
-    return old["runs"] if now.items() <= old.items() else []
-
-
 def record_table(
     seeds: int = 2,
     setting: Setting | None = None,
@@ -233,7 +221,7 @@ def record_table(
         The record.
     """
     setting, path = setting or Setting(), record.path_of(out)
-    runs = kept(path, setting)
+    runs, _ = record.begun(path, __name__, _config(setting))
     done = {(run["row"], run["seed"], run["lr"]) for run in runs}
     wanted = [(row, seed, lr) for seed in range(seeds) for lr in setting.rates for row in ROWS]
     for run in compare(setting, [run for run in wanted if run not in done], say):

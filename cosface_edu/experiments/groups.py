@@ -162,11 +162,11 @@ def relative(runs: Sequence[Mapping[str, Any]], what: str) -> dict[str, np.ndarr
 
 def main(
     seeds: Annotated[int, typer.Option(help="Seeds of each crowd.")] = 5,
-    out: Annotated[Path, typer.Option(help="The record; what it holds already is not trained again.")] = RECORD,
+    out: Annotated[Path, typer.Option(help="The record; runs of the same code that it holds are kept.")] = RECORD,
 ) -> None:
     """Train on both crowds with every seed, and keep the record after each."""
-    before: dict[str, Any] = record.load(out) if out.exists() else {"runs": [], "seconds": 0.0}
-    runs, seconds, began = list(before["runs"]), before["seconds"], time.perf_counter()
+    began = time.perf_counter()
+    runs, seconds = record.begun(out, __name__, SETTING.to_dict())
     done = {(kept["crowd"], kept["seed"]) for kept in runs}
     for seed in range(seeds):
         for crowd in CROWDS:

@@ -173,6 +173,25 @@ def load(name: str | os.PathLike[str]) -> dict[str, Any]:
     return record
 
 
+def begun(name: str | os.PathLike[str], module: str, config: dict[str, Any]) -> tuple[list[dict[str, Any]], float]:
+    """What an experiment that was interrupted goes on from: runs of this very code with this very configuration.
+
+    Args:
+        name: of the record, see `path_of`.
+        module: the experiment's `__name__`.
+        config: as the record will say it.
+
+    Returns:
+        The runs that the record holds and the seconds they took; nothing of another code or configuration.
+    """
+    path = path_of(name)
+    if not path.is_file():
+        return [], 0.0
+    found = load(path)
+    same = found["code"] == code_hash(module_name(module)) and found["config"] == json.loads(json.dumps(config))
+    return (list(found["runs"]), found["seconds"]) if same else ([], 0.0)
+
+
 def check(record: dict[str, Any], name: str) -> None:
     """Refuse a record that does not say where it comes from.
 

@@ -140,11 +140,11 @@ def main(
     seeds: Annotated[int, typer.Option(help="Seeds of each setting in two dimensions.")] = 8,
     more_seeds: Annotated[int, typer.Option(help="Seeds of each setting with more features.")] = 4,
     workers: Annotated[int, typer.Option(help="Trainings side by side, one to a core.")] = 1,
-    out: Annotated[Path, typer.Option(help="The record; what it holds already is not trained again.")] = RECORD,
+    out: Annotated[Path, typer.Option(help="The record; runs of the same code that it holds are kept.")] = RECORD,
 ) -> None:
     """Train every setting with every seed, seed after seed, and keep the record after each."""
-    before: dict[str, Any] = record.load(out) if out.exists() else {"runs": [], "seconds": 0.0}
-    runs, seconds, began = list(before["runs"]), before["seconds"], time.perf_counter()
+    setting, began = {"toy": asdict(ToyConfig()), "far": FAR}, time.perf_counter()
+    runs, seconds = record.begun(out, __name__, setting)
     configs = [
         replace(config, seed=seed)
         for seed in range(max(seeds, more_seeds))
@@ -159,7 +159,7 @@ def main(
             what="Toys of eight people at two scales and many margins, judged on people that they never saw",
             command="cosface-edu record strangers",
             data={"source": "faceworld", "people": 8, "strangers": PEOPLE, "pictures of each": IMAGES},
-            config={"toy": asdict(ToyConfig()), "far": FAR},
+            config=setting,
             seeds=sorted({run["seed"] for run in runs}),
             seconds=seconds + time.perf_counter() - began,
             threads=1,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from cosface_edu.experiments import comparison, record
+from cosface_edu.experiments import comparison
 
 TINY = replace(
     comparison.Setting(),
@@ -44,15 +44,6 @@ def test_pairs_are_genuine_and_impostor():
     assert same.sum() == 200 == (~same).sum()
     assert ((pairs[:, 0] // 4 == pairs[:, 1] // 4) == same).all()
     assert (pairs[:, 0] != pairs[:, 1]).all()
-
-
-def test_an_interrupted_comparison_goes_on(tmp_path):
-    path = tmp_path / "table.json"
-    run = {"row": "NSL", "seed": 0, "lr": 0.1, "loss": 1.0, "seconds": 1.0, "accuracy": 80.0}
-    record.save(path, comparison.made(TINY, [run]))
-    assert comparison.kept(path, TINY) == [run]
-    assert comparison.kept(path, replace(TINY, steps=3)) == []
-    assert comparison.kept(tmp_path / "none.json", TINY) == []
 
 
 def test_a_comparison_is_recorded_run_by_run(tmp_path, monkeypatch):

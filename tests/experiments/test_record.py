@@ -53,6 +53,15 @@ def test_what_is_not_there_is_made_by_a_command(tmp_path: Path) -> None:
         record.load(tmp_path / "absent.json")
 
 
+def test_an_interrupted_experiment_goes_on_from_runs_of_its_own_code_and_setting(found: dict, tmp_path: Path) -> None:
+    path = record.save(tmp_path / "a.json", found)
+    assert record.begun(path, MODULE, {"steps": 3}) == (found["runs"], 0.5)
+    assert record.begun(path, MODULE, {"steps": 4}) == ([], 0.0)
+    record.save(path, found | {"code": "of yesterday"})
+    assert record.begun(path, MODULE, {"steps": 3}) == ([], 0.0)
+    assert record.begun(tmp_path / "none.json", MODULE, {}) == ([], 0.0)
+
+
 def test_commit_says_when_files_differ_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "package"
     package.mkdir()
