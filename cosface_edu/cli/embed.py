@@ -11,8 +11,10 @@ from .common import Batch, Device, Flip, FlipOption, Network, Workers, plain_err
 @plain_errors
 def embed(
     network: Network,
-    source: Annotated[Path, typer.Argument(help="Folder of aligned crops, nested as you like.")],
-    target: Annotated[Path, typer.Argument(help="File to write: .npz with `names` and `features`.")],
+    source: Annotated[Path, typer.Argument(help="Folder of aligned crops, nested as you like; .rec; .bin.")],
+    target: Annotated[
+        Path, typer.Argument(help="File to write: .npz with `names` (numbers where pictures have none) and `features`.")
+    ],
     flip: FlipOption = Flip.concat,
     batch: Batch = 64,
     workers: Workers = 0,
@@ -25,26 +27,20 @@ def embed(
     import numpy as np
     import torch
 
-    from cosface_edu import evaluation
-    from cosface_edu.data.pairs import Pictures
-    from cosface_edu.data.walk import walk
+    from cosface_edu import data, evaluation
     from cosface_edu.files import atomically
     from cosface_edu.training.checkpoint import open_network
 
     if target.is_dir():
         raise IsADirectoryError(f"{target} is a folder: name the file to write, such as {target / 'features.npz'}")
     target.parent.mkdir(parents=True, exist_ok=True)
-    found = walk(source)
-    if not found.pictures:
-        raise FileNotFoundError("; ".join([f"{source}: no pictures in it, at any depth", *found.left_out]))
-    paths = [source / name for name in found.pictures]
-    for line in found.left_out:
-        say(f"left out: {line}")
+    data.pictures(source, (112, 96))  # what is not there is said before the network is opened
     opened, size = open_network(network)
-    pictures = Pictures(paths, size)
-    features = evaluation.embed(opened.to(device), pictures, flip.value, batch=batch, workers=workers, progress=True)
+    faces, names, left_out = data.pictures(source, size)
+    for line in left_out:
+        say(f"left out: {line}")
+    features = evaluation.embed(opened.to(device), faces, flip.value, batch=batch, workers=workers, progress=True)
     units = torch.nn.functional.normalize(features)  # (N, D)
-    names = found.pictures
     with atomically(target) as part, part.open("wb") as file:
         np.savez(file, names=np.array(names), features=units.numpy())
     say(f"{len(names):,} faces, {units.shape[1]} numbers each: {target}")

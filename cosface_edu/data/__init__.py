@@ -14,10 +14,11 @@ from .augment import Augment
 from .bins import BrokenBin, bin_pairs, read_bin
 from .dataset import Faces
 from .folders import LFW_OVERLAP, LFW_OVERLAP_BY_NAME, FolderDataset
+from .formats import Format, check, open, recognise, register
 from .images import BrokenImage, decode, fit, normalise, read_image, to_bytes, to_float
-from .pairs import BrokenPairs, Pairs, lfw_pairs, ytf_pairs
+from .pairs import BrokenPairs, Pairs, lfw_pairs, pictures, ytf_pairs
 from .records import BrokenRecord, RecordDataset, write_records
-from .report import CheckReport, check
+from .report import CheckReport
 
 __all__ = [
     "LFW_OVERLAP",
@@ -30,6 +31,7 @@ __all__ = [
     "CheckReport",
     "Faces",
     "FolderDataset",
+    "Format",
     "Pairs",
     "RecordDataset",
     "bin_pairs",
@@ -38,8 +40,12 @@ __all__ = [
     "fit",
     "lfw_pairs",
     "normalise",
+    "open",
+    "pictures",
     "read_bin",
     "read_image",
+    "recognise",
+    "register",
     "root",
     "to_bytes",
     "to_float",

@@ -20,9 +20,11 @@ import torch
 from torch import Tensor
 
 from .dataset import PictureDataset
+from .formats import Format, register
 from .images import decode
-from .pairs import Pairs
-from .truth import deal, truths
+from .pairs import Pairs, describe
+from .report import CheckReport
+from .truth import deal, sorted_by_kind, truths
 
 
 class BrokenBin(ValueError):
@@ -253,3 +255,22 @@ def bin_pairs(path: str | os.PathLike[str], size: tuple[int, int] = (112, 96), f
     kinds = torch.tensor(same)
     fold = deal(kinds, folds)
     return Pairs(BinPictures(Path(path), pictures, size), numbers[:, 0], numbers[:, 1], kinds, fold)
+
+
+def _check(report: CheckReport, progress: bool) -> None:
+    pairs = bin_pairs(report.path)
+    report.look_at(pairs.images, progress)  # type: ignore[arg-type]  # BinPictures
+    describe(pairs, report.path.name, report)
+    if sorted_by_kind(pairs.same, len(pairs.fold.unique())):
+        report.facts.append("its pairs come sorted by kind; each kind is dealt to the folds by itself")
+
+
+register(
+    Format(
+        "pairs in a .bin file",
+        recognise=lambda source: Path(source).suffix.lower() == ".bin" and not Path(source).is_dir(),
+        open=lambda source, size, on_broken, settings: bin_pairs(source, size),
+        check=_check,
+        yields="pairs",
+    )
+)

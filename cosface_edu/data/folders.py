@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import torch
 from torch import Tensor
 
 from .dataset import OnBroken, PictureDataset
+from .formats import Format, register
 from .images import read_image
+from .report import CheckReport
 from .walk import walk
 
 #: The identities of CASIA-WebFace that SphereFace removed because they are in LFW too: 10,575 become 10,572.
@@ -98,3 +101,46 @@ class FolderDataset(PictureDataset):
 
     def read(self, index: int) -> tuple[Tensor, int]:
         return read_image(self.path(index)), int(self.labels[index])
+
+
+CASIA_WEBFACE = (10_575, 494_414)
+
+
+def _check(report: CheckReport, progress: bool) -> None:
+    faces = FolderDataset(report.path, exclude=())
+    report.identities = faces.num_classes
+    report.look_at(faces, progress)
+    report.facts += [f"left out: {line}" for line in faces.left_out]
+    counts = faces.labels.bincount()
+    report.facts.append(
+        f"pictures of an identity: {int(counts.min())} to {int(counts.max())}, median {int(counts.median())}"
+    )
+    if single := int((counts == 1).sum()):
+        report.facts.append(f"{single:,} identities have one picture: they train, but make no genuine pair")
+    report.problems += [
+        f"{report.path / name}: no picture in it; remove the folder or fetch it again" for name in faces.empty
+    ]
+    if faces.stray:
+        report.problems.append(
+            f"{report.path}: {len(faces.stray):,} pictures not directly in an identity folder, e.g. {faces.stray[0]}: "
+            "they are left out"
+        )
+    if all(re.fullmatch(r"\d{7}", name) for name in faces.names):
+        report.compare("CASIA-WebFace", CASIA_WEBFACE)
+        for what, names in (("SphereFace's list", LFW_OVERLAP), ("the longer list, by name", LFW_OVERLAP_BY_NAME)):
+            if found := [name for name in names if name in faces.names]:
+                report.facts.append(f"also in LFW, by {what}: {', '.join(found)}")
+
+
+register(
+    Format(
+        "identity folders",
+        recognise=lambda source: Path(source).is_dir(),
+        open=lambda source, size, on_broken, settings: FolderDataset(source, size, on_broken=on_broken, **settings),
+        check=_check,
+        yields="people",
+        takes=("exclude",),
+        tree=True,
+        fallback=True,
+    )
+)

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import os
 import re
+import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .dataset import Faces, PictureDataset
+from .dataset import Faces, OnBroken, PictureDataset
+from .folders import FolderDataset
+from .formats import Format, recognise, register
+from .formats import open as open_source
 from .images import read_image
+from .report import CheckReport
 from .text import read_text
 from .walk import find_pictures, pictures_in, walk
 
@@ -64,17 +71,27 @@ class Pictures(PictureDataset):
         return read_image(self.paths[index]), index
 
 
-def pictures_under(folder: str | os.PathLike[str]) -> list[Path]:
-    """Paths of all pictures in a folder, at any depth, sorted.
+def pictures(
+    source: str | os.PathLike[str], size: tuple[int, int], **settings: Any
+) -> tuple[Faces, list[str], list[str]]:
+    """Every picture of a source, whoever it shows: files of a folder at any depth, those of a .rec or .bin in order.
 
-    Raises:
-        FileNotFoundError: there are none.
+    Args:
+        source: as for `open`.
+        size: (height, width) of the images handed out.
+        settings: as for `open`.
+
+    Returns:
+        The pictures, their names (paths relative to the folder, or numbers), and what was left out, a line each.
     """
-    found = walk(folder)
-    if not found.pictures:
-        also = "".join(f"; {line}" for line in found.left_out)
-        raise FileNotFoundError(f"{folder}: no pictures in it, at any depth{also}")
-    return [Path(folder) / name for name in found.pictures]
+    if recognise(source).tree:
+        found = walk(source)
+        if not found.pictures:
+            raise FileNotFoundError("; ".join([f"{source}: no pictures in it, at any depth", *found.left_out]))
+        return Pictures([Path(source) / name for name in found.pictures], size), found.pictures, found.left_out
+    opened = open_source(source, size, **settings)
+    faces = opened.images if isinstance(opened, Pairs) else opened
+    return faces, [str(number) for number in range(len(faces))], []
 
 
 def lfw_pairs(
@@ -198,3 +215,85 @@ def _complain(missing: list[str], list_file: str | os.PathLike[str], what: str) 
             f"{', …' if len(missing) > 10 else ''}. Leaving out their pairs would be another test: fetch or align "
             "them, or cut pictures without a detected face about the centre"
         )
+
+
+LFW = (5_749, 13_233)
+
+
+def describe(pairs: Pairs, name: str, report: CheckReport) -> None:
+    """Say how many pairs of each kind there are."""
+    genuine = int(pairs.same.sum())
+    folds = len(pairs.fold.unique())
+    report.facts.append(f"{name}: {genuine:,} genuine and {len(pairs) - genuine:,} impostor pairs in {folds} folds")
+
+
+def _lists(source: str | os.PathLike[str]) -> list[Path]:
+    path = Path(source)
+    return sorted(path.glob("pairs*.txt")) if path.is_dir() else []
+
+
+def _lfw_images(source: str | os.PathLike[str]) -> Path:
+    path = Path(source)
+    return path / "lfw" if (path / "lfw").is_dir() else path
+
+
+def _open_lfw(
+    source: str | os.PathLike[str], size: tuple[int, int], on_broken: OnBroken, settings: Mapping[str, Any]
+) -> Pairs:
+    lists = _lists(source)
+    if len(lists) > 1:
+        raise BrokenPairs(f"{source}: {', '.join(file.name for file in lists)} in it: say which list of pairs is meant")
+    return lfw_pairs(lists[0], _lfw_images(source), size)
+
+
+def _check_lfw(report: CheckReport, progress: bool) -> None:
+    images = _lfw_images(report.path)
+    faces = FolderDataset(images, exclude=())
+    report.identities = faces.num_classes
+    report.look_at(faces, progress)
+    report.facts += [f"left out: {line}" for line in faces.left_out]
+    report.compare("LFW", LFW)
+    for file in _lists(report.path):
+        try:
+            describe(lfw_pairs(file, images), file.name, report)
+        except (FileNotFoundError, BrokenPairs) as error:
+            report.problems.append(str(error))
+
+
+def _open_ytf(
+    source: str | os.PathLike[str], size: tuple[int, int], on_broken: OnBroken, settings: Mapping[str, Any]
+) -> Pairs:
+    path = Path(source)
+    folders = (path / name for name in ("aligned_images_DB", "frame_images_DB"))
+    return ytf_pairs(path / "splits.txt", next((folder for folder in folders if folder.is_dir()), path), size)
+
+
+def _check_ytf(report: CheckReport, progress: bool) -> None:
+    pairs = _open_ytf(report.path, (112, 96), "fail", {})
+    report.look_at(pairs.images, progress)  # type: ignore[arg-type]  # files, as lists name them
+    describe(pairs, "splits.txt", report)
+    assert pairs.member_of is not None
+    frames = pairs.member_of.bincount().tolist()
+    report.facts.append(f"{len(frames):,} videos, {statistics.mean(frames):.1f} frames each on average")
+
+
+register(
+    Format(
+        "LFW",
+        recognise=lambda source: bool(_lists(source)),
+        open=_open_lfw,
+        check=_check_lfw,
+        yields="pairs",
+        tree=True,
+    )
+)
+register(
+    Format(
+        "YouTube Faces",
+        recognise=lambda source: (Path(source) / "splits.txt").is_file(),
+        open=_open_ytf,
+        check=_check_ytf,
+        yields="pairs",
+        tree=True,
+    )
+)

@@ -30,7 +30,9 @@ from torch import Tensor
 from cosface_edu.files import write_atomically
 
 from .dataset import OnBroken, PictureDataset
+from .formats import Format, register
 from .images import BrokenImage, decode
+from .report import CheckReport
 from .text import read_text
 
 MAGIC = 0xCED7230A
@@ -323,3 +325,34 @@ def write_records(path: str | os.PathLike[str], pictures: Sequence[tuple[bytes, 
         for label, (start, stop) in enumerate(pairwise([*starts.tolist(), end])):
             writer.write(end + label, (start, stop), b"")
     write_atomically(Path(path).with_name("property"), f"{len(starts)},{size[0]},{size[1]}".encode())
+
+
+def _is_records(source: str | os.PathLike[str]) -> bool:
+    path = Path(source)
+    return bool(rec_files(path)) if path.is_dir() else path.suffix.lower() in (".rec", ".idx")
+
+
+def _check(report: CheckReport, progress: bool) -> None:
+    for file in rec_files(report.path) if report.path.is_dir() else [rec_file(report.path)]:
+        faces = RecordDataset(file)
+        people = len(faces.labels.unique())
+        report.identities += people
+        if people < faces.num_classes and faces.announces:
+            report.facts.append(f"{file.name} announces {faces.num_classes:,} people and has pictures of {people:,}")
+        report.look_at(faces, progress)
+        if not report.problems and int(faces.labels.max()) >= faces.num_classes:
+            report.problems.append(
+                f"{file}: label {int(faces.labels.max())} in a set of {faces.num_classes} identities: the file "
+                "`property` or the header record belongs to another set"
+            )
+
+
+register(
+    Format(
+        "records",
+        recognise=_is_records,
+        open=lambda source, size, on_broken, settings: RecordDataset(source, size, on_broken),
+        check=_check,
+        yields="people",
+    )
+)

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 
-from cosface_edu import __version__
-from cosface_edu.data import FolderDataset
-from cosface_edu.data.pairs import Pictures, pictures_under
+from cosface_edu import __version__, data
+from cosface_edu.data.pairs import Pictures
 from cosface_edu.data.walk import find_pictures
-from cosface_edu.faces import FaceWorldDataset
 from cosface_edu.palette import GENUINE, IMPOSTOR
 
 from .blufr import BLUFR, blufr, read_blufr
@@ -34,8 +33,8 @@ TRIALS = "Verification and detection rate of each of BLUFR's trials"
 
 # The embedded default: people that no training set of the book reaches, 40 of them probed among 1,000 others.
 FACEWORLD = "faceworld"
-FACEWORLD_PROBES = {"identities": 40, "per_identity": 4, "first": 100_000}
-FACEWORLD_DISTRACTORS = {"identities": 1000, "per_identity": 1, "first": 200_000}
+FACEWORLD_PROBES: dict[str, Any] = {"identities": 40, "per_identity": 4, "first": 100_000}
+FACEWORLD_DISTRACTORS: dict[str, Any] = {"identities": 1000, "per_identity": 1, "first": 200_000}
 
 
 def evaluate_identification(
@@ -61,11 +60,10 @@ def evaluate_identification(
         FileNotFoundError: If a folder is missing or has no identity folders.
         ValueError: If no probe's person is in the gallery.
     """
-    shown, enrolled = (FolderDataset(folder, size, exclude=()) for folder in (probes, gallery))
-    numbers = {name: number for number, name in enumerate(sorted({*shown.names, *enrolled.names}))}
-    labels, gallery_labels = (
-        np.array([numbers[name] for name in faces.names])[faces.labels] for faces in (shown, enrolled)
-    )
+    shown, enrolled = (data.open(source, size, yields="people", exclude=()) for source in (probes, gallery))
+    both = [_people(shown), _people(enrolled)]
+    numbers = {name: number for number, name in enumerate(sorted({*both[0], *both[1]}))}
+    labels, gallery_labels = (np.array([numbers[name] for name in people]) for people in both)
     found = identify(measured.features(shown), labels, measured.features(enrolled), gallery_labels)
     unknown = len(found.unknown_scores)
     report = {
@@ -97,8 +95,8 @@ def evaluate_megaface(
     Args:
         measured: The network.
         probes: Folder of identity folders, two pictures or more of each, or 'faceworld'.
-        distractors: Folder of any depth, of people who are not among the probes, or 'faceworld'. Their features are
-            made in blocks and forgotten: memory does not grow with their number.
+        distractors: Folder of any depth, or what else `data.pictures` takes, of people who are not among the probes;
+            or 'faceworld'. Their features are made in blocks and forgotten: memory does not grow with their number.
         size: (height, width) of the network's images.
         out: Folder for report.json and report.html; none is written without it.
 
@@ -109,16 +107,8 @@ def evaluate_megaface(
         FileNotFoundError: If a folder is missing or has no pictures.
         ValueError: If nobody has two pictures.
     """
-    shown: Any = (
-        FaceWorldDataset(size=size, **FACEWORLD_PROBES)
-        if str(probes) == FACEWORLD
-        else FolderDataset(probes, size, exclude=())
-    )
-    strangers: Any = (
-        FaceWorldDataset(size=size, **FACEWORLD_DISTRACTORS)
-        if str(distractors) == FACEWORLD
-        else Pictures(pictures_under(distractors), size)
-    )
+    shown = data.open(probes, size, yields="people", exclude=(), **FACEWORLD_PROBES)
+    strangers, _, _ = data.pictures(distractors, size, **FACEWORLD_DISTRACTORS)
     found = megaface(
         measured.features(shown), shown.labels, measured.stream(strangers), ranks=RANKS, sizes=SIZES, keep=KEPT
     )
@@ -186,6 +176,12 @@ def evaluate_blufr(
         f"rank-1 detection at FAR {open_set_far:g}, mean − standard deviation": found.figures["detection"],
     }
     return _told(measured, report, rows, partial(_trials, found), TRIALS, out)
+
+
+def _people(faces: Any) -> list[str]:
+    """Whose each face is: by name where a data set has names, by number where it has not."""
+    names = getattr(faces, "names", None)
+    return [names[label] if names else str(label) for label in torch.as_tensor(faces.labels).tolist()]
 
 
 def _told(

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cosface_edu import __version__
-from cosface_edu.data import Pairs, bin_pairs, lfw_pairs, normalise, ytf_pairs
+from cosface_edu import __version__, data
+from cosface_edu.data import Pairs, lfw_pairs, normalise, ytf_pairs
 from cosface_edu.data.pairs import Pictures
 
 from .bootstrap import Interval, bootstrap
@@ -151,27 +151,27 @@ def open_pairs(
     """Find a test by what its files are.
 
     Args:
-        source: 'faceworld'; a .bin file (LFW, CFP-FP, AgeDB, CALFW, CPLFW as InsightFace packs them); or a folder of
-            aligned images, with one of the next two.
+        source: 'faceworld'; anything that yields pairs, see `data.open`, such as a .bin file (LFW, CFP-FP, AgeDB,
+            CALFW, CPLFW as InsightFace packs them); or a folder of aligned images, with one of the next two.
         pairs: LFW's pairs.txt or a development list.
         splits: YouTube Faces' splits.
         size: (height, width) of the network's images.
 
     Raises:
         FileNotFoundError: If the source, or an image that a list names, is missing.
-        ValueError: If a folder comes without a list of pairs.
+        ValueError: If a folder comes without a list of pairs, or something else holds none.
     """
     if str(source) == "faceworld":
         return faceworld_pairs(size=size)
     path = Path(source)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such test; give a .bin file, a folder of faces, or 'faceworld'")
-    if path.is_file():
-        return bin_pairs(path, size)
-    if pairs is not None and splits is None:
+    if path.is_dir() and pairs is not None and splits is None:
         return lfw_pairs(pairs, path, size)
-    if splits is not None and pairs is None:
+    if path.is_dir() and splits is not None and pairs is None:
         return ytf_pairs(splits, path, size)
+    if not path.is_dir() or data.recognise(path).yields == "pairs":
+        return data.open(path, size, yields="pairs")
     raise ValueError(f"{path} is a folder: say which pairs to verify, by LFW's pairs.txt or by YouTube Faces' splits")
 
 

@@ -1,10 +1,17 @@
 """The embedded default as a data set: FaceWorld faces, of as many people as you ask for, aligned like the real ones."""
 
+import os
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from cosface_edu.data.dataset import OnBroken
+from cosface_edu.data.formats import Format, register
 from cosface_edu.data.images import to_bytes, to_float
+from cosface_edu.data.report import CheckReport
 from cosface_edu.faces.world import FaceWorld
 
 # Faces drawn once are kept up to this many bytes (33,000 of 112×96); a larger data set draws the rest again each time.
@@ -73,3 +80,25 @@ class FaceWorldDataset(Dataset[tuple[Tensor, int]]):
         who = torch.arange(self.num_classes).repeat_interleave(self.per_identity) + self.first
         which = torch.arange(self.per_identity).repeat(self.num_classes) + self.start
         return FaceWorld(seed=self.world.seed, device=device).bytes(who, which, self.size)
+
+
+def _open(
+    source: str | os.PathLike[str], size: tuple[int, int], on_broken: OnBroken, settings: Mapping[str, Any]
+) -> FaceWorldDataset:
+    return FaceWorldDataset(**({"identities": 100, "per_identity": 16} | dict(settings)), size=size)
+
+
+def _check(report: CheckReport, progress: bool) -> None:
+    report.facts.append("drawn by a program when asked for: nothing on disk, nothing to be broken")
+
+
+register(
+    Format(
+        "faceworld",
+        recognise=lambda source: str(source) == "faceworld",
+        open=_open,
+        check=_check,
+        yields="people",
+        takes=("identities", "per_identity", "seed", "first", "start"),
+    )
+)

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
-from cosface_edu.data import Faces, FolderDataset, RecordDataset, to_bytes, to_float
+from cosface_edu import data
+from cosface_edu.data import Faces, to_bytes, to_float
 from cosface_edu.data.draws import keys
 from cosface_edu.faces import FaceWorldDataset
 
-from .config import FACEWORLD, Config
+from .config import Config
 
 HELD_OUT_SEED = 0  # the people kept for validation are the same whatever the run's seed: seeds can then be compared
 
@@ -90,6 +91,21 @@ class Steps(Sampler[list[tuple[int, int]]]):
                 yield step, images[start : start + share]
 
 
+def counted(labels: Tensor) -> Tensor:
+    """(N,) labels that may serve as classes.
+
+    Raises:
+        ValueError: one is below 0. Some data sets mark people whom nobody could name so; they are not one person.
+    """
+    labels = torch.as_tensor(labels)
+    if len(labels) and int(labels.min()) < 0:
+        raise ValueError(
+            f"{int((labels < 0).sum()):,} of {len(labels):,} labels are below 0 (the lowest is {int(labels.min())}); "
+            "labels count people from 0: leave out the pictures of unknown people, or number each"
+        )
+    return labels
+
+
 class Part:
     """The images of some people of a data set, their labels counted from 0.
 
@@ -100,7 +116,7 @@ class Part:
 
     def __init__(self, faces: Faces, people: Tensor) -> None:
         self.faces, self.num_classes = faces, len(people)
-        labels = torch.as_tensor(faces.labels)
+        labels = counted(faces.labels)
         classes = torch.full((int(labels.max()) + 1,), -1)
         classes[people] = torch.arange(len(people))
         self.images = torch.nonzero(classes[labels] >= 0)[:, 0]  # (n,)
@@ -141,6 +157,7 @@ class InMemory:
 
     def __init__(self, faces: Faces, device: torch.device | str = "cpu") -> None:
         self.labels = torch.as_tensor(faces.labels)
+        self.left_out = getattr(faces, "left_out", [])
         if isinstance(faces, FaceWorldDataset) and torch.device(device).type != "cpu":
             self.images = faces.drawn_on(device)  # (N, 3, H, W) uint8, drawn where it stays
             return
@@ -164,13 +181,10 @@ class InMemory:
 def open_faces(config: Config, device: torch.device | str = "cpu") -> Faces:
     """The data set that a configuration names; one that is to be in memory is kept in that of `device`."""
     away = torch.device(device).type != "cpu"
-    if config.data == FACEWORLD:
-        world = FaceWorldDataset(config.identities, config.per_identity, config.size, seed=config.world_seed)
-        return InMemory(world, device) if config.in_memory and away else world  # it keeps what it drew by itself
-    if config.data.endswith(".rec"):
-        faces: Faces = RecordDataset(config.data, config.size, on_broken="skip")
-    else:
-        faces = FolderDataset(config.data, config.size, on_broken="skip")
+    drawn = {"identities": config.identities, "per_identity": config.per_identity, "seed": config.world_seed}
+    faces: Faces = data.open(config.data, config.size, yields="people", on_broken="skip", **drawn)
+    if isinstance(faces, FaceWorldDataset) and not away:
+        return faces  # it keeps what it drew by itself
     return InMemory(faces, device) if config.in_memory else faces
 
 
@@ -185,9 +199,9 @@ def hold_out(labels: Tensor, people: int) -> tuple[Tensor, Tensor]:
         Labels to train on and labels held out, both ascending.
 
     Raises:
-        ValueError: if fewer than two people would be left to train on.
+        ValueError: if fewer than two people would be left to train on, or a label is no number of a person.
     """
-    everyone = torch.as_tensor(labels).unique()
+    everyone = counted(labels).unique()
     if people and len(everyone) - people < 2:
         raise ValueError(f"held_out={people} leaves fewer than two of {len(everyone)} people to train on")
     order = torch.randperm(len(everyone), generator=torch.Generator().manual_seed(HELD_OUT_SEED))

@@ -62,6 +62,8 @@ def train(
 
     # --- what: faces to train on, and people set aside to validate on
     faces = faces if faces is not None else open_faces(config, device)
+    for line in getattr(faces, "left_out", ()):
+        say(f"left out: {line}")
     people, others = hold_out(faces.labels, config.held_out)  # (C,), (held_out,)
     training = Part(faces, people)
     readers = 0 if resident(training) else config.workers  # what lies in a GPU's memory cannot go to other processes

@@ -38,7 +38,7 @@ def test_casia_s_counts_and_overlap_are_compared(people, monkeypatch) -> None:
     assert "not the whole of CASIA-WebFace, which has 10,575 identities and 494,414 pictures" in text
     assert "by SphereFace's list: 0166921" in text
     assert "by name: 0000513, 0166921" in text
-    monkeypatch.setattr("cosface_edu.data.report.CASIA_WEBFACE", (3, 6))
+    monkeypatch.setattr("cosface_edu.data.folders.CASIA_WEBFACE", (3, 6))
     assert "complete: CASIA-WebFace" in str(data.check(people))
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from cosface_edu import data
-from cosface_edu.data.pairs import pictures_under
 from cosface_edu.data.walk import find_pictures, walk
 
 
@@ -27,7 +26,7 @@ def test_pictures_at_any_depth(folder) -> None:
     assert found.pictures == WHOLE
     assert found.folders == ["anna", "bob"]
     assert found.left_out == []
-    assert pictures_under(folder) == [folder / name for name in WHOLE]
+    assert data.pictures(folder, (20, 16))[1] == WHOLE
     with pytest.raises(FileNotFoundError, match="nowhere: no such folder"):
         walk(folder / "nowhere")
 
@@ -96,7 +95,7 @@ def test_a_subset_made_of_links_is_a_data_set(folder, tmp_path) -> None:
         (subset / name).symlink_to(folder / name, target_is_directory=True)
     assert walk(subset).pictures == [name for name in WHOLE if "/" in name]
     assert data.FolderDataset(subset).names == ["anna", "bob"]
-    assert len(pictures_under(subset)) == 4
+    assert len(data.pictures(subset, (20, 16))[0]) == 4
 
 
 def test_a_link_that_leads_nowhere_is_a_picture_that_cannot_be_had(folder) -> None:

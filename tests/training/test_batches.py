@@ -86,3 +86,16 @@ def test_the_data_set_follows_its_name(tmp_path) -> None:
         open_faces(Config(data=str(tmp_path / "nothing.rec")))
     with pytest.raises(FileNotFoundError, match="nothing"):
         open_faces(Config(data=str(tmp_path / "nothing")))
+
+
+def test_labels_below_0_are_no_person() -> None:
+    labels = torch.tensor([-1, -1, 0, 1, 2, 2])
+    with pytest.raises(ValueError, match="2 of 6 labels are below 0"):
+        hold_out(labels, 0)
+
+    class Faces:
+        def __init__(self) -> None:
+            self.labels = labels
+
+    with pytest.raises(ValueError, match="labels count people from 0"):
+        Part(Faces(), torch.tensor([0, 1, 2]))

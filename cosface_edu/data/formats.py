@@ -1,0 +1,150 @@
+"""The table of formats: how a data set is recognised, opened and checked, and what it yields. Every command asks it.
+
+A format is one file that ends in `register(Format(...))`. A stranger's own may lie anywhere that is imported before
+`open` is called; where several formats recognise a source, the one registered last is taken.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from .dataset import OnBroken
+from .report import CheckReport
+
+Source = str | os.PathLike[str]
+Yields = Literal["people", "pairs"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format.
+
+    Attributes:
+        name: what it is called, such as 'identity folders'.
+        recognise: whether a source is of this format.
+        open: from (source, (height, width), on_broken, settings) to the data set: faces with labels, or `Pairs`.
+        check: looks at everything in `report.path` and fills the report; may show progress.
+        yields: 'people' (faces with labels, to train on or to identify) or 'pairs' (to verify).
+        takes: names of the settings that `open` understands beside the size.
+        tree: whether the pictures are files in a folder, to be taken at any depth where labels do not matter.
+        fallback: whether to ask it last, after all that are more particular.
+    """
+
+    name: str
+    recognise: Callable[[Source], bool]
+    open: Callable[[Source, tuple[int, int], OnBroken, Mapping[str, Any]], Any]
+    check: Callable[[CheckReport, bool], None]
+    yields: Yields
+    takes: tuple[str, ...] = ()
+    tree: bool = False
+    fallback: bool = False
+
+
+_formats: dict[str, Format] = {}
+# Rooms above this one that register a format when they are imported: asked for where nothing else knows a name.
+_ABOVE = ("cosface_edu.faces",)
+
+
+def register(format: Format) -> Format:
+    """Add a format to the table, or replace the one of this name."""
+    _formats.pop(format.name, None)
+    _formats[format.name] = format
+    return format
+
+
+def known() -> list[Format]:
+    """All formats, in the order in which they are asked."""
+    return sorted(reversed(_formats.values()), key=lambda format: format.fallback)
+
+
+def recognise(source: Source, yields: Yields | None = None) -> Format:
+    """The format of a source.
+
+    Args:
+        source: a file, a folder or the name of a world that is drawn.
+        yields: ask only formats that yield this.
+
+    Raises:
+        FileNotFoundError: nothing there.
+        ValueError: no format knows it, or none that yields what is wanted.
+    """
+    if not Path(source).exists():
+        for room in _ABOVE:
+            importlib.import_module(room)
+    asked = [format for format in known() if format.recognise(source)]
+    for format in asked:
+        if yields in (None, format.yields):
+            return format
+    if asked:
+        raise ValueError(f"{source} is {asked[0].name}, which holds {asked[0].yields}; {yields} are wanted here")
+    if not Path(source).exists():
+        worlds = ", ".join(repr(format.name) for format in known() if format.recognise(format.name))
+        raise FileNotFoundError(
+            f"{source}: no such file or folder, and not {worlds} either; see data/README.md for what goes where"
+        )
+    raise ValueError(f"{source}: of no known format; known are {', '.join(format.name for format in known())}")
+
+
+def open(
+    source: Source,
+    size: tuple[int, int] = (112, 96),
+    *,
+    yields: Yields | None = None,
+    on_broken: OnBroken = "fail",
+    **settings: Any,
+) -> Any:
+    """Open a data set by what it is: identity folders, .rec or the folder it lies in, .bin, LFW, 'faceworld' …
+
+    Args:
+        source: a file, a folder or the name of a world that is drawn.
+        size: (height, width) of the images handed out.
+        yields: 'people' or 'pairs', where only one of them serves.
+        on_broken: 'fail' or 'skip', see `FolderDataset`; pairs always fail.
+        settings: for formats that take them, such as `exclude` of folders or `identities` of a drawn world; the others
+            pay no heed.
+
+    Returns:
+        Faces with labels, or `Pairs`, as the format yields.
+
+    Raises:
+        FileNotFoundError: nothing there, or nothing in it.
+        ValueError: of no known format, or of one that yields something else.
+        TypeError: a setting that no format takes.
+    """
+    format = recognise(source, yields)
+    taken = {name for other in known() for name in other.takes}
+    if unknown := settings.keys() - taken:
+        raise TypeError(f"no format takes {', '.join(sorted(unknown))}; known are {', '.join(sorted(taken))}")
+    return format.open(source, size, on_broken, {name: settings[name] for name in format.takes if name in settings})
+
+
+def check(path: Source, progress: bool = False) -> CheckReport:
+    """Look at every picture of a data set.
+
+    It may be of any format: a folder of identity folders (CASIA-WebFace); a .rec/.idx pair or a folder with one; a
+    .bin file of pairs; a folder with LFW's lists of pairs and its pictures in it or in `lfw/`; YouTube Faces with
+    `splits.txt`.
+
+    Args:
+        path: folder or file.
+        progress: show a progress bar.
+
+    Returns:
+        Facts and problems. A data set that cannot be read at all is a report with that problem, not an exception.
+
+    Raises:
+        FileNotFoundError: nothing there.
+        ValueError: of no known format.
+    """
+    found = recognise(path)
+    report = CheckReport(Path(path), found.name)
+    try:
+        found.check(report, progress)
+    except (FileNotFoundError, ValueError) as error:
+        report.problems.append(str(error))
+    return report
