@@ -85,7 +85,7 @@ def recognise(source: Source, yields: Yields | None = None) -> Format:
     if not Path(source).exists():
         worlds = ", ".join(repr(format.name) for format in known() if format.recognise(format.name))
         raise FileNotFoundError(
-            f"{source}: no such file or folder, and not {worlds} either; see data/README.md for what goes where"
+            f"{source}: no such folder or file, and not {worlds} either; see data/README.md for what goes where"
         )
     raise ValueError(f"{source}: of no known format; known are {', '.join(format.name for format in known())}")
 

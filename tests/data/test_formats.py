@@ -75,7 +75,7 @@ def test_what_does_not_serve_is_told(sources, tmp_path) -> None:
         data.open(sources["pairs in a .bin file"], SIZE, yields="people")
     with pytest.raises(ValueError, match="which holds people; pairs are wanted here"):
         data.open(sources["records"], SIZE, yields="pairs")
-    with pytest.raises(FileNotFoundError, match="nowhere: no such file or folder, and not 'faceworld' either"):
+    with pytest.raises(FileNotFoundError, match="nowhere: no such folder or file, and not 'faceworld' either"):
         data.open(tmp_path / "nowhere")
     (tmp_path / "a.txt").touch()
     with pytest.raises(ValueError, match=r"a\.txt: of no known format; known are"):
