@@ -76,7 +76,7 @@ def _write_both(figures: dict[str, Any], template: str, out: str | os.PathLike[s
     )
     environment.filters["percent"] = lambda share: f"{100 * share:.2f} %"
     page = environment.get_template(template).render(report=figures, **parts)
-    write_atomically(folder / "report.html", page.encode())
+    write_atomically(folder / "report.html", page.encode(errors="surrogateescape"))
 
 
 def _data_uri(image: Tensor) -> str:

@@ -1,6 +1,7 @@
 """The whole way: files or FaceWorld, features, figures, report."""
 
 import json
+import os
 import pickle
 import re
 from html.parser import HTMLParser
@@ -95,6 +96,19 @@ def test_lfw_folder_to_report(lfw, network):
     assert not addresses
     assert "<script" not in html
     assert sorted(p.name for p in (lfw / "out").iterdir()) == ["report.html", "report.json"]
+
+
+def test_names_that_are_no_utf_8_reach_the_report(lfw, network):
+    name = os.fsdecode(b"Ren\xe9e")  # Latin-1, in the file system and in the list
+    (lfw / "lfw" / "P_0").rename(lfw / "lfw" / name)
+    for path in (lfw / "lfw" / name).iterdir():
+        path.rename(path.with_name(path.name.replace("P_0", name)))
+    text = (lfw / "pairs.txt").read_text().replace("P_0\t", f"{name}\t")
+    (lfw / "pairs.txt").write_bytes(os.fsencode(text))
+    pairs = open_pairs(lfw / "lfw", pairs=lfw / "pairs.txt", size=SIZE)
+    evaluate(network, pairs, lfw / "out", test=name, samples=20)
+    assert json.loads((lfw / "out" / "report.json").read_text())["test"] == name
+    assert b"Ren\xe9e" in (lfw / "out" / "report.html").read_bytes()
 
 
 def test_figures_are_the_same_in_every_run(lfw, network):
