@@ -132,6 +132,15 @@ def test_eight_identities_strangers_gain_nothing_more_in_two_dimensions() -> Non
     assert max(others) - min(others) < 3
 
 
+@pytest.mark.parametrize("D", [4, 16])
+def test_eight_identities_strangers_gain_with_more_features(D: int) -> None:
+    runs = [run for run in record("results/strangers")["runs"] if run["D"] == D]
+    tar = {m: np.mean([run["strangers"]["tar"] for run in runs if run["m"] == m]) for m in (0.0, 0.2)}
+    eer = {m: np.mean([run["strangers"]["eer"] for run in runs if run["m"] == m]) for m in (0.0, 0.2)}
+    assert tar[0.2] > tar[0.0] + 0.02
+    assert eer[0.2] < eer[0.0]
+
+
 def test_beyond_sphereface2_has_a_bound() -> None:
     """2m ≤ g(1) - g(cos φ): 0.378 for eight people on a circle, 0.875 at 90°."""
 
