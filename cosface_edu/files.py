@@ -1,9 +1,44 @@
-"""Writing files whole or not at all, whenever the process is killed or the disk is full. Every room writes this way."""
+"""Writing files whole or not at all, whenever the process is killed or the disk is full. Every room writes this way.
+
+Whether a place can be written to is asked before the work whose result is to go there: `folder_to_write`,
+`file_to_write`.
+"""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def folder_to_write(path: str | os.PathLike[str]) -> Path:
+    """A folder for results, made where it is missing.
+
+    Raises:
+        OSError: it is a file, cannot be made, or cannot be written in.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):  # permissions alone do not tell: the disk may be read-only
+            return path
+    except (FileExistsError, NotADirectoryError):
+        raise NotADirectoryError(f"{path}: a folder is wanted, and there is a file in its place") from None
+    except OSError as error:
+        raise type(error)(f"{path}: nothing can be written in this folder ({error.strerror or error})") from None
+
+
+def file_to_write(path: str | os.PathLike[str]) -> Path:
+    """A file for results; its folder is made where it is missing.
+
+    Raises:
+        OSError: it is a folder, or its folder cannot be made or written in.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: a file is wanted, and this is a folder")
+    folder_to_write(path.parent)
+    return path
 
 
 @contextmanager
@@ -20,8 +55,14 @@ def atomically(path: str | os.PathLike[str], alone: bool = False) -> Iterator[Pa
 
     Yields:
         A path in the same folder, to write to.
+
+    Raises:
+        OSError: nothing can be written there.
     """
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: a file is wanted, and this is a folder")
+    path.parent.mkdir(parents=True, exist_ok=True)
     writer = "" if alone else f".{os.getpid()}"
     part = path.with_name(f".{path.name}{writer}.part")  # hidden, and no picture's suffix: nobody reads it as data
     try:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cosface_edu.files import atomically, write_atomically
+from cosface_edu.files import atomically, file_to_write, folder_to_write, write_atomically
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch) -> None:
@@ -43,3 +43,31 @@ def test_a_writer_that_is_alone_leaves_one_file_behind_however_often_it_is_kille
         first.touch()
         other.write_text("new")
     assert names == ".a.txt.part"
+
+
+def test_a_missing_folder_is_made(tmp_path) -> None:
+    write_atomically(tmp_path / "a" / "b" / "c.bin", b"here")
+    assert (tmp_path / "a" / "b" / "c.bin").read_bytes() == b"here"
+    assert file_to_write(tmp_path / "d" / "e.bin").parent.is_dir()
+    assert folder_to_write(tmp_path / "f" / "g").is_dir()
+    assert not any((tmp_path / "f" / "g").iterdir())  # nothing of the trial is left
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path, monkeypatch) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(NotADirectoryError, match="file: a folder is wanted"):
+        folder_to_write(tmp_path / "file")
+    with pytest.raises(NotADirectoryError, match="inside: a folder is wanted"):
+        folder_to_write(tmp_path / "file" / "inside")
+    with pytest.raises(NotADirectoryError, match="file: a folder is wanted"):
+        file_to_write(tmp_path / "file" / "a.bin")
+    for ask in (file_to_write, lambda path: write_atomically(path, b"")):
+        with pytest.raises(IsADirectoryError, match="this is a folder"):
+            ask(tmp_path)
+
+    def read_only(**_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", read_only)
+    with pytest.raises(OSError, match=r"nothing can be written in this folder .*Read-only"):
+        folder_to_write(tmp_path)

@@ -4,11 +4,27 @@ from cosface_edu.extras import need
 
 need(__name__)
 
+import sys
+from typing import Any
+
 import typer
+from typer.core import TyperGroup
 
 from . import align, check, embed, evaluate, identify, record, rehearse, toy, train
 
+
+class Commands(TyperGroup):
+    """The commands, on any terminal: what its encoding lacks, an arrow or a foreign name, is shown as '?'."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run a command."""
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="replace")
+        return super().main(*arguments, **options)
+
+
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",

@@ -73,14 +73,16 @@ def align(
     `cosface-edu align data/lfw data/lfw-sphereface --min-face 20 --factor 0.85 --borders black` (SphereFace's settings)
     """
     from cosface_edu.align import align_folder
+    from cosface_edu.devices import device_named
 
+    where = device_named(device)
     report = align_folder(
         source,
         target,
         size_of(size),
         missing.value,  # type: ignore[arg-type]
         batch,
-        device,
+        where,
         min_face=min_face,
         factor=factor,
         face=face.value,  # type: ignore[arg-type]

@@ -12,11 +12,11 @@ from rich.table import Table
 
 # The rooms are imported inside the commands: `--help` should not wait for PyTorch.
 
-# Messages name files, and `faces [v2]` or `a[/b]` are names: nothing printed is read as rich's markup.
-console = Console(markup=False)
+# Messages name files, and `faces [v2]`, `a[/b]` or `:smile:.jpg` are names: nothing printed is read as rich's markup.
+console = Console(markup=False, emoji=False)
 #: Lines of text: wrapped by the terminal alone, so that a path stays whole in a pipe or a log.
 tell = functools.partial(console.print, soft_wrap=True)
-warning = Console(stderr=True, markup=False)
+warning = Console(stderr=True, markup=False, emoji=False)
 
 
 class Flip(StrEnum):
@@ -51,9 +51,9 @@ EmbedderSize = Annotated[str | None, typer.Option(help="HEIGHTxWIDTH of the embe
 ReportFolder = Annotated[Path | None, typer.Option(help="Folder for report.json and report.html.")]
 FlipOption = Annotated[Flip, typer.Option(help="Mirror image's features: concatenate (the paper), add, or leave.")]
 PrecisionOption = Annotated[Precision, typer.Option(help="auto measures which is faster here.")]
-Batch = Annotated[int, typer.Option(help="Images at a time.")]
-Workers = Annotated[int, typer.Option(help="Processes that read images.")]
-Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+Batch = Annotated[int, typer.Option(min=1, help="Images at a time.")]
+Workers = Annotated[int, typer.Option(min=0, help="Processes that read images.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 or mps.")]
 
 
 def plain_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -80,6 +80,8 @@ def size_of(text: str) -> tuple[int, int]:
         height, width = (int(side) for side in text.lower().replace("×", "x").split("x"))
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not HEIGHTxWIDTH, such as 112x96") from None
+    if height < 1 or width < 1:
+        raise typer.BadParameter(f"{text!r}: an image has at least one pixel each way")
     return height, width
 
 
@@ -98,14 +100,16 @@ def to_measure(
 ) -> tuple[Any, tuple[int, int], dict[str, Any]]:
     """What is evaluated, the size of its images, and how they are to be prepared."""
     from cosface_edu import evaluation
+    from cosface_edu.devices import device_named
     from cosface_edu.training.checkpoint import open_network
 
+    where = device_named(device)
     if (embedder is None) == (not paths):
         raise ValueError("give either a NETWORK or an --embedder")
     if embedder is not None:
         return evaluation.load_embedder(embedder), size_of(size or "112x96"), {"preprocess": None}
     network, wanted = evaluation.as_one([open_network(path) for path in paths])
-    return network.to(device), wanted, {}
+    return network.to(where), wanted, {}
 
 
 def show(title: str, rows: Mapping[str, str], out: Path | None) -> None:
@@ -115,7 +119,7 @@ def show(title: str, rows: Mapping[str, str], out: Path | None) -> None:
         table.add_row(name, value)
     console.print(table)
     if out is not None:
-        tell(f"report: {out / 'report.html'}")
+        say(f"report: {out / 'report.html'}")
 
 
 def show_report(report: dict[str, Any], out: Path | None) -> None:

@@ -28,18 +28,18 @@ def embed(
     import torch
 
     from cosface_edu import data, evaluation
-    from cosface_edu.files import atomically
+    from cosface_edu.devices import device_named
+    from cosface_edu.files import atomically, file_to_write
     from cosface_edu.training.checkpoint import open_network
 
-    if target.is_dir():
-        raise IsADirectoryError(f"{target} is a folder: name the file to write, such as {target / 'features.npz'}")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    where = device_named(device)
+    file_to_write(target)
     data.pictures(source, (112, 96))  # what is not there is said before the network is opened
     opened, size = open_network(network)
     faces, names, left_out = data.pictures(source, size)
     for line in left_out:
         say(f"left out: {line}")
-    features = evaluation.embed(opened.to(device), faces, flip.value, batch=batch, workers=workers, progress=True)
+    features = evaluation.embed(opened.to(where), faces, flip.value, batch=batch, workers=workers, progress=True)
     units = torch.nn.functional.normalize(features)  # (N, D)
     with atomically(target) as part, part.open("wb") as file:
         np.savez(file, names=np.array(names), features=units.numpy())

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from .common import plain_errors, say, tell
 
@@ -18,12 +19,16 @@ def record(
     Examples: `cosface-edu record`; `cosface-edu record rehearsal --out mine.json`
     """
     from cosface_edu.experiments import catalogue
+    from cosface_edu.files import file_to_write
 
+    if out is not None:
+        file_to_write(out)
     if name is not None:
         tell(f"record: {catalogue.make(name, out, say)}")
         return
     for found in catalogue.listed():
-        tell(f"{found.name}  {found.date}, commit {found.commit}, code {found.state}", highlight=False)
+        when = f"  {found.date}, commit {found.commit}, code {found.state}"
+        tell(Text.assemble((found.name, "bold"), when), highlight=False)
         tell(f"    {found.command}", highlight=False)
         if found.parents:
             tell(f"    put together from {', '.join(found.parents)}", highlight=False)

@@ -29,6 +29,7 @@ def quick(out: Out = None, work: Work = WORK) -> None:
     """One seed and few people, in about a minute: shows that everything runs, not which loss is better."""
     from cosface_edu.experiments import rehearsal
 
+    ready(out, work)
     finish(rehearsal.rehearse(quick=True, work=work, say=say), out)
 
 
@@ -41,6 +42,7 @@ def faceworld(seeds: Seeds = 3, out: Out = None, work: Work = WORK) -> None:
     """
     from cosface_edu.experiments import rehearsal
 
+    ready(out, work)
     finish(rehearsal.rehearse(seeds=seeds, work=work, say=say), out)
 
 
@@ -50,6 +52,7 @@ def grid(seeds: Seeds = 2, out: Out = None) -> None:
     """Accuracy against scale and margin, on another world, exactly aligned: what the settings are chosen by."""
     from cosface_edu.experiments import rehearsal
 
+    ready(out)
     finish(rehearsal.grid(seeds=range(seeds), say=say), out)
 
 
@@ -59,6 +62,7 @@ def many(seeds: Seeds = 3, out: Out = None) -> None:
     """Many pictures of each person, exactly aligned: half an hour."""
     from cosface_edu.experiments import rehearsal
 
+    ready(out)
     finish(rehearsal.many(seeds, say=say), out)
 
 
@@ -86,7 +90,18 @@ def real(
     from cosface_edu import data
     from cosface_edu.experiments import rehearsal
 
+    ready(out, work)
     finish(rehearsal.real_faces(data.root(), work, seeds, members, loss or (), plain, say), out)
+
+
+def ready(out: Path | None, work: Path | None = None) -> None:
+    """Refuse places that cannot be written to before the work whose results are to go there."""
+    from cosface_edu.files import file_to_write, folder_to_write
+
+    if work is not None:
+        folder_to_write(work)
+    if out is not None:
+        file_to_write(out)
 
 
 def finish(found: dict[str, Any], out: Path | None) -> None:

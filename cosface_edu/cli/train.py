@@ -1,6 +1,5 @@
 """`cosface-edu train`: a network with a large-margin loss."""
 
-import ast
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -64,7 +63,10 @@ def train(
     from cosface_edu.training import train as run
 
     config = named(preset)
-    changes = {name: value for name, value in ctx.params.items() if name in fields() and value not in (None, False)}
+    # not `in (None, False)`: a 0 that was asked for is equal to False
+    changes = {
+        n: value for n, value in ctx.params.items() if n in fields() and value is not None and value is not False
+    }
     options = {} if loss is not None and loss != config.loss else dict(config.loss_options)
     options |= {name: value for name, value in (("s", s), ("m", m)) if value is not None}
     changes |= {"loss_options": options, **settings(set or [])}
@@ -84,19 +86,18 @@ def fields() -> list[str]:
 
 
 def settings(texts: list[str]) -> dict[str, Any]:
-    """'clip=5' and its like to values for a configuration.
+    """'clip=5' and its like to values for a configuration, each read as its field's kind.
 
     Raises:
-        ValueError: for a field that a configuration does not have.
+        ValueError: for a field that a configuration does not have, or a value that it cannot hold.
     """
-    known = fields()
+    from cosface_edu.training.config import kinds
+
+    known = kinds()
     values: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or name not in known:
             raise ValueError(f"--set {text}: wanted NAME=VALUE with NAME one of {', '.join(sorted(known))}")
-        try:
-            values[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):  # a bare word
-            values[name] = value
+        values[name] = known[name].read(name, value)
     return values

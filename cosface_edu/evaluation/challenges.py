@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from cosface_edu import __version__, data
 from cosface_edu.data.pairs import Pictures
 from cosface_edu.data.walk import find_pictures
+from cosface_edu.files import folder_to_write
 from cosface_edu.palette import GENUINE, IMPOSTOR
 
 from .blufr import BLUFR, blufr, read_blufr
@@ -60,6 +61,8 @@ def evaluate_identification(
         FileNotFoundError: If a folder is missing or has no identity folders.
         ValueError: If no probe's person is in the gallery.
     """
+    if out is not None:
+        folder_to_write(out)
     shown, enrolled = (data.open(source, size, yields="people", exclude=()) for source in (probes, gallery))
     both = [_people(shown), _people(enrolled)]
     numbers = {name: number for number, name in enumerate(sorted({*both[0], *both[1]}))}
@@ -107,6 +110,8 @@ def evaluate_megaface(
         FileNotFoundError: If a folder is missing or has no pictures.
         ValueError: If nobody has two pictures.
     """
+    if out is not None:
+        folder_to_write(out)
     shown = data.open(probes, size, yields="people", exclude=(), **FACEWORLD_PROBES)
     strangers, _, _ = data.pictures(distractors, size, **FACEWORLD_DISTRACTORS)
     found = megaface(
@@ -152,6 +157,8 @@ def evaluate_blufr(
         FileNotFoundError: If an image that the benchmark lists is missing.
         ValueError: If the configuration lacks something.
     """
+    if out is not None:
+        folder_to_write(out)
     names, labels, trials = read_blufr(config)
     stems = [name.rpartition(".")[0] for name in names]
     found_paths = find_pictures(Path(images), [(stem.rsplit("_", 1)[0], stem) for stem in stems])

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from cosface_edu.data import normalise
+from cosface_edu.data import normalise, to_float
 from cosface_edu.networks import Ensemble
 
 Embedder = Callable[[Tensor], Tensor]
@@ -49,7 +49,7 @@ def embed(
 
     Args:
         network: A network, or any callable from (B, 3, H, W) to (B, D).
-        images: (N, 3, H, W) float RGB in [0, 1], or a data set of such images, alone or as (image, label).
+        images: (N, 3, H, W) RGB, floats in [0, 1] or bytes, or a data set of such images, alone or as (image, label).
         flip: What to do with the mirror image's features: concatenate, add, or not compute them.
         preprocess: Applied to each batch first; None for a callable that takes images in [0, 1].
         batch: Images at a time.
@@ -61,8 +61,10 @@ def embed(
         (N, D), or (N, 2D) for concatenated features; float32 on the CPU, not normalised.
 
     Raises:
-        ValueError: If the features are not (B, D) or not finite.
+        ValueError: If the images are none, or floats far outside [0, 1]; if the features are not (B, D) or not finite.
     """
+    if batch < 1:
+        raise ValueError(f"batch must be at least 1, got {batch}")
     if flip not in ("concat", "sum", "none"):
         raise ValueError(f"flip is concat, sum or none, not {flip!r}")
     if len(images) == 0:
@@ -82,7 +84,8 @@ def embed(
                 _batches(images, batch, workers), total=-(-len(images) // batch), disable=not progress, unit="batch"
             )
             for x in bar:
-                x = preprocess(x.to(device)) if preprocess else x.to(device)  # (B, 3, H, W)
+                x = _in_range(x, preprocess).to(device)  # (B, 3, H, W)
+                x = preprocess(x) if preprocess else x
                 features.append(_checked(_both(network, x, flip), len(x)).float().cpu())
     finally:
         if module is not None:
@@ -102,7 +105,7 @@ def choose_precision(
     """
     if not isinstance(network, nn.Module) or len(images) < MEASURE_FROM:
         return "float32"
-    x = next(iter(_batches(images, 8, workers=0))).to(device_of(network))
+    x = _in_range(next(iter(_batches(images, 8, workers=0))), preprocess).to(device_of(network))
     key = (x.shape, x.device)
     known = _measured.setdefault(network, {})  # a training run validates many times: measure once
     if key not in known:
@@ -134,6 +137,24 @@ def _batches(images: Any, batch: int, workers: int) -> Iterator[Tensor]:
         return
     for item in DataLoader(images, batch_size=batch, num_workers=workers):
         yield item if isinstance(item, Tensor) else item[0]
+
+
+def _in_range(images: Tensor, preprocess: Callable[[Tensor], Tensor] | None) -> Tensor:
+    """Images in [0, 1]: bytes are divided, and floats that nobody can have meant so are refused, not compared."""
+    if images.ndim == 4 and images.shape[1] != 3 and images.shape[3] == 3:
+        raise ValueError(f"images must be (N, 3, H, W), got {tuple(images.shape)}: use images.permute(0, 3, 1, 2)")
+    if images.dtype == torch.uint8:
+        return to_float(images)
+    if not images.is_floating_point():
+        raise ValueError(f"images must be floats in [0, 1], or bytes (uint8); got {images.dtype}")
+    if preprocess is normalise:  # another one may want other values
+        low, high = images.min().item(), images.max().item()
+        if high > 1.5 or low < -0.5:  # what resizing overshoots is no fault
+            remedy = (
+                "divide by 255" if high > 1.5 and low >= -0.5 else "if they are normalised already, preprocess=None"
+            )
+            raise ValueError(f"images must lie in [0, 1], and these lie between {low:.4g} and {high:.4g}: {remedy}")
+    return images
 
 
 def _checked(features: Any, rows: int) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 from cosface_edu import __version__, data
 from cosface_edu.data import Pairs, lfw_pairs, normalise, ytf_pairs
 from cosface_edu.data.pairs import Pictures
+from cosface_edu.files import folder_to_write
 
 from .bootstrap import Interval, bootstrap
 from .embedding import Embedder, Flip, Precision, cosine_scores
@@ -112,6 +113,8 @@ def evaluate(
         samples: Resamplings for the interval.
         progress: Whether to show a bar.
     """
+    if out is not None:
+        folder_to_write(out)
     measured = Measured(
         network,
         flip=flip,

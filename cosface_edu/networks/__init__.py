@@ -12,7 +12,7 @@ from .registry import available, create, parameter_groups
 from .small import small
 from .sphereface import RELEASED_64, sphereface
 from .toy import toy
-from .weights import load, load_released, load_weights, save
+from .weights import is_state_dict, load, load_released, load_weights, save
 
 __all__ = [
     "RELEASED_64",
@@ -21,6 +21,7 @@ __all__ = [
     "create",
     "export_onnx",
     "iresnet",
+    "is_state_dict",
     "load",
     "load_released",
     "load_weights",

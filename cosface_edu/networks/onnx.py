@@ -1,14 +1,15 @@
 """ONNX: the network for runtimes that know nothing of PyTorch."""
 
 import os
+from typing import Any
 
 import torch
 from torch import nn
 
-from cosface_edu.files import atomically
+from cosface_edu.files import atomically, file_to_write
 
 
-def export_onnx(network: nn.Module, path: str | os.PathLike[str], size: tuple[int, int] = (112, 96)) -> float:
+def export_onnx(network: nn.Module, path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> float:
     """Write a network as one ONNX file and check it: onnxruntime must give PyTorch's output.
 
     Input `images`: (B, 3, H, W) float32, normalised by (255x - 127.5)/128, any B. Output `embeddings`: (B, D).
@@ -16,7 +17,8 @@ def export_onnx(network: nn.Module, path: str | os.PathLike[str], size: tuple[in
     Args:
         network: Any network; exported in evaluation mode.
         path: Where to; the file appears whole and checked, or not at all.
-        size: (height, width) of the images.
+        size: (height, width) of the images; None for those that the network was made for, by its `recipe`, and 112×96
+            where it has none.
 
     Returns:
         The largest absolute difference to PyTorch, relative to the largest value of the embeddings.
@@ -29,6 +31,10 @@ def export_onnx(network: nn.Module, path: str | os.PathLike[str], size: tuple[in
         import onnxruntime
     except ImportError as error:
         raise ImportError("ONNX export needs: pip install 'cosface-edu[export]'") from error
+    if size is None:
+        recipe: dict[str, Any] = getattr(network, "recipe", {})
+        size = recipe.get("options", {}).get("size", (112, 96))
+    file_to_write(path)
     training = network.training
     network.eval()
     try:

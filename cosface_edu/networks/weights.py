@@ -19,19 +19,24 @@ from cosface_edu.files import atomically
 from .registry import create
 from .sphereface import BLOCKS, RELEASED_64, SphereFace, sphereface
 
+WRAPPERS = ("module", "_orig_mod")  # what PyTorch's own wrappers call the network inside
+
 
 def load_weights(network: nn.Module, weights: Mapping[str, Tensor], what: str) -> None:
     """Load a state dict; a wrong one is refused whole, with the first mismatch named.
 
     Args:
         network: Changed in place.
-        weights: A state dict.
+        weights: A state dict; also of a wrapper that puts its own name before the network's, as DataParallel,
+            DistributedDataParallel, `torch.compile` and `torch.optim.swa_utils.AveragedModel` do.
         what: The file's name, for the error.
 
     Raises:
         ValueError: If a weight is missing, unknown or of another shape.
     """
     own = network.state_dict()
+    if not own.keys() <= weights.keys():
+        weights = _unwrapped(weights)
     wrong = [f"{name} is missing" for name in own if name not in weights]
     wrong += [f"{name} is not known" for name in weights if name not in own]
     wrong += [
@@ -41,8 +46,28 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor], what: str) -
     ]
     if wrong:
         kind = getattr(network, "recipe", {}).get("name", type(network).__name__)
-        raise ValueError(f"{what}: not the weights of this {kind}: {wrong[0]} ({len(wrong)} mismatches)")
+        raise ValueError(
+            f"{what}: not the weights of this {kind}: {wrong[0]} ({len(wrong)} mismatches){_prefix(own, weights)}"
+        )
     network.load_state_dict(weights)
+
+
+def _unwrapped(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Names without those of wrappers, at any depth, and without an average's counter."""
+    return {
+        ".".join(part for part in name.split(".") if part not in WRAPPERS): weight
+        for name, weight in weights.items()
+        if name != "n_averaged"
+    }
+
+
+def _prefix(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> str:
+    """What to say where the weights are there under longer names, such as 'backbone.fc.weight'."""
+    for name in weights:
+        for wanted in own:
+            if name.endswith(f".{wanted}") and all(name.removesuffix(wanted) + one in weights for one in own):
+                return f"; they are there with {name.removesuffix(wanted)!r} before their names: take that away"
+    return ""
 
 
 def save(network: nn.Module, path: str | os.PathLike[str]) -> None:
@@ -90,13 +115,20 @@ def load(path: str | os.PathLike[str], name: str | None = None) -> nn.Module:
     return network.eval()
 
 
+def is_state_dict(state: object) -> bool:
+    """Whether it has names and tensors and nothing else."""
+    return isinstance(state, dict) and all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    )
+
+
 def load_released(path: str | os.PathLike[str]) -> SphereFace:
     """Read a checkpoint released by MuggleWang/CosFace_pytorch: a state dict of its sphere20 or sphere64.
 
     Those networks saw images mapped by (255x - 127.5)/127.5, not /128; the difference is 0.4 % of contrast.
 
     Args:
-        path: A .pth file.
+        path: A file of PyTorch's, whatever its suffix: .pth, .pt, .bin.
 
     Returns:
         The network in evaluation mode; of 64 layers in the released layout, with 3, 7, 16, 3 blocks.
@@ -111,14 +143,13 @@ def load_released(path: str | os.PathLike[str]) -> SphereFace:
     except (pickle.UnpicklingError, OSError, RuntimeError, EOFError, ValueError) as error:  # OSError: a zip cut short
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ValueError(f"{path}: damaged, or holds code, which is not run ({reason})") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not is_state_dict(state):
         raise ValueError(f"{path}: not a state dict; expected names and tensors and nothing else")
     # layer1 … layer4 there are stages 0 … 3 here; inside a stage the names agree
     weights = {
-        re.sub(r"^(?:module\.)?layer([1-4])\.", lambda match: f"stages.{int(match[1]) - 1}.", key): value
-        for key, value in state.items()
+        re.sub(r"^layer([1-4])\.", lambda match: f"stages.{int(match[1]) - 1}.", key): value
+        for key, value in _unwrapped(state).items()
     }
-    weights = {key.removeprefix("module."): value for key, value in weights.items()}
     blocks = tuple(sum(bool(re.match(rf"stages\.{i}\.\d+\.conv1\.weight", key)) for key in weights) for i in range(4))
     depth = {BLOCKS[20]: 20, RELEASED_64: 64}.get(blocks)
     if depth is None:

@@ -20,6 +20,10 @@ class CheckpointError(RuntimeError):
     """A checkpoint that could not be written or read; the message says which, why and what to do."""
 
 
+class WeightsAlone(CheckpointError):
+    """A file with a network's weights and nothing else."""
+
+
 def save(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
     """Write a checkpoint so that at every moment the path holds a whole one: the old or the new.
 
@@ -63,6 +67,10 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise CheckpointError(
             f"{path}: not a readable checkpoint: it is damaged, or holds code that is not run ({reason})"
         ) from error
+    if networks.is_state_dict(state) and state:
+        raise WeightsAlone(
+            f"{path}: weights alone, not a checkpoint of `cosface-edu train`, which a run continues from"
+        )
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise CheckpointError(
             f"{path}: not a checkpoint of `cosface-edu train` (format {FORMAT}); "
@@ -74,7 +82,11 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
 def build_network(config: Config) -> nn.Module:
     """The network that a configuration names."""
     options = {"embedding": config.embedding, "size": config.size, **config.network_options}
-    return networks.create(config.network, **options)
+    try:
+        return networks.create(config.network, **options)
+    except (TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"network_options={config.network_options} of {config.network}: {reason}") from error
 
 
 def load_network(path: str | os.PathLike[str]) -> tuple[nn.Module, Config]:
@@ -97,8 +109,8 @@ def open_network(path: str | os.PathLike[str]) -> tuple[nn.Module, tuple[int, in
     """A network from whatever holds one, in evaluation mode, and the (height, width) of its images.
 
     Args:
-        path: a run's folder or checkpoint (.pt); a .safetensors file of `networks.save`; a .pth file released by
-            MuggleWang/CosFace_pytorch.
+        path: a run's folder or checkpoint; a .safetensors file of `networks.save`; a file released by
+            MuggleWang/CosFace_pytorch (.pth, or by any other name).
 
     Raises:
         FileNotFoundError: nothing there.
@@ -111,7 +123,8 @@ def open_network(path: str | os.PathLike[str]) -> tuple[nn.Module, tuple[int, in
         network = networks.load(path)
         recipe: dict[str, Any] = network.recipe  # type: ignore[assignment]
         return network, tuple(recipe["options"].get("size", (112, 96)))
-    if path.suffix == ".pth":
+    try:
+        network, config = load_network(path)
+    except WeightsAlone:
         return networks.load_released(path), (112, 96)
-    network, config = load_network(path)
     return network, config.size

@@ -7,11 +7,16 @@ laptop's processor in minutes. Where the paper is silent the comment says so: th
 import dataclasses
 import math
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cache
+from typing import Annotated, Any, Literal, get_type_hints
+
+from .fields import Kind, OneOf, Options, Real, Size, Switch, Text, Whole, Wholes
 
 FACEWORLD = "faceworld"  # the embedded default: no files needed
+DEVICES = r"cpu|cuda(:\d+)?|mps"  # a device's name; whether it is here is asked when a run starts
 
-# What may change between a run and its continuation: it decides how the steps are computed, not which steps.
+# What may change between a run and its continuation: it decides how the steps are computed, not which steps. With batch
+# normalisation another `micro_batch` makes a similar run, not the same.
 RESUMABLE = (
     "data",
     "in_memory",
@@ -40,8 +45,8 @@ class Config:
         crop: shift each image by up to this many pixels at random.
         colour: change brightness, contrast and saturation by up to this share.
         occlude: chance that a rectangle of the image is covered.
-        held_out: identities kept out of training, on which the run is validated. Never LFW: a run whose epoch is
-            picked on the test set reports a figure it would not reach again.
+        held_out: identities kept out of training, on which the run is validated; 0, or at least 4. Never
+            LFW: a run whose epoch is picked on the test set reports a figure it would not reach again.
         held_out_pairs: genuine, and as many impostor, pairs among them.
         network: a name of `networks.available()`.
         network_options: what that network's function takes beyond size and embedding.
@@ -52,7 +57,8 @@ class Config:
         centre_rate: share of the class centres that take part in a step (Partial FC); 1 is all of them.
         batch: images a step, over all processes and all accumulated parts.
         micro_batch: most images that one process takes at once. A smaller one than the batch's share is accumulated:
-            the same gradient from less memory.
+            from less memory the same gradient, if the network has no batch normalisation and the loss no running
+            statistics. Those see one micro-batch at a time, and the run is another one, if a similar one.
         steps: optimiser steps.
         lr: learning rate at the start.
         milestones: steps at which the rate is multiplied by `factor`; none with the cosine schedule.
@@ -65,70 +71,69 @@ class Config:
         precision: 'fp32', 'bf16', or 'fp16' with a gradient scaler. The loss itself is always computed in fp32.
         channels_last: memory layout that convolutions prefer on most hardware.
         compile: `torch.compile` the network.
-        device: 'cpu', 'cuda', or None for the best there is.
+        device: 'cpu', 'cuda', 'cuda:1', 'mps', or None for the best there is.
         workers: processes that decode images.
         seed: of everything: start weights, order, augmentation, dropout.
-        init: checkpoint whose network the run starts from; its class centres are not used.
+        init: whose network the run starts from, without class centres: a run's folder or checkpoint, .safetensors, or
+            released weights, as `checkpoint.open_network` takes them.
         log_every: steps between two lines of the log.
         validate_every: steps between two validations.
         save_every: steps between two checkpoints.
     """
 
-    data: str = FACEWORLD
-    identities: int = 200
-    per_identity: int = 16
-    world_seed: int = 0
-    size: tuple[int, int] = (112, 96)
-    in_memory: bool = False
-    flip: bool = True
-    crop: int = 0
-    colour: float = 0.0
-    occlude: float = 0.0
-    held_out: int = 0
-    held_out_pairs: int = 3000
+    data: Annotated[str, Text()] = FACEWORLD
+    identities: Annotated[int, Whole(2)] = 200
+    per_identity: Annotated[int, Whole(1)] = 16
+    world_seed: Annotated[int, Whole(0)] = 0
+    size: Annotated[tuple[int, int], Size()] = (112, 96)
+    in_memory: Annotated[bool, Switch()] = False
+    flip: Annotated[bool, Switch()] = True
+    crop: Annotated[int, Whole(0)] = 0
+    colour: Annotated[float, Real(0, 1)] = 0.0
+    occlude: Annotated[float, Real(0, 1)] = 0.0
+    held_out: Annotated[int, Whole(4, besides=0)] = 0  # two folds, and two people in each for an impostor pair
+    held_out_pairs: Annotated[int, Whole(1)] = 3000
 
-    network: str = "sphereface64"
-    network_options: dict[str, Any] = field(default_factory=dict)
-    embedding: int = 512
-    loss: str = "cosface"
-    loss_options: dict[str, Any] = field(default_factory=dict)
-    margin_warm_up: int = 0
-    centre_rate: float = 1.0
+    network: Annotated[str, Text()] = "sphereface64"
+    network_options: Annotated[dict[str, Any], Options()] = field(default_factory=dict)
+    embedding: Annotated[int, Whole(1)] = 512
+    loss: Annotated[str, Text()] = "cosface"
+    loss_options: Annotated[dict[str, Any], Options()] = field(default_factory=dict)
+    margin_warm_up: Annotated[int, Whole(0)] = 0
+    centre_rate: Annotated[float, Real(0, 1, above=True)] = 1.0
 
-    batch: int = 512
-    micro_batch: int | None = None
-    steps: int = 30_000
-    lr: float = 0.1
-    milestones: tuple[int, ...] = ()
-    factor: float = 0.1
-    schedule: Literal["steps", "cosine"] = "steps"
-    lr_warm_up: int = 0
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    clip: float | None = None
+    batch: Annotated[int, Whole(1)] = 512
+    micro_batch: Annotated[int | None, Whole(1, optional=True)] = None
+    steps: Annotated[int, Whole(1)] = 30_000
+    lr: Annotated[float, Real(0)] = 0.1
+    milestones: Annotated[tuple[int, ...], Wholes()] = ()
+    factor: Annotated[float, Real(0, 1)] = 0.1
+    schedule: Annotated[Literal["steps", "cosine"], OneOf(("steps", "cosine"))] = "steps"
+    lr_warm_up: Annotated[int, Whole(0)] = 0
+    momentum: Annotated[float, Real(0, 1)] = 0.9
+    weight_decay: Annotated[float, Real(0)] = 5e-4
+    clip: Annotated[float | None, Real(0, above=True, optional=True)] = None
 
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    channels_last: bool = False
-    compile: bool = False
-    device: str | None = None
-    workers: int = 0
-    seed: int = 0
-    init: str | None = None
+    precision: Annotated[Literal["fp32", "bf16", "fp16"], OneOf(("fp32", "bf16", "fp16"))] = "fp32"
+    channels_last: Annotated[bool, Switch()] = False
+    compile: Annotated[bool, Switch()] = False
+    device: Annotated[str | None, Text(DEVICES, "cpu, cuda, cuda:N or mps", optional=True)] = None
+    workers: Annotated[int, Whole(0)] = 0
+    seed: Annotated[int, Whole(0)] = 0
+    init: Annotated[str | None, Text(optional=True)] = None
 
-    log_every: int = 20
-    validate_every: int = 1000
-    save_every: int = 1000
+    log_every: Annotated[int, Whole(1)] = 20
+    validate_every: Annotated[int, Whole(1)] = 1000
+    save_every: Annotated[int, Whole(1)] = 1000
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be trained."""
-        for name in ("batch", "steps", "log_every", "validate_every", "save_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not 0 < self.centre_rate <= 1:
-            raise ValueError(f"centre_rate is a share of the class centres, in (0, 1]; got {self.centre_rate}")
-        for name, allowed in (("precision", ("fp32", "bf16", "fp16")), ("schedule", ("steps", "cosine"))):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {getattr(self, name)!r}")
+        """Bring every value to its field's kind, and refuse what cannot be trained.
+
+        Raises:
+            ValueError: with the field's name, the value and what is allowed.
+        """
+        for name, kind in kinds().items():
+            object.__setattr__(self, name, kind.read(name, getattr(self, name)))
 
     def learning_rate(self, step: int) -> float:
         """The rate of step `step`, counted from 0: a function of the step alone, so there is no state to save."""
@@ -153,7 +158,7 @@ class Config:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Config":
-        """The configuration that `to_dict` wrote; lists, as JSON has them, become tuples.
+        """The configuration that `to_dict` wrote, by way of JSON too.
 
         Raises:
             ValueError: for a field that this version does not have.
@@ -161,17 +166,31 @@ class Config:
         known = {f.name for f in dataclasses.fields(cls)}
         if unknown := sorted(values.keys() - known):
             raise ValueError(f"unknown configuration field {', '.join(unknown)}; known: {', '.join(sorted(known))}")
-        given: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in values.items()}
-        return cls(**given)
+        return cls(**values)
 
-    def differences(self, other: "Config") -> list[str]:
-        """What would make continuing `other`'s run with this configuration a different run."""
+    def differences(self, other: "Config", done: int = 0) -> list[str]:
+        """What would make continuing `other`'s run with this configuration a different run.
+
+        Args:
+            other: the run's own.
+            done: its steps so far. Where the rate of each of them is the same in both, the run may end at another
+                step, or fall at other milestones from now on.
+        """
         mine, theirs = self.to_dict(), other.to_dict()
+        free: tuple[str, ...] = RESUMABLE
+        if done <= self.steps and all(self.learning_rate(step) == other.learning_rate(step) for step in range(done)):
+            free += ("steps", "milestones")
         return [
             f"{name}: {theirs[name]!r} there, {mine[name]!r} here"
             for name in mine
-            if name not in RESUMABLE and mine[name] != theirs[name]
+            if name not in free and mine[name] != theirs[name]
         ]
+
+
+@cache
+def kinds() -> dict[str, Kind]:
+    """What each field of a configuration may hold."""
+    return {name: hint.__metadata__[0] for name, hint in get_type_hints(Config, include_extras=True).items()}
 
 
 PRESETS: dict[str, Config] = {

@@ -17,6 +17,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from cosface_edu import losses
 from cosface_edu.data import Faces
+from cosface_edu.devices import device_named
+from cosface_edu.files import folder_to_write
 from cosface_edu.networks import load_weights, parameter_groups
 
 from . import checkpoint, distributed
@@ -53,12 +55,15 @@ def train(
         CheckpointError: the last checkpoint could not be written.
     """
     # --- where: processes and devices
-    rank, world, device = distributed.start(config.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    chosen = device_named(config.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    rank, world, device = distributed.start(str(chosen))
     parts = accumulation(config, world)
     say = say if rank == 0 else _silent
     last = Path(out) / "last.pt" if out is not None else None
     if last is not None and last.exists() and not resume:
         raise FileExistsError(f"{last}: there is a run in this folder; continue it with --resume or choose another")
+    if out is not None:
+        folder_to_write(out)
 
     # --- what: faces to train on, and people set aside to validate on
     faces = faces if faces is not None else open_faces(config, device)
@@ -70,10 +75,11 @@ def train(
     held_out = HeldOut(faces, others, config.held_out_pairs, readers) if config.held_out else None
 
     # --- the network, the class centres and what changes them: new, or as they were where a run stopped
-    state = begin(config, training.num_classes, device, rank, world)
-    if last is not None and last.exists():
-        state.restore(last, config)
-        say(f"resumed {last} at step {state.step}")
+    stopped = last if last is not None and last.exists() else None
+    state = begin(config if stopped is None else config.replace(init=None), training.num_classes, device, rank, world)
+    if stopped is not None:
+        state.restore(stopped, config)
+        say(f"resumed {stopped} at step {state.step}")
     network, centres, optimiser, scaler = state.network, state.centres, state.optimiser, state.scaler
 
     # --- faster or wider versions of the same network; `network` itself keeps the weights
@@ -86,6 +92,8 @@ def train(
         f"{len(training):,} images of {training.num_classes:,} people, {config.network} and {config.loss} on {device}"
         f" × {world}, {parts} micro-batch(es) of {config.batch // world // parts} a step"
     )
+    for seen in narrowed(config, network, centres.head, world, parts):
+        say(f"{seen} {config.batch // world // parts} images at a time: not the gradient of {config.batch} at once")
 
     # --- the loop
     model.train()
@@ -152,7 +160,7 @@ def begin(config: Config, num_classes: int, device: torch.device, rank: int, wor
     network = checkpoint.build_network(config)
     head = create_head(config, num_classes)
     if config.init:
-        load_weights(network, checkpoint.load(config.init)["network"], config.init)
+        load_weights(network, checkpoint.open_network(config.init)[0].state_dict(), config.init)
     layout = torch.channels_last if config.channels_last else torch.contiguous_format
     network = network.to(device=device).to(memory_format=layout)  # type: ignore[call-overload]
     centres = distributed.Centres(head, config.centre_rate, config.seed, rank, world).to(device)
@@ -184,12 +192,36 @@ def accumulation(config: Config, world: int) -> int:
     return next(parts for parts in range(fewest, share + 1) if share % parts == 0)
 
 
+def narrowed(config: Config, network: nn.Module, head: losses.Head, world: int, parts: int) -> list[str]:
+    """What looks at the images of a batch together, and so finds another gradient where the batch is shared out.
+
+    Args:
+        config: of the run.
+        network: that may normalise by the batch; DDP leaves each process its own statistics.
+        head: that may; processes gather their embeddings, micro-batches cannot.
+        world: how many processes.
+        parts: micro-batches a step.
+    """
+    found = []
+    batch_norm = nn.modules.batchnorm._BatchNorm
+    if world * parts > 1 and any(isinstance(module, batch_norm) for module in network.modules()):
+        found.append("batch normalisation sees")
+    if parts > 1 and (type(head).observe is not losses.Head.observe or type(head).extra is not losses.Head.extra):
+        found.append(f"the statistics of the loss {config.loss} are those of")
+    if parts > 1 and config.centre_rate < 1:
+        found.append("class centres are sampled for")
+    return found
+
+
 def create_head(config: Config, num_classes: int) -> losses.Head:
     """The head that a configuration names; one with a λ comes with SphereFace's annealing, as that was trained."""
     options = dict(config.loss_options)
     if losses.card(config.loss).takes("annealing"):
         options.setdefault("annealing", losses.LambdaAnnealing())
-    head = losses.create(config.loss, in_features=config.embedding, num_classes=num_classes, **options)
+    try:
+        head = losses.create(config.loss, in_features=config.embedding, num_classes=num_classes, **options)
+    except TypeError as error:
+        raise ValueError(f"loss_options={config.loss_options} of {config.loss}: {error}") from error
     if not isinstance(head, losses.Head):
         raise ValueError(f"the loss {config.loss} has no class centres: this loop trains subclasses of losses.Head")
     return head

@@ -67,8 +67,18 @@ class State:
             ValueError: it is of a run with another configuration.
         """
         kept = checkpoint.load(path)
-        if differences := config.differences(Config.from_dict(kept["config"])):
-            raise ValueError(f"{path} is a different run: {'; '.join(differences)}")
+        before = Config.from_dict(kept["config"])
+        if differences := config.differences(before, kept["step"]):
+            way_out = "give the same values, or another folder"
+            if config.steps < kept["step"]:
+                way_out = f"{kept['step']:,} steps are done already"
+            elif config.steps != before.steps:
+                way_out = (
+                    "a run can go on for longer where the rate of the steps done does not depend on how many there are,"
+                    f" as with schedule=steps; from its weights another can start, with init={path.parent} and another"
+                    " folder"
+                )
+            raise ValueError(f"{path} is a different run: {'; '.join(differences)}; {way_out}")
         self.step, self.best = kept["step"], kept["best"]
         self.seconds = kept.get("seconds", 0.0)  # checkpoints of an earlier version do not say
         load_weights(self.network, kept["network"], str(path))

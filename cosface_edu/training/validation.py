@@ -22,7 +22,12 @@ class HeldOut:
     def __init__(self, faces: Faces, people: Tensor, pairs: int, workers: int = 0) -> None:
         self.people, self.workers = len(people), workers
         folds = min(10, len(people) // 2)  # a fold needs two people for an impostor pair, and folds share no person
-        self.pairs = evaluation.draw_pairs(Part(faces, people), pairs, folds)
+        try:
+            self.pairs = evaluation.draw_pairs(Part(faces, people), pairs, folds)
+        except ValueError as error:
+            raise ValueError(
+                f"held_out_pairs={pairs} of held_out={len(people)} people cannot be drawn: {error}"
+            ) from error
 
     def verify(self, network: nn.Module, batch: int = 128) -> evaluation.Verification:
         """Features of image and flip concatenated, as the paper tests (Section 4.1); cosine; k folds."""

@@ -158,3 +158,22 @@ def test_load_embedder(tmp_path, monkeypatch):
     ):
         with pytest.raises(ValueError, match=message):
             load_embedder(spec)
+
+
+def test_bytes_are_the_same_picture_and_other_ranges_are_refused(images):
+    expected = embed(LeftRight(), images)
+    assert torch.equal(embed(LeftRight(), (255 * images).to(torch.uint8)), expected)
+    for wrong, told in (
+        (255 * images, r"between 0 and 255: divide by 255"),
+        (normalise(images), r"between -0\.9961 and 0\.9961: .*preprocess=None"),
+        ((255 * images).long(), r"got torch\.int64"),
+        (images.permute(0, 2, 3, 1), r"permute\(0, 3, 1, 2\)"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            embed(LeftRight(), wrong)
+    embed(LeftRight(), 255 * images, preprocess=lambda x: x / 255)  # whoever prepares images may want any
+
+
+def test_a_batch_of_nothing_is_refused(images):
+    with pytest.raises(ValueError, match="batch must be at least 1, got 0"):
+        embed(LeftRight(), images, batch=0)

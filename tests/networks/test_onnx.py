@@ -38,3 +38,13 @@ def test_a_wrong_file_is_not_left_behind(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match="differs from PyTorch"):
         networks.export_onnx(network, tmp_path / "n.onnx", (16, 16))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_network_that_says_its_size_is_exported_at_it_and_a_place_is_checked_first(tmp_path, monkeypatch):
+    network = networks.create("sphereface4", size=(48, 32), embedding=4)
+    assert networks.export_onnx(network, tmp_path / "new" / "n.onnx") < 1e-4
+    session = onnxruntime.InferenceSession(tmp_path / "new" / "n.onnx")
+    assert session.get_inputs()[0].shape == ["batch", 3, 48, 32]
+    monkeypatch.setattr(torch.onnx, "export", lambda *args, **options: pytest.fail("the work began"))
+    with pytest.raises(IsADirectoryError, match="this is a folder"):
+        networks.export_onnx(network, tmp_path / "new")

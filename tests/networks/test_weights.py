@@ -179,3 +179,28 @@ def test_wrong_weights_change_nothing():
     with pytest.raises(ValueError, match="extra is not known"):
         networks.load_weights(network, before | {"extra": torch.zeros(1)}, "file")
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        nn.DataParallel,
+        torch.compile,
+        lambda network: nn.DataParallel(torch.compile(network)),
+        lambda network: torch.compile(nn.DataParallel(network)),
+        torch.optim.swa_utils.AveragedModel,
+    ],
+)
+def test_the_names_of_pytorch_s_wrappers_do_not_matter(wrap):
+    wrapped = networks.create("toy")
+    weights = wrap(wrapped).state_dict()
+    assert not weights.keys() <= wrapped.state_dict().keys()
+    network = networks.create("toy")
+    networks.load_weights(network, weights, "file")
+    assert torch.equal(network.fc.weight, wrapped.fc.weight)
+
+
+def test_a_prefix_of_somebody_s_own_is_named():
+    weights = {f"backbone.{name}": weight for name, weight in networks.create("toy").state_dict().items()}
+    with pytest.raises(ValueError, match=r"'backbone\.' before their names: take that away"):
+        networks.load_weights(networks.create("toy"), weights | {"head.weight": torch.zeros(3, 2)}, "file")
