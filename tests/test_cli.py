@@ -282,7 +282,7 @@ def test_embed_looks_at_its_target_before_the_work(trained, crops, tmp_path) -> 
     assert (tmp_path / "new" / "deep" / "f.npz").is_file()
     onto = run("embed", "no/such/run", crops, tmp_path / "new")
     assert onto.exit_code == 1
-    assert "new is a folder: name the file" in onto.output
+    assert "new: a file is wanted, and this is a folder" in onto.output
 
 
 @pytest.mark.parametrize(
