@@ -87,3 +87,16 @@ def test_plotly_figures_hold_data(html: Path, chapter: str) -> None:
         text = script.get_text()
         if "Plotly.newPlot" in text:
             assert re.search(r'"(x|y|z|r|theta)":(\[|\{"dtype")', text), "a plotly figure without points"
+
+
+def test_links_lead_to_a_place(html: Path, chapter: str) -> None:
+    """Each link within the book, to the very anchor. (What follows `#lab` is a setting of the lab.)"""
+    for tag in soup(html, chapter).select("article a[href], nav a[href]"):
+        path, _, anchor = tag["href"].partition("#")
+        if OUTSIDE.match(path) or ":" in path or anchor == "lab" or anchor.startswith("lab&"):
+            continue
+        target = (html / Path(chapter).parent / unquote(path)).resolve() if path else html / f"{chapter}.html"
+        assert target.exists(), tag["href"]
+        if anchor:
+            page = target.relative_to(html.resolve()).with_suffix("").as_posix() if path else chapter
+            assert soup(html, page).find(id=unquote(anchor)), f"no such place: {tag['href']}"
