@@ -109,9 +109,11 @@ def test_files_keep_the_house_s_style(project: Path) -> None:
     run(["-m", "ruff", "format", "--check", *shown], project, project)
 
 
-def test_functions_that_it_names_exist() -> None:
-    from cosface_edu.data import report
-    from cosface_edu.figures import page
-    from cosface_edu.training import batches
+def test_what_it_names_exists() -> None:
+    from cosface_edu.figures import page, slider
 
-    assert all((batches.open_faces, report._kind, page.provenance))
+    assert all((page.provenance, slider.plotly_source))
+    shown = {path for recipe in RECIPES for path in files(section(recipe))}
+    named = set(re.findall(r"`((?:cosface_edu|tests|book|data)/[\w./-]+)`", TEXT)) - shown
+    assert len(named) > 5
+    assert not [path for path in named if not (ROOT / path).exists()]
