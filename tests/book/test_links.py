@@ -15,6 +15,7 @@ TEXTS = sorted(
 )
 # Where the texts send a reader outside. A new host is a decision: add it here.
 OUTSIDE = {
+    "arxiv.org",
     "docs.pytest.org",
     "github.com",
     "keepachangelog.com",
