@@ -62,7 +62,7 @@ def open_page(chromium) -> Iterator:
 
     def open_(width: int = 1280, height: int = 900, **options: object) -> OfflinePage:
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)  # a machine that runs other tests beside is slow
         held = OfflinePage(context.new_page())
 
         def gate(route) -> None:

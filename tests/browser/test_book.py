@@ -18,11 +18,12 @@ gd => JSON.stringify(gd._fullData.map(trace => [Array.from(trace.x || []), Array
 @pytest.fixture(scope="module")
 def served(html: Path) -> Iterator[str]:
     """The pages from a server on this machine."""
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=html)
+    # from the folder above: scripts and pictures lie beside that of the chapters
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=html.parent)
     handler.log_message = lambda *args: None
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
+    yield f"http://127.0.0.1:{server.server_address[1]}/{html.name}"
     server.shutdown()
 
 
