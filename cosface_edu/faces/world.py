@@ -10,7 +10,7 @@ from cosface_edu.faces.render import noise_table, render
 from cosface_edu.faces.traits import GROUPS, NEUTRAL, Values, draw_shot, draw_traits
 
 _CHUNK_PIXELS = 16 * 112 * 96  # rendered at once: planes of this size stay in a processor's cache
-_CHUNK_PIXELS_DEVICE = 1024 * 112 * 96  # elsewhere a kernel's start costs more than a cache saves; some 10 GB of planes
+_CHUNK_PIXELS_DEVICE = 1024 * 112 * 96  # elsewhere a kernel's start costs more than a cache saves
 
 
 class FaceWorld:
