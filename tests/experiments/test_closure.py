@@ -59,3 +59,17 @@ def test_hash_follows_the_closure(package: Path, file: str, changes: bool) -> No
     path.write_text(path.read_text() + "# changed\n")
     code_hash.cache_clear()
     assert (code_hash("pack.a", package) != before) == changes
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [('"""More."""\nx = 1\n\n\ndef f():\n    """Others."""\n', False), ('"""More."""\nx = "another"\n', True)],
+)
+def test_docstrings_do_not_count(package: Path, text: str, changes: bool) -> None:
+    path = package / "b.py"
+    path.write_text('x = 1\n\n\ndef f():\n    """Some\n    words."""\n' if not changes else 'x = "one"\n')
+    code_hash.cache_clear()
+    before = code_hash("pack.a", package)
+    path.write_text(text)
+    code_hash.cache_clear()
+    assert (code_hash("pack.a", package) != before) == changes
