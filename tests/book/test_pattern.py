@@ -11,6 +11,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # Pages that explain the book rather than an idea.
 NOT_CHAPTERS = {"index", "how-to-use", "notation", "guide-zh", "paper-map", "bibliography", "status"}
 
+EXERCISE = re.compile(r"^```\{exercise(?:-start)?\}\n:label: (\S+)\n(?:```\n)?(.*)$", re.MULTILINE)
+MARK = re.compile(r"\*\((easy|medium|hard), \d+ minutes(, on paper)?\)\*")
+
 
 @pytest.fixture
 def text(chapter: str) -> str:
@@ -39,6 +42,12 @@ def test_exercises_have_solutions_and_one_is_checked_by_code(text: str) -> None:
     assert 2 <= len(exercises) <= 8
     assert len(solutions) == len(exercises)
     assert re.search(r"\bcheck\(", text)
+
+
+def test_exercises_say_how_hard_they_are_and_how_long_they_take(text: str) -> None:
+    exercises = EXERCISE.findall(text)
+    unmarked = [label for label, first in exercises if not MARK.search(first)]
+    assert not unmarked
 
 
 def test_has_a_numbered_equation_and_shows_its_source(text: str) -> None:
