@@ -9,7 +9,9 @@ from bs4 import BeautifulSoup
 ROOT = Path(__file__).resolve().parents[2]
 
 # Pages that explain the book rather than an idea.
-NOT_CHAPTERS = {"index", "how-to-use", "notation", "guide-zh", "paper-map", "bibliography", "status"}
+NOT_CHAPTERS = {
+    "index", "how-to-use", "notation", "guide-zh", "for-teachers", "problems", "paper-map", "bibliography", "status"
+}  # fmt: skip
 
 EXERCISE = re.compile(r"^```\{exercise(?:-start)?\}\n:label: (\S+)\n(?:```\n)?(.*)$", re.MULTILINE)
 MARK = re.compile(r"\*\((easy|medium|hard), \d+ minutes(, on paper)?\)\*")
