@@ -27,9 +27,10 @@ from .similarity import Borders
 WINDOW = 12  # P-Net's
 SMALLEST = 48  # O-Net sees the smallest face at this size: nothing is gained by a picture in which it is larger
 THRESHOLDS = (0.6, 0.7, 0.9)  # SphereFace's
+OVERLAP = 0.7  # MTCNN's
 MARGIN = 0.4  # mirrored around a picture, as a share of its shorter side
 PIXELS = 2 * 1024 * 1024  # of the pyramid in one pass of P-Net, about 100 bytes each
-CANDIDATES = 1024  # in one pass of R-Net or O-Net
+CANDIDATES = 64  # in one pass of R-Net or O-Net: what they make of more leaves the cache
 WASTE = 1.3  # how much larger a canvas may be than the pictures on it
 
 
@@ -67,10 +68,6 @@ class Candidates(NamedTuple):
         """Those at these places, or where a mask holds."""
         return Candidates(self.boxes[which], self.scores[which], self.image[which])
 
-    def without_doubles(self, overlap: float) -> Candidates:
-        """The best of those that cover each other."""
-        return self.only(batched_nms(self.boxes, self.scores, self.image, overlap))
-
 
 @lru_cache(maxsize=4)
 def _networks(device: torch.device) -> tuple[nn.Module, nn.Module, nn.Module]:
@@ -81,7 +78,7 @@ def _networks(device: torch.device) -> tuple[nn.Module, nn.Module, nn.Module]:
 
 @torch.inference_mode()
 def find(
-    pictures: Sequence[Tensor], min_faces: Sequence[float], factor: float, borders: Borders
+    pictures: Sequence[Tensor], min_faces: Sequence[float], factor: float, borders: Borders, overlap: float = OVERLAP
 ) -> list[tuple[Tensor, Tensor, Tensor]]:
     """The faces of each picture.
 
@@ -91,6 +88,7 @@ def find(
         factor: from one level of the pyramid to the next.
         borders: what lies around a picture: nothing ('black'), or its mirror image ('mirror'), so that a face may
             reach beyond the border. A face whose middle lies in the mirror is none.
+        overlap: of two candidates that share more than this of what both cover, R-Net hands on the better one.
 
     Returns:
         For each its boxes (n, 4), scores (n,) and points (n, 5, 2), in pixels of the picture, on the CPU.
@@ -100,7 +98,7 @@ def find(
     p_net, r_net, o_net = _networks(device)
 
     sums = Sums(bases)
-    found, offsets = _windows(bases, Stacks(bases), factor, p_net)
+    found, offsets = _windows(bases, sums, factor, p_net)
     sides = (found.boxes[:, 2:] - found.boxes[:, :2]).repeat(1, 2)  # (n, 4)
     found = _square(found._replace(boxes=found.boxes + offsets * sides))
 
@@ -109,7 +107,7 @@ def find(
         offsets, scores = _in_parts(r_net, crops)
         sure = scores[:, 1] > THRESHOLDS[1]
         found, offsets = found._replace(scores=scores[:, 1]).only(sure), offsets[sure]
-        keep = batched_nms(found.boxes, found.scores, found.image, 0.7)
+        keep = batched_nms(found.boxes, found.scores, found.image, overlap)
         found = _square(_moved(found.only(keep), offsets[keep]))
 
     points = torch.zeros(0, 5, 2, device=device)
@@ -141,28 +139,7 @@ def _base(picture: Tensor, min_face: float, borders: Borders) -> Base:
     return Base((pixels[0] - 127.5 / 255.0) * (255.0 / 128.0), (w / width, h / height), margin, min_face * h / height)
 
 
-class Stacks:
-    """Bases of one size put together once, to be made small together at each level.
-
-    Args:
-        bases: of any sizes.
-    """
-
-    def __init__(self, bases: Sequence[Base]) -> None:
-        by_size = defaultdict(list)
-        for number, base in enumerate(bases):
-            by_size[base.pixels.shape].append(number)
-        self.whole = {size: torch.stack([bases[i].pixels for i in own]) for size, own in by_size.items()}
-        self.place = {number: place for own in by_size.values() for place, number in enumerate(own)}
-
-    def small(self, size: torch.Size, numbers: list[int], to: tuple[int, int]) -> Tensor:
-        """Some of the bases of a size, (n, 3, *to)."""
-        whole = self.whole[size]
-        own = whole if len(numbers) == len(whole) else whole[[self.place[i] for i in numbers]]
-        return F.interpolate(own, to, mode="area")
-
-
-def _windows(bases: Sequence[Base], stacks: Stacks, factor: float, p_net: nn.Module) -> tuple[Candidates, Tensor]:
+def _windows(bases: Sequence[Base], sums: Sums, factor: float, p_net: nn.Module) -> tuple[Candidates, Tensor]:
     """What P-Net lets through, and how it would move each box, (n, 4) in parts of the box's side."""
     device = bases[0].pixels.device
     boxes, scores, image, offsets = (
@@ -176,7 +153,7 @@ def _windows(bases: Sequence[Base], stacks: Stacks, factor: float, p_net: nn.Mod
         left = [i for i, base in enumerate(bases) if min(base.pixels.shape[-2:]) * scales[i] >= WINDOW]
         if not left:
             break
-        for numbers, canvas, sizes in _canvases(bases, stacks, left, scales):
+        for numbers, canvas, sizes in _canvases(bases, sums, left, scales):
             moves, faces = p_net(canvas)  # (n, 4, rows, columns), (n, 2, rows, columns)
             # windows that lie on their picture: convolutions and the pooling leave (side − 2) / 2 − 4, rounded up
             rows, columns = ((torch.tensor([size[k] for size in sizes]) - 1) // 2 - 4 for k in (0, 1))
@@ -201,7 +178,7 @@ def _windows(bases: Sequence[Base], stacks: Stacks, factor: float, p_net: nn.Mod
 
 
 def _canvases(
-    bases: Sequence[Base], stacks: Stacks, left: list[int], scales: list[float]
+    bases: Sequence[Base], sums: Sums, left: list[int], scales: list[float]
 ) -> Iterator[tuple[list[int], Tensor, list[tuple[int, int]]]]:
     """One level of the pyramid: bases of many sizes, made small and put on common canvases."""
     same = defaultdict(list)
@@ -217,23 +194,23 @@ def _canvases(
             height, width = (max([side, *(size[k] for size, _ in on_it)]) for k, side in ((0, h), (1, w)))
             whole = height * width * count
             if on_it and (whole > PIXELS or whole > WASTE * (area + h * w * len(part))):
-                yield _canvas(bases, stacks, on_it)
+                yield _canvas(sums, on_it)
                 on_it, area = [], 0
             on_it.append(((h, w), part))
             area += h * w * len(part)
-    yield _canvas(bases, stacks, on_it)
+    yield _canvas(sums, on_it)
 
 
 def _canvas(
-    bases: Sequence[Base], stacks: Stacks, on_it: list[tuple[tuple[int, int], list[int]]]
+    sums: Sums, on_it: list[tuple[tuple[int, int], list[int]]]
 ) -> tuple[list[int], Tensor, list[tuple[int, int]]]:
     numbers = [i for _, part in on_it for i in part]
     sizes = [size for size, part in on_it for _ in part]
-    canvas = bases[0].pixels.new_zeros(len(numbers), 3, max(h for h, _ in sizes), max(w for _, w in sizes))
-    canvas = canvas.to(memory_format=torch.channels_last)
+    height, width = (max(size[k] for size in sizes) for k in (0, 1))
+    canvas = torch.zeros(len(numbers), height, width, 3, device=sums.flat.device).permute(0, 3, 1, 2)  # channels_last
     start = 0
     for (h, w), part in on_it:
-        canvas[start : start + len(part), :, :h, :w] = stacks.small(bases[part[0]].pixels.shape, part, (h, w))
+        canvas[start : start + len(part), :, :h, :w] = sums.small(part, (h, w))
         start += len(part)
     return numbers, canvas, sizes
 
@@ -241,7 +218,8 @@ def _canvas(
 class Sums:
     """Sums over all pixels above and left of each, from which the mean over any rectangle is four look-ups.
 
-    So every candidate is resized as `torch.nn.functional.interpolate(mode="area")` would, all in one go.
+    So every level of the pyramid and every candidate is resized as `torch.nn.functional.interpolate(mode="area")`
+    would, many in one go, and each pixel of a picture is read once.
 
     Args:
         bases: what the rectangles lie on.
@@ -249,37 +227,54 @@ class Sums:
 
     def __init__(self, bases: Sequence[Base]) -> None:
         device = bases[0].pixels.device
-        # doubles: the mean of few pixels is a small difference between large sums
-        sums = [F.pad(base.pixels.double().cumsum(1).cumsum(2), (1, 0, 1, 0)) for base in bases]  # (3, h + 1, w + 1)
-        self.flat = torch.cat([s.permute(1, 2, 0).reshape(-1, 3) for s in sums])  # (all places, 3)
         self.sizes = torch.tensor([base.pixels.shape[:0:-1] for base in bases], device=device)  # (B, 2): width, height
         places = (self.sizes + 1).prod(1)
         self.starts = places.cumsum(0) - places  # (B,)
+        # doubles: the mean of few pixels is a small difference between large sums
+        self.flat = torch.zeros(int(places.sum()), 3, dtype=torch.float64, device=device)  # (all places, 3)
+        for base, own in zip(bases, self.flat.split(places.tolist()), strict=True):
+            height, width = base.pixels.shape[1:]
+            sums = base.pixels.double().cumsum(1).cumsum(2)  # (3, h, w)
+            own.view(height + 1, width + 1, 3)[1:, 1:] = sums.permute(1, 2, 0)
 
     def cut(self, found: Candidates, side: int) -> tuple[Candidates, Tensor]:
         """Candidates that lie on their pictures, and what these show there, (n, 3, side, side)."""
         low = found.boxes[:, :2].trunc().clamp(min=1).long() - 1  # (n, 2)
         high = torch.minimum(found.boxes[:, 2:].trunc().long(), self.sizes[found.image])
         on_it = (high > low).all(1)
-        found, low, high = found.only(on_it), low[on_it], high[on_it]
-        # bounds of each of the side × side rectangles, those of adaptive pooling: (n, 2, side)
-        steps, extent = torch.arange(side, device=low.device), (high - low)[..., None]
-        begin = low[..., None] + steps * extent // side
-        end = low[..., None] + -((steps + 1) * extent // -side)
-        stride = (self.sizes[found.image, 0] + 1)[:, None]  # (n, 1)
-        start = self.starts[found.image][:, None]
-        top, bottom = (start + edge[:, 1] * stride for edge in (begin, end))  # (n, side)
-        left, right = begin[:, 0], end[:, 0]
-        total = (
-            self._at(bottom, right).sub_(self._at(top, right)).sub_(self._at(bottom, left)).add_(self._at(top, left))
-        )
-        count = (end - begin)[:, 1, :, None] * (end - begin)[:, 0, None]  # (n, side, side)
-        return found, total.div_(count[..., None]).float().permute(0, 3, 1, 2)
+        found = found.only(on_it)
+        return found, self._resized(found.image, low[on_it], high[on_it], (side, side))
+
+    def small(self, numbers: Sequence[int], size: tuple[int, int]) -> Tensor:
+        """Whole pictures made small, (n, 3, *size)."""
+        image = torch.tensor(numbers, device=self.flat.device)
+        high = self.sizes[image]
+        return self._resized(image, torch.zeros_like(high), high, size)
+
+    def _resized(self, image: Tensor, low: Tensor, high: Tensor, size: tuple[int, int]) -> Tensor:
+        """The pixels from (n, 2) `low` to `high`, (x, y), of pictures (n,), as (n, 3, *size)."""
+        left, right = _bounds(low[:, :1], high[:, :1], size[1])  # (n, width) each
+        top, bottom = _bounds(low[:, 1:], high[:, 1:], size[0])  # (n, height) each
+        start, stride = self.starts[image][:, None], (self.sizes[image, 0] + 1)[:, None]  # (n, 1)
+        count = (bottom - top)[:, :, None] * (right - left)[:, None]  # (n, height, width)
+        top, bottom = start + top * stride, start + bottom * stride
+        total = self._at(bottom, right)
+        total.sub_(self._at(top, right)).sub_(self._at(bottom, left)).add_(self._at(top, left))
+        return total.div_(count[..., None]).float().permute(0, 3, 1, 2)
 
     def _at(self, row: Tensor, column: Tensor) -> Tensor:
-        """(n, side) places of rows and (n, side) columns to the sums there, (n, side, side, 3)."""
+        """(n, h) places of rows and (n, w) columns to the sums there, (n, h, w, 3)."""
         place = row[:, :, None] + column[:, None]
         return self.flat.index_select(0, place.view(-1)).view(*place.shape, 3)
+
+
+def _bounds(low: Tensor, high: Tensor, parts: int) -> tuple[Tensor, Tensor]:
+    """Where each of so many parts of (n, 1) `low` to `high` begins and ends, (n, parts) each.
+
+    As in adaptive pooling they are rounded outwards, so neighbours may share a pixel.
+    """
+    steps, extent = torch.arange(parts, device=low.device), high - low
+    return low + steps * extent // parts, low - (steps + 1) * extent // -parts
 
 
 def _in_parts(network: nn.Module, crops: Tensor) -> list[Tensor]:

@@ -50,7 +50,7 @@ SAMPLE = 16
 # To this shorter side a photograph is decoded where the smallest face looked for is a share of it: twice what a crop
 # of that face needs. Of twelve megapixels one in seven is left.
 SIDE = round(2 * 112 / SHARE)
-# A process takes some seconds to start: so many pictures must fall to it.
+# A process takes some seconds to start, while this one works on: so many pictures there must be for each.
 WORTH_A_PROCESS = 300
 # Decoded pixels that are held at once, three bytes each.
 PIXELS = 32 * 1024 * 1024
@@ -225,9 +225,9 @@ def align_folder(
         factor: as in `Search`.
         face: which of several faces is cut, as in `Search`; landmarks.csv says how many there were.
         borders: of the picture, in detection and in the crop, as in `Search`.
-        workers: processes that do the work; 0 for this one alone, None for one a core where there are pictures enough
-            to make up for starting them. They start afresh, so a script that asks for them needs
-            `if __name__ == "__main__":`.
+        workers: processes that do the work, this one among them; 0 or 1 for this one alone, None for one a core where
+            there are pictures enough to make up for starting them. The others start afresh, so a script that asks
+            for them needs `if __name__ == "__main__":`.
 
     Returns:
         What became of each picture, earlier runs included.
@@ -266,8 +266,8 @@ def align_folder(
     chunks = [todo[start : start + 4 * batch_size] for start in range(0, len(todo), 4 * batch_size)]
     if workers is None:
         workers = min(_cores(), len(todo) // WORTH_A_PROCESS) if device.type == "cpu" else 0
-    workers = min(workers, len(chunks)) if workers > 1 else 0  # one beside this one would gain nothing
-    threads = 1 if workers else max(2, torch.get_num_threads())
+    workers = min(workers, len(chunks))
+    threads = 1 if workers > 1 else max(2, torch.get_num_threads())
     job = Job(src, dst, size, missing == "centre-crop", batch_size, device, search, threads)
 
     start = time.monotonic()
@@ -298,15 +298,29 @@ def _cores() -> int:
 
 
 def _results(job: Job, chunks: list[list[str]], workers: int) -> Iterator[list[Outcome]]:
-    """The outcomes of each chunk, in order, by this process or by others."""
-    if not workers:
+    """The outcomes of each chunk, in order, by this process and, beside it, by others."""
+    if workers < 2:
         yield from map(job.run, chunks)
         return
+    others = workers - 1
+    left, waiting, handed = deque(chunks), deque[Future[list[Outcome]]](), set[Future[list[Outcome]]]()
     with ExitStack() as stack:
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), torch.set_num_threads, (1,))
+        stack.callback(torch.set_num_threads, torch.get_num_threads())
+        torch.set_num_threads(1)
+        pool = ProcessPoolExecutor(others, multiprocessing.get_context("spawn"), torch.set_num_threads, (1,))
         stack.callback(pool.shutdown, cancel_futures=True)
         try:
-            yield from _ahead(pool, job.run, chunks, 2 * workers)
+            while left or waiting:
+                handed = {future for future in handed if not future.done()}
+                while left and len(handed) < 2 * others:
+                    waiting.append(pool.submit(job.run, left.popleft()))
+                    handed.add(waiting[-1])
+                if left:  # while the others start, and as long as there is more than they have in hand
+                    own = Future[list[Outcome]]()
+                    own.set_result(job.run(left.popleft()))
+                    waiting.append(own)
+                while waiting and (waiting[0].done() or not left):
+                    yield waiting.popleft().result()
         except BrokenProcessPool as error:
             raise OutOfMemory(
                 "one of the processes was killed, most likely for want of memory: take fewer --workers or a smaller "

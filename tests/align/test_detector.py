@@ -24,6 +24,14 @@ def test_the_cascade_finds_what_facenet_pytorch_s_finds(scenes, min_face: int, f
         np.testing.assert_allclose(point.numpy(), points[k].astype(np.float32), atol=0.02)
 
 
+def test_a_smallest_face_that_is_asked_for_is_looked_for_as_facenet_pytorch_would(scenes, monkeypatch) -> None:
+    overlaps, find = [], cascade.find
+    monkeypatch.setattr(cascade, "find", lambda *args: overlaps.append(args[-1]) or find(*args))
+    for search in (align.Search(min_face=20, factor=0.85, borders="black"), align.Search(borders="black")):
+        align.detect(scenes[0], search)
+    assert overlaps == [0.7, 0.5]
+
+
 def test_every_rectangle_is_resized_as_area_interpolation_resizes_it() -> None:
     generator = torch.Generator().manual_seed(0)
     bases = [
@@ -42,6 +50,9 @@ def test_every_rectangle_is_resized_as_area_interpolation_resizes_it() -> None:
     for crop, part in zip(crops, parts, strict=True):
         right = torch.nn.functional.interpolate(part[None], (24, 24), mode="area")[0]
         torch.testing.assert_close(crop, right, atol=1e-5, rtol=0)
+    for number, size in ((0, (13, 29)), (1, (90, 50)), (1, (100, 7))):
+        right = torch.nn.functional.interpolate(bases[number].pixels[None], size, mode="area")
+        torch.testing.assert_close(cascade.Sums(bases).small([number], size), right, atol=1e-5, rtol=0)
 
 
 def test_pictures_of_many_sizes_are_found_together_as_alone(scenes) -> None:

@@ -263,11 +263,22 @@ def test_several_faces_are_counted_and_one_is_chosen(tmp_path, scenes) -> None:
     assert landed["both"] == landed["largest"]
 
 
-def test_processes_do_what_one_does(photographs, tmp_path) -> None:
+def test_processes_do_what_one_does(photographs, tmp_path, monkeypatch) -> None:
+    for copy in range(4):
+        shutil.copytree(photographs / "person_0", photographs / f"copy_{copy}")
     run(photographs, tmp_path / "alone", batch_size=1)
+    done_here, work = [], folder_module.Job.run
+
+    def counted(job, names):
+        done_here.append(names)
+        return work(job, names)
+
+    counted.__name__ = "run"  # by which the other process finds its own
+    monkeypatch.setattr(folder_module.Job, "run", counted)
     report = run(photographs, tmp_path / "together", batch_size=1, workers=2)
-    assert (report.aligned, report.total) == (4, 4)
+    assert (report.aligned, report.total) == (12, 12)
     assert tree(tmp_path / "together") == tree(tmp_path / "alone")
+    assert len(done_here) == 1  # of three parts; two were handed to the other process at once
 
 
 def test_names_in_any_encoding_survive(photographs, tmp_path) -> None:
