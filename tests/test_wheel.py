@@ -5,11 +5,12 @@ import subprocess
 import sys
 import zipfile
 from email.parser import Parser
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 
 import cosface_edu
+from cosface_edu.figures import run_chapters, shipped
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -20,7 +21,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     folder = tmp_path_factory.mktemp("wheel")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
-    shutil.copytree(ROOT / "cosface_edu", folder / "cosface_edu", ignore=shutil.ignore_patterns("__pycache__"))
+    leave = shutil.ignore_patterns("__pycache__", "vendor")
+    for name in ("cosface_edu", "book", "benchmarks"):
+        shutil.copytree(ROOT / name, folder / name, ignore=leave)
     build = "from setuptools import build_meta; build_meta.build_wheel('.')"
     subprocess.run([sys.executable, "-c", build], cwd=folder, check=True, capture_output=True)
     (file,) = folder.glob("*.whl")
@@ -30,7 +33,20 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 def test_every_file_of_the_package_is_in_it_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     files = (path for path in (ROOT / "cosface_edu").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     ours = {path.relative_to(ROOT).as_posix() for path in files}
-    assert {name for name in wheel.namelist() if ".dist-info/" not in name} == ours
+    assert {name for name in wheel.namelist() if ".dist-info/" not in name and ".data/" not in name} == ours
+
+
+def test_the_records_that_chapters_draw_travel_with_it(wheel: zipfile.ZipFile) -> None:
+    folders = [ROOT / name for name in run_chapters.RESULTS]
+    records = {path.relative_to(ROOT).as_posix() for folder in folders for path in folder.glob("*.json")}
+    assert len(records) > 15
+    carried = {name.partition(f".data/data/{shipped.SHARE}/")[2] for name in wheel.namelist() if ".data/" in name}
+    assert carried == records
+
+
+@pytest.mark.parametrize("kind", ["figures/lab/*.js", "figures/lab/*.webp", "figures/*.json", "evaluation/*.html"])
+def test_what_is_no_python_is_in_it_too(wheel: zipfile.ZipFile, kind: str) -> None:
+    assert any(PurePath(name).match(f"cosface_edu/{kind}") for name in wheel.namelist())
 
 
 def test_it_says_what_it_is_and_asks_for_little(wheel: zipfile.ZipFile) -> None:

@@ -14,20 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosface_edu.evaluation import Verification
+from cosface_edu.figures import frontend
+from cosface_edu.figures.lab import bundle
 from cosface_edu.palette import GENUINE, IMPOSTOR
 
 BINS = 200  # of the scores: the threshold's slider goes from edge to edge
 
 
 def _figure(name: str, picture: str, alt: str, values: object = None, static: str = "../_static") -> str:
-    static = html.escape(static.rstrip("/"))
-    source = picture if picture.startswith("data:") else f"{static}/{picture}"
+    source = picture if picture.startswith("data:") else frontend.picture(static, picture, bundle.FOLDER / picture)
     data = html.escape(json.dumps(values, separators=(",", ":"))) if values is not None else ""
     return (
-        f'<link rel="stylesheet" href="{static}/margin-lab.css">\n'
+        f"{frontend.sheet(static, 'margin-lab.css', bundle.style)}\n"
         f'<div data-margin-live="{name}" data-values="{data}">\n'
         f'<img src="{source}" alt="{html.escape(alt)}" style="max-width: 100%">\n</div>\n'
-        f'<script defer src="{static}/margin-live.js"></script>\n'
+        f"{frontend.script(static, 'margin-live.js', bundle.live)}\n"
     )
 
 

@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 
 from cosface_edu import losses
 from cosface_edu.experiments.record import load, processor
-from cosface_edu.figures import page, style
+from cosface_edu.figures import page, shipped, style
 from cosface_edu.figures.theory import subplots
 
-RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "losses.json"
+RESULTS = "benchmarks/results/losses.json"
 
 
 def _resident(field: str) -> float:
@@ -101,9 +101,12 @@ def ratios(
     return {name: medians[name] / medians[""] for name in names}
 
 
-def recorded(path: Path = RESULTS) -> dict[str, Any] | None:
-    """The record that `benchmarks/bench_losses.py` wrote, None where there is none."""
-    return load(path) if path.exists() else None
+def recorded(path: Path | None = None) -> dict[str, Any] | None:
+    """The record that `benchmarks/bench_losses.py` wrote, None where there is none; the book's own by default."""
+    try:
+        return load(path or shipped.path(RESULTS))
+    except FileNotFoundError:
+        return None
 
 
 def provenance(record: Mapping[str, Any] | None) -> str:

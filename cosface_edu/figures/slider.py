@@ -1,7 +1,6 @@
 """The margin slider: every frame is a trained toy at an epoch; moves in a built page with no kernel and no network."""
 
 import json
-import os
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from cosface_edu.experiments import toy
-from cosface_edu.figures import embeddings, style
+from cosface_edu.figures import embeddings, frontend, style
 from cosface_edu.figures.lab import bundle
 from cosface_edu.losses.margins import NoMargin
 
@@ -271,7 +270,7 @@ def margin_slider(runs: Sequence[toy.ToyRun]) -> go.Figure:
 
 def plotly_source() -> str | bool:
     """Where a page finds plotly.js: beside the built pages; a live notebook gets the whole script inside."""
-    return True if "JPY_SESSION_NAME" in os.environ else "../_static/plotly.min.js"
+    return True if frontend.live() else "../_static/plotly.min.js"
 
 
 def to_page_html(fig: go.Figure, include_plotlyjs: str | bool | None = None) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import anywidget
 import traitlets
 
+from cosface_edu.figures import frontend
 from cosface_edu.figures.lab import bundle
 from cosface_edu.files import write_atomically
 
@@ -63,6 +64,8 @@ class MarginLab(anywidget.AnyWidget):
 def html(preset: str = "", height: int = 900, static: str = "../_static") -> str:
     """The lab for a built page: an element, the references to its script and style, and a picture for print.
 
+    In a live notebook, which has no such files, script, style and picture are inside.
+
     Args:
         preset: name of a preset to begin with (see `tour.js`), or "" for CosFace, m = 0.2.
         height: pixels kept free until the lab is there, so that the page does not jump.
@@ -75,13 +78,13 @@ def html(preset: str = "", height: int = 900, static: str = "../_static") -> str
         ValueError: for an unknown preset.
     """
     _known(preset)
-    static = escape.escape(static.rstrip("/"))
-    picture = f'<img src="{static}/margin-lab.webp" alt="{escape.escape(_ALT)}" style="max-width: 100%">'
+    source = frontend.picture(static, "margin-lab.webp", _FOLDER / "fallback.webp")
+    picture = f'<img src="{source}" alt="{escape.escape(_ALT)}" style="max-width: 100%">'
     return (
-        f'<link rel="stylesheet" href="{static}/margin-lab.css">\n'
+        f"{frontend.sheet(static, 'margin-lab.css', bundle.style)}\n"
         f'<div data-margin-lab data-preset="{escape.escape(preset)}" style="min-height: {height}px">\n{picture}\n'
         "<noscript><p>The lab needs JavaScript; this picture shows one of its states.</p></noscript>\n</div>\n"
-        f'<script defer src="{static}/margin-lab.js"></script>\n'
+        f"{frontend.script(static, 'margin-lab.js', bundle.script)}\n"
     )
 
 

@@ -1,7 +1,7 @@
 """The pictures that stand for the lab and the cover in print and without JavaScript: photographs of them, trained.
 
-`python -m cosface_edu.figures.lab.make_picture` drives a headless Chromium (named in CHROMIUM, or found on the path)
-through playwright and writes `fallback.webp`, `cover.webp` and those of the figures that answer.
+`python -m cosface_edu.figures.make_picture` drives a headless Chromium (named in CHROMIUM, or found on the path)
+through playwright and writes `fallback.webp`, `cover.webp` and those of the figures that answer into `lab/`.
 """
 
 import io
@@ -17,7 +17,7 @@ from cosface_edu.figures import lab, live
 from cosface_edu.figures.lab import bundle
 from cosface_edu.files import atomically
 
-FOLDER = Path(__file__).parent
+FOLDER = bundle.FOLDER
 STEPS = 60  # that the network, which opens trained, takes before it is photographed
 
 
