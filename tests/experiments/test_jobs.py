@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from typer.testing import CliRunner
 
+from cosface_edu.data.images import to_bytes
 from cosface_edu.experiments import jobs, record
-from cosface_edu.experiments.jobs import casia, chapters, checks, table, worth
+from cosface_edu.experiments.jobs import casia, chapters, checks, faces, table, worth
 from cosface_edu.experiments.jobs.__main__ import app
+from cosface_edu.faces import FaceWorld
 from cosface_edu.training import Config
 
 PAGE = """---
@@ -25,7 +29,26 @@ assert torch.ones(2).sum() == 2
 """
 
 
-SWEEPS = ("table", "worth")
+SWEEPS = ("table", "worth", "faces")
+
+
+def drawn_faces(root: Path, photographs: Path) -> None:
+    """What the job `faces` reads, with drawn people in it: `photographs` takes LFW's."""
+    world, size = FaceWorld(seed=3), (112, 96)
+    for folder, people in ((root / "celeba-1000", 4), (root / "cfp", 4), (photographs, 4)):
+        for person in range(people):
+            pictures, _ = world.sample_many([person], 4, size)
+            (folder / f"p{person}").mkdir(parents=True)
+            for number, picture in enumerate(pictures, 1):
+                border = 40 if folder == photographs else 0  # a photograph is more than its face
+                pixels = np.pad(
+                    to_bytes(picture).permute(1, 2, 0).numpy(), ((border, border), (border, border), (0, 0))
+                )
+                Image.fromarray(pixels).save(folder / f"p{person}" / f"p{person}_{number:04}.jpg")
+    fold = "".join(f"p{a}\t1\t{b}\n" for a in range(2) for b in (2, 3))
+    fold += "".join(f"p{a}\t1\tp{b}\t2\n" for a in range(2) for b in (2, 3))
+    for name in ("cfp-fp.txt", "cfp-ff.txt"):
+        (root / name).write_text(f"2\t4\n{fold}{fold}")
 
 
 @pytest.mark.parametrize("name", [name for name in jobs.QUEUE if name not in SWEEPS])
@@ -54,7 +77,11 @@ def test_a_tiny_run_leaves_a_record(name: str, tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("name", SWEEPS)
-def test_a_sweep_goes_on_where_its_minutes_ended(name: str, tmp_path: Path) -> None:
+def test_a_sweep_goes_on_where_its_minutes_ended(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name == "faces":
+        drawn_faces(tmp_path, tmp_path / "lfw-dev-aligned")
+        (tmp_path / "pairsDevTest.txt").write_text("1\np0\t1\t2\np1\t1\tp2\t3\n")
+        monkeypatch.setenv("COSFACE_DATA", str(tmp_path))
     rows = []
     for _ in range(2):
         arguments = [name, "--tiny", "--minutes", "0.02", "--device", "cpu", "--out", str(tmp_path)]
@@ -65,7 +92,11 @@ def test_a_sweep_goes_on_where_its_minutes_ended(name: str, tmp_path: Path) -> N
         assert found["results"]["rows"][: len(rows)] == rows
         assert len(found["results"]["rows"]) > len(rows)
         rows = found["results"]["rows"]
-    assert {"accuracy", "tar_0.0001", "tar_1e-06", "rank1"} <= rows[0].keys()
+    if name == "faces":
+        assert rows[0].keys() >= {"cfp-fp", "cfp-ff"}
+        assert "pairsDevTest" not in rows[0], "what judges must not be looked at in the search"
+    else:
+        assert rows[0].keys() >= {"accuracy", "tar_0.0001", "tar_1e-06", "rank1"}
 
 
 def finished(plan, value) -> list[dict]:
@@ -125,3 +156,28 @@ def test_the_schedule_is_shortened_in_proportion() -> None:
     config = casia.shortened(preset("casia"), 3000, {"margin_warm_up": 1 / 3, "lr_warm_up": 500})
     assert config.milestones == (1600, 2400, 2800)
     assert (config.steps, config.margin_warm_up, config.lr_warm_up) == (3000, 1000, 300)
+
+
+def test_real_faces_are_chosen_on_one_list_and_judged_with_five_seeds() -> None:
+    base, rows = Config(loss_options={}), []
+    while (following := faces.plan(base, rows)) is not None:
+        what, config = following
+        assert (config.loss, config.loss_options, config.seed) == (what["loss"], what["options"], what["seed"])
+        rows.append(what | {faces.CHOSEN_ON: {faces.CHOSEN_BY: what["options"].get("s", 0) == 16}})
+    table = [row for row in rows if row["part"] == "table"]
+    assert len(table) == 5 * len(faces.CANDIDATES)
+    assert {row["options"].get("s") for row in table} == {None, 16}
+    assert [row["network"] for row in rows if row["part"] == "network"] == list(faces.NETWORKS)
+
+
+def test_what_travels_is_small_and_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, out = tmp_path / "data", tmp_path / "small"
+    drawn_faces(root, root / "lfw-dev" / "lfw")
+    (root / "lfw-dev" / "pairsDevTest.txt").write_text("1\np0\t1\t2\np1\t1\tp2\t3\n")
+    faces.shrink(root, out)
+    monkeypatch.setenv("COSFACE_DATA", str(out))
+    assert sorted(path.name for path in out.iterdir()) == [
+        *("celeba-1000", "cfp", "cfp-ff.txt", "cfp-fp.txt", "lfw-dev-aligned", "pairsDevTest.txt"),
+    ]
+    with Image.open(out / "lfw-dev-aligned" / "p0" / "p0_0001.jpg") as picture:
+        assert picture.size == (48, 56)

@@ -28,6 +28,7 @@ QUEUE: dict[str, float] = {
     "chapters": 4.0,
     "table": 12.0,
     "worth": 12.0,
+    "faces": 13.0,
 }
 
 

@@ -1,0 +1,151 @@
+"""Real faces: each loss at its own scale on four times the people, then the best single network of ten minutes.
+
+Settings are chosen on CFP's frontal-profile pairs, one seed; then five seeds each, judged once on LFW's development
+pairs, which chose nothing. Last, the chosen CosFace in larger networks, chosen and judged by the same two lists.
+
+It reads `celeba-1000`, `cfp` with its lists and `lfw-dev-aligned` in COSFACE_DATA. To carry these to another machine,
+make them small first; pictures of 56×48 are all that the job looks at:
+
+    python -m cosface_edu.experiments.jobs.faces $COSFACE_DATA small-faces
+"""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from tqdm import tqdm
+
+from cosface_edu import data, evaluation
+from cosface_edu.align import align_folder
+from cosface_edu.experiments.settings import REAL_CHANGES, REAL_CROP
+from cosface_edu.training import Config, preset, train
+from cosface_edu.training.batches import InMemory
+from cosface_edu.training.diagnose import TrainingDiverged
+
+from . import Job
+from .sweep import SIZE, Row, earlier, sweep
+
+FACES, LFW = "celeba-1000", "lfw-dev-aligned"
+CHOSEN_ON, JUDGED_ON = "cfp-fp", "pairsDevTest"
+LISTS = {CHOSEN_ON: ("cfp", "cfp-fp.txt"), "cfp-ff": ("cfp", "cfp-ff.txt"), JUDGED_ON: (LFW, "pairsDevTest.txt")}
+FARS = (0.01, 0.001)
+CHOSEN_BY = "tar_0.01"
+
+SCALES = (8.0, 16.0, 32.0, 64.0)
+CANDIDATES: dict[str, list[dict[str, float]]] = {
+    "softmax": [{}],
+    "nsl": [{"s": s} for s in SCALES],
+    "cosface": [{"s": s, "m": m} for s in SCALES for m in (0.1, 0.2, 0.35)],
+    "arcface": [{"s": s, "m": m} for s in SCALES for m in (0.2, 0.5)],
+}
+SEEDS = (0, 1, 2, 3, 4)
+EPOCHS, LARGE_EPOCHS = 25.0, 60.0
+NETWORKS = ("sphereface20", "mobilefacenet", "iresnet18")
+
+
+def run(job: Job) -> dict[str, Any]:
+    """As long as the minutes allow; the next minutes go on."""
+    root = data.root()
+    faces = InMemory(data.open(root / FACES, SIZE, yields="people", on_broken="skip"), job.device)
+    lists = {
+        name: evaluation.open_pairs(root / where, root / pairs, size=SIZE) for name, (where, pairs) in LISTS.items()
+    }
+    base = configuration(job, len(faces))
+    rows = earlier(job, "faces")
+    found: dict[str, Any] = {
+        "data": {"source": FACES, "people": len(faces.labels.unique()), "pictures": len(faces), "lists": list(LISTS)},
+        "config": base.to_dict(),
+        "rows": rows,
+    }
+
+    def one(what: Row, config: Config) -> Row:
+        try:
+            trained = train(config, faces=faces, say=lambda line: None)
+        except TrainingDiverged as error:
+            return {"diverged": error.step}
+        judges = {name: pairs for name, pairs in lists.items() if name != JUDGED_ON or what["part"] != "search"}
+        return {"known": trained.history[-1]["accuracy"]} | {
+            name: judged(trained.network.eval(), pairs) for name, pairs in judges.items()
+        }
+
+    done = sweep(job, rows, lambda rows: plan(base, rows), one, lambda rows: job.keep(found))
+    return found | {"whole": done}
+
+
+def judged(network: torch.nn.Module, pairs: data.Pairs) -> dict[str, float]:
+    """What a list of pairs says of a network."""
+    result = evaluation.evaluate(network, pairs, precision="float32").verification
+    rates = {f"tar_{far:g}": result.tar_at_far(far) for far in FARS if far * (~result.same).sum() >= 1}
+    return {"accuracy": result.accuracy, "standard_error": result.standard_error, "auc": result.auc} | rates
+
+
+def configuration(job: Job, pictures: int) -> Config:
+    """The rehearsal's for real faces, with batches for a GPU; the same for every loss but for the loss itself."""
+    batch = 16 if job.tiny else 256
+    return preset("rehearsal").replace(**REAL_CHANGES).replace(
+        data=FACES, size=SIZE, held_out=0, batch=batch, lr_warm_up=0 if job.tiny else 100, device=job.device.type,
+        steps=2 if job.tiny else int(pictures * EPOCHS / batch), in_memory=True, log_every=200, loss_options={},
+        precision="bf16" if job.device.type == "cuda" else "fp32", network_options={"dropout": 0.4},
+    )  # fmt: skip
+
+
+def plan(base: Config, rows: Sequence[Row]) -> tuple[Row, Config] | None:
+    """The next run: the search, five seeds of what it chose, and the chosen CosFace in larger networks."""
+    made = [{key: row[key] for key in ("part", "loss", "options", "network", "seed")} for row in rows]
+
+    def item(part: str, loss: str, options: dict[str, float], network: str, seed: int) -> Row:
+        return {"part": part, "loss": loss, "options": options, "network": network, "seed": seed}
+
+    queue = [item("search", loss, options, base.network, 0) for loss in CANDIDATES for options in CANDIDATES[loss]]
+    if all(what in made for what in queue):
+        best = {loss: chosen(rows, loss) for loss in CANDIDATES}
+        queue += [
+            item("table", loss, options, base.network, seed)
+            for seed in SEEDS
+            for loss, options in best.items()
+            if options is not None
+        ]
+        if best["cosface"] is not None:
+            queue += [item("network", "cosface", best["cosface"], network, 0) for network in NETWORKS]
+    for what in queue:
+        if what not in made:
+            changes = {"loss": what["loss"], "loss_options": what["options"], "seed": what["seed"]}
+            if what["part"] == "network":
+                steps = int(base.steps * LARGE_EPOCHS / EPOCHS)
+                changes |= {"network": what["network"], "network_options": {}, "embedding": 512, "steps": steps}
+            return what, base.replace(**changes)
+    return None
+
+
+def chosen(rows: Sequence[Row], loss: str) -> dict[str, float] | None:
+    """The setting of a loss that the search found best; None where every run diverged."""
+    tried = [row for row in rows if row["part"] == "search" and row["loss"] == loss and "diverged" not in row]
+    return max(tried, key=lambda row: row[CHOSEN_ON][CHOSEN_BY])["options"] if tried else None
+
+
+def shrink(root: Path, out: Path) -> None:
+    """All that the job reads, at the size that it looks at, to travel.
+
+    Args:
+        root: folder of real data, see `data.root`; the development photographs of LFW are aligned first.
+        out: folder to be made, and to be named in COSFACE_DATA.
+    """
+    align_folder(root / "lfw-dev" / "lfw", out / "lfw-full", REAL_CROP, missing="centre-crop")
+    for name, folder in ((FACES, root / FACES), ("cfp", root / "cfp"), (LFW, out / "lfw-full")):
+        for file in tqdm(sorted(folder.rglob("*.jpg")), desc=name):
+            made = out / name / file.relative_to(folder)
+            made.parent.mkdir(parents=True, exist_ok=True)
+            with Image.open(file) as picture:
+                height, width = SIZE
+                picture.convert("RGB").resize((width, height), Image.Resampling.BOX).save(made, quality=92)
+    shutil.rmtree(out / "lfw-full")
+    for file in (root / "cfp-fp.txt", root / "cfp-ff.txt", root / "lfw-dev" / "pairsDevTest.txt"):
+        shutil.copy(file, out / file.name)
+
+
+if __name__ == "__main__":
+    shrink(Path(sys.argv[1]), Path(sys.argv[2]))
