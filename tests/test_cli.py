@@ -11,7 +11,7 @@ import torch
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from cosface_edu import networks, palette
+from cosface_edu import geometry, networks, palette
 from cosface_edu.cli import app
 from cosface_edu.cli.common import size_of
 from cosface_edu.cli.train import fields, settings
@@ -21,7 +21,7 @@ from cosface_edu.faces import FaceWorldDataset
 from cosface_edu.figures import style
 
 runner = CliRunner()
-COMMANDS = ("align", "check", "train", "evaluate", "identify", "embed", "toy", "rehearse", "record")
+COMMANDS = ("align", "check", "train", "evaluate", "identify", "embed", "toy", "rehearse", "record", "advise")
 TINY = [
     *("--network", "sphereface4", "--batch", "8", "--steps", "3", "--set", "size=(16,16)", "--set", "embedding=8"),
     *("--set", "identities=12", "--set", "per_identity=2", "--set", "held_out=4", "--set", "held_out_pairs=4"),
@@ -336,3 +336,13 @@ def test_commands_in_the_texts_exist_with_their_options(file, line) -> None:
     known = {option for parameter in command.params for option in parameter.opts}
     used = {word.split("=")[0].rstrip(".,;)") for word in words if word.startswith("--")}
     assert used <= known, f"{file}: {line.strip()} has no {', '.join(sorted(used - known))}"
+
+
+def test_advise_says_bounds_and_records_and_refuses_what_is_no_count() -> None:
+    done = run("advise", "--people", 10_000, "--features", 128, "--pictures", 3)
+    assert done.exit_code == 0, done.output
+    assert str(geometry.advise(people=10_000, features=128, pictures=3)) in done.output
+    assert done.output.index("gpu-casia") < done.output.index("faceworld-many")
+    wrong = run("advise", "--people", 1, "--features", 128, "--pictures", 3)
+    assert wrong.exit_code == 1
+    assert "people must be a whole number from 2" in wrong.output + wrong.stderr

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from . import align, check, embed, evaluate, identify, record, rehearse, toy, train
+from . import advise, align, check, embed, evaluate, identify, record, rehearse, toy, train
 
 
 class Commands(TyperGroup):
@@ -42,6 +42,7 @@ for command in (
     identify.identify,
     embed.embed,
     toy.toy,
+    advise.advise,
     record.record,
 ):
     app.command()(command)

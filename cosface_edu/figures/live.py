@@ -8,26 +8,32 @@ import base64
 import html
 import io
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 
 import matplotlib.pyplot as plt
 import numpy as np
 from numpy.typing import NDArray
 
 from cosface_edu.evaluation import Verification
+from cosface_edu.experiments.nearby import Compared
 from cosface_edu.figures import frontend
 from cosface_edu.figures.lab import bundle
+from cosface_edu.geometry import advise
 from cosface_edu.palette import GENUINE, IMPOSTOR
 
 BINS = 200  # of the scores: the threshold's slider goes from edge to edge
 
 
-def _figure(name: str, picture: str, alt: str, values: object = None, static: str = "../_static") -> str:
+def _figure(
+    name: str, picture: str, alt: str, values: object = None, static: str = "../_static", more: str = ""
+) -> str:
     source = picture if picture.startswith("data:") else frontend.picture(static, picture, bundle.FOLDER / picture)
     data = html.escape(json.dumps(values, separators=(",", ":"))) if values is not None else ""
     return (
         f"{frontend.sheet(static, 'margin-lab.css', bundle.style)}\n"
         f'<div data-margin-live="{name}" data-values="{data}">\n'
-        f'<img src="{source}" alt="{html.escape(alt)}" style="max-width: 100%">\n</div>\n'
+        f'<img src="{source}" alt="{html.escape(alt)}" style="max-width: 100%">\n{more}</div>\n'
         f"{frontend.script(static, 'margin-live.js', bundle.live)}\n"
     )
 
@@ -114,6 +120,27 @@ def folds(result: Verification, static: str = "../_static") -> str:
     }
     alt = f"Scores of the genuine and the impostor pairs in {len(parts)} folds, with the threshold of each fold."
     return _figure("folds", _still(result.scores, result.same), alt, values, static)
+
+
+def advice(comparisons: Sequence[Compared] = (), static: str = "../_static") -> str:
+    """Three fields, people, features and pictures, and what follows for s and m; see `geometry.advise`.
+
+    Args:
+        comparisons: that are shown below, those of the nearest size first; see `experiments.nearby`.
+        static: path from the page to the folder that `lab.write_assets` filled.
+
+    Returns:
+        HTML. Without script it is the answer for 10,000 people with three pictures each.
+    """
+    asked = advise(people=10_000, features=128, pictures=3)
+    alt = f"Scale and margin for {asked.head()}: where no s reaches a posterior of 0.99, and what to try."
+    records = [asdict(one) for one in comparisons]
+    rows = "".join(
+        f"<tr><th>{html.escape(one.record)}</th><td>{one.people:,} × {one.pictures:.0f}</td>"
+        f"<td>{html.escape(one.said)}</td><td>{html.escape(one.lacks)}</td></tr>"
+        for one in comparisons
+    )
+    return _figure("advice", "live-advice.webp", alt, records, static, f"{asked._repr_html_()}<table>{rows}</table>\n")
 
 
 def _best_accuracy(scores: NDArray[np.floating], same: NDArray[np.bool_]) -> float:

@@ -55,6 +55,7 @@ def write() -> None:
         ("cover.webp", lab.cover_html(), bundle.cover(), wide, f"document.querySelector('.mc').cover.lab{trained}"),
         ("live-arc.webp", live.arc(), bundle.live(), wide, drawn),
         ("live-forces.webp", live.forces(), bundle.live(), wide, drawn),
+        ("live-advice.webp", live.advice(), bundle.live(), wide, drawn),
     ):
         image = photograph(f"{head}{body}<script>{script}</script>", width, ready)
         image = image.resize((wide, round(wide / image.width * image.height)), Image.Resampling.LANCZOS)

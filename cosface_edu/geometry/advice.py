@@ -45,7 +45,8 @@ class Advice:
         largest_m: no arrangement of the centres leaves room for more, see `margin_room`.
         scale_without: least s at which every centre can reach a posterior of 0.99, m = 0.
         scale_with: the same with the first margin.
-        scale_off: s at which a picture 45° off its centre does, with the first margin, the other centres at 90°.
+        scale_off: s at which a picture 45° off its centre does, with the first margin, the other centres at 90°; None
+            where they are too crowded for that.
         adacos: AdaCos' fixed scale √2·ln(C-1), at which a picture 45° off has a posterior of 0.5; None for two people.
         tries: no margin, the first margin, and the first margin at twice the scale.
     """
@@ -56,7 +57,7 @@ class Advice:
     largest_m: float
     scale_without: float
     scale_with: float
-    scale_off: float
+    scale_off: float | None
     adacos: float | None
     tries: tuple[Try, Try, Try]
 
@@ -69,7 +70,7 @@ class Advice:
         """The advice as lines of a table: what, how much, and what it means."""
         plain, first, sharper = self.tries
         m = _short(first.m)
-        adacos = "–" if self.adacos is None else f"{self.adacos:.1f}"
+        adacos, off = ("–" if value is None else f"{value:.1f}" for value in (self.adacos, self.scale_off))
         return [
             ("pictures in all", f"{self.images:,}", "no bound depends on them; what is learned does"),
             ("m at most", _short(self.largest_m), "even the best arrangement of centres has no room for more"),
@@ -81,7 +82,7 @@ class Advice:
             (f"s at least, m = {m}", f"{self.scale_with:.1f}", "the same with the first margin below"),
             (
                 f"s for 45°, m = {m}",
-                f"{self.scale_off:.1f}",
+                off,
                 "a posterior of 0.99 at 45° off the centre, others at 90°",
             ),
             ("AdaCos' fixed s", adacos, "a posterior of 0.5 at 45° off the centre, no margin"),
@@ -143,7 +144,7 @@ def advise(*, people: int, features: int, pictures: int) -> Advice:
         largest_m=room,
         scale_without=without,
         scale_with=with_m,
-        scale_off=math.log((people - 1) * P / (1 - P)) / (math.cos(OFF) - m),
+        scale_off=math.log((people - 1) * P / (1 - P)) / (math.cos(OFF) - m) if room >= math.cos(OFF) else None,
         adacos=adacos,
         tries=(one(s_plain, 0.0), one(s_first, m), one(2 * s_first, m)),
     )
@@ -165,7 +166,7 @@ def margin_room(C: int, D: int) -> float:
     if C <= 2 * D or D == 2:
         return bound  # exact
     angles, share = _angles(D)
-    half = angles[np.searchsorted(np.cumsum(share), 1 / C)]  # the middle of the cell in which the cap is full
+    half = angles[_from_the_top(share, C).argmax()]  # the middle of the cell in which the cap is full
     return min(bound, 1 - math.cos(min(2 * half + math.pi / CELLS, math.pi)))
 
 
@@ -186,7 +187,7 @@ def scale_for_all(C: int, D: int, P: float, m: float = 0.0) -> float:
         s; infinity where m leaves no room.
     """
     room = margin_room(C, D)
-    if m >= room - 1e-4:  # four places are what the bound is quoted with
+    if m >= room * (1 - 1e-4):  # a bound is quoted with four digits
         return math.inf
     return max(min_scale(C, P, m), math.log(P / (1 - P)) / (room - m))
 
@@ -209,7 +210,7 @@ def random_start_loss(C: int, s: float, m: float, D: int) -> float:
     """
     angles, share = _angles(D)
     cos = np.cos(angles)
-    reached = np.cumsum(share) >= 1 / (2 * (C - 1))  # the largest of C-1 has its median near there
+    reached = _from_the_top(share, 2 * (C - 1))  # the largest of C-1 has its median near there
     others = math.log(C - 1) + _log_mean(s * cos[reached], share[reached])
     return float(share @ np.logaddexp(0, s * m + others - s * cos))
 
@@ -224,6 +225,11 @@ def _angles(D: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return angles, share / share.sum()
 
 
+def _from_the_top(share: NDArray[np.float64], parts: int) -> NDArray[np.bool_]:
+    """Angles from the one on within which a part of the probability lies; rounding does not choose the cell."""
+    return np.cumsum(share) >= (1 - 1e-9) / parts
+
+
 def _log_mean(x: NDArray[np.float64], share: NDArray[np.float64]) -> float:
     """ln Σ share·e^x."""
     top = x.max()
@@ -232,7 +238,7 @@ def _log_mean(x: NDArray[np.float64], share: NDArray[np.float64]) -> float:
 
 def _short(value: float) -> str:
     """Two decimals, or two digits of what is smaller."""
-    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+    return f"{value:.{max(2, 1 - math.floor(math.log10(value)))}f}"
 
 
 def _setting(one: Try) -> str:

@@ -76,7 +76,9 @@ def test_what_is_known_of_the_paper_s_sizes():
     assert advice.scale_without == pytest.approx(13.86, abs=0.005)
     assert advice.scale_with == pytest.approx(min_scale(10_575, 0.99, 0.2))
     assert [(one.s, one.m) for one in advice.tries] == [(14, 0.0), (18, 0.2), (36, 0.2)]
+    assert advice.scale_off == pytest.approx(math.log(10_574 * 99) / (math.cos(math.pi / 4) - 0.2))
     circle = advise(people=8, features=2, pictures=500)
+    assert circle.scale_off is None
     assert circle.tries[1].m == 0.2
 
 

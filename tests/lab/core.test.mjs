@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import test from "node:test";
 import { accuracy, annealing, freshPictures, headLoss, makeRule, makeTask, Network, randomStream } from "../../cosface_edu/figures/lab/core.js";
+import { advise, adviceRows, nearestFirst } from "../../cosface_edu/figures/lab/advice.js";
 import { DATA } from "../../cosface_edu/figures/lab/data.js";
 import { GALLERY } from "../../cosface_edu/figures/lab/expression.js";
 import { DEFAULTS, Engine, evenCentres } from "../../cosface_edu/figures/lab/engine.js";
@@ -284,4 +285,25 @@ test("presets and the tour's stops are sound", () => {
   }
   assert.ok(STOPS.length >= 6);
   for (const { choices, answer } of STOPS) assert.ok(answer < choices.length);
+});
+
+test("advice: the numbers and the words of geometry.advise, over a grid", () => {
+  for (const { asked, numbers, tries, rows } of fixtures.advice) {
+    const found = advise(...asked);
+    const { largestM, scaleWithout, scaleWith, scaleOff, adacos } = found;
+    [largestM, scaleWithout, scaleWith, scaleOff, adacos].forEach((value, i) => {
+      if (numbers[i] === null) assert.equal(value, null, `${asked}, number ${i}`);
+      else near(value, numbers[i], 1e-9, `${asked}, number ${i}`);
+    });
+    found.tries.forEach(({ s, m, start }, i) => nearAll([s, m, start], tries[i], 1e-9, `${asked}, try ${i}`));
+    assert.deepEqual(adviceRows(found), rows);
+  }
+});
+
+test("advice: records of the nearest size first", () => {
+  const records = [{ people: 200, pictures: 10 }, { people: 10_572, pictures: 46 }, { people: 200, pictures: 200 }];
+  const first = (people, pictures) => nearestFirst(records, people, pictures)[0];
+  assert.equal(first(10_000, 3), records[1]);
+  assert.equal(first(300, 150), records[2]);
+  assert.equal(first(100, 5), records[0]);
 });

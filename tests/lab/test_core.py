@@ -218,6 +218,23 @@ def _network_case() -> dict[str, Any]:
     return case | {"after": flat(torch.Tensor.detach)}
 
 
+def _advice_cases() -> list[dict[str, Any]]:
+    cases = []
+    for people in (2, 3, 8, 92, 200, 257, 10_000, 1_000_000):
+        for features in (2, 3, 8, 128, 512, 4096):
+            advice = geometry.advise(people=people, features=features, pictures=7)
+            numbers = [advice.largest_m, advice.scale_without, advice.scale_with, advice.scale_off, advice.adacos]
+            cases.append(
+                {
+                    "asked": [people, features, 7],
+                    "numbers": numbers,
+                    "tries": [[one.s, one.m, one.start] for one in advice.tries],
+                    "rows": advice.rows(),
+                }
+            )
+    return cases
+
+
 def _fixtures() -> dict[str, Any]:
     cos = np.cos(np.linspace(math.pi, 0, 181))
     return {
@@ -241,6 +258,7 @@ def _fixtures() -> dict[str, Any]:
             for m in (0.0, 0.2)
         ],
         "network": _network_case(),
+        "advice": _advice_cases(),
     }
 
 

@@ -1,4 +1,5 @@
 // Figures that answer: a few sliders, a picture computed from the rules, and a line that says what it shows.
+import { adviceFigure } from "./advice.js";
 import { DEG, headLoss, TAU } from "./core.js";
 import { GENUINE, IMPOSTOR, PEOPLE } from "./palette.js";
 import { edgeOnArc, wedges } from "./regions.js";
@@ -203,12 +204,16 @@ const folds = {
   },
 };
 
-export const LIVE = { arc, forces, threshold, folds };
+export const LIVE = { arc, forces, threshold, folds, advice: adviceFigure };
 
 // ---------------------------------------------------------------- on the page
 
-const sliderOf = (name, { words, least, most, step, start }) =>
-  `<label class="ml-field">${words} <output data-out="${name}"></output><input type="range" data-in="${name}" min="${least}" max="${most}" step="${step}" value="${start}"></label>`;
+const sliderOf = (name, { words, least, most, step, start, number }) =>
+  `<label class="ml-field">${words} ${number ? "" : `<output data-out="${name}"></output>`}` +
+  `<input type="${number ? "number" : "range"}" data-in="${name}" min="${least}" max="${most}" step="${step}" value="${start}"></label>`;
+
+// What an input says, within its limits: a number may be typed as anything.
+const countOf = ({ value, min, max }) => Math.round(Math.min(Number(max), Math.max(Number(min), Number(value) || 0)));
 
 function mount(el) {
   const figure = LIVE[el.dataset.marginLive];
@@ -216,14 +221,14 @@ function mount(el) {
   const root = document.createElement("figure");
   root.className = "ml ml-live";
   root.innerHTML = `<div class="ml-bar">${Object.entries(figure.sliders).map((pair) => sliderOf(...pair)).join("")}</div>
-<canvas role="img"></canvas><figcaption></figcaption><p class="ml-hidden" aria-live="polite"></p>`;
+<canvas role="img"></canvas><figcaption></figcaption><div class="ml-tables"></div><p class="ml-hidden" aria-live="polite"></p>`;
   el.replaceChildren(root);
   if (figure.most) root.querySelector("[data-in]").max = figure.most(data);
   const canvas = root.querySelector("canvas");
   let [theme, shown, queued, aloud] = [makeTheme(root), false, false, false];
   function draw() {
     queued = false;
-    const values = Object.fromEntries([...root.querySelectorAll("[data-in]")].map((input) => [input.dataset.in, Number(input.value)]));
+    const values = Object.fromEntries([...root.querySelectorAll("[data-in]")].map((input) => [input.dataset.in, figure.sliders[input.dataset.in].number ? countOf(input) : Number(input.value)]));
     for (const out of root.querySelectorAll("[data-out]")) {
       const name = out.dataset.out;
       out.textContent = figure.show ? figure.show(values, data) : `${values[name]}${figure.sliders[name].unit}`;
@@ -233,6 +238,7 @@ function mount(el) {
     if (!pen) return;
     const sentence = figure.draw(pen.ctx, pen.W, pen.H, theme, values, data);
     root.querySelector("figcaption").textContent = sentence;
+    if (figure.tables) root.querySelector(".ml-tables").replaceChildren(...figure.tables(values, data));
     canvas.setAttribute("aria-label", `${figure.title}. ${sentence}`);
     if (aloud) root.querySelector("[aria-live]").textContent = sentence;
     aloud = false;
@@ -245,8 +251,9 @@ function mount(el) {
   };
   root.addEventListener("input", ask);
   // Said aloud once the slider is let go.
-  root.addEventListener("change", () => {
+  root.addEventListener("change", ({ target }) => {
     aloud = true;
+    if (target.type === "number") target.value = countOf(target);
     ask();
   });
   const restyle = () => {

@@ -1,0 +1,118 @@
+"""Where the book's recorded comparisons stand: people, pictures, what came of it, and what they leave open."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from cosface_edu.experiments import few, record
+
+#: Records in which losses were compared, or CosFace trained, on people in some number.
+RECORDS = ("rehearsal", "faceworld-many", "casia-mini", "gpu-casia", few.NAME)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A recorded comparison.
+
+    Attributes:
+        record: its name.
+        people: that it was trained on.
+        pictures: of each, on average.
+        features: length of a feature.
+        settings: (s, m) of its runs of CosFace and NSL.
+        said: what came of it.
+        lacks: what it does not show.
+    """
+
+    record: str
+    people: int
+    pictures: float
+    features: int
+    settings: tuple[tuple[float, float], ...]
+    said: str
+    lacks: str
+
+    def distance(self, people: int, pictures: int) -> float:
+        """How far off a size is, by ratios: doubling the people counts as much as doubling the pictures."""
+        return math.hypot(math.log(self.people / people), math.log(self.pictures / pictures))
+
+
+def comparisons(people: int | None = None, pictures: int | None = None) -> list[Compared]:
+    """The comparisons whose records are there, those of the nearest size first.
+
+    Args:
+        people: of one's own data; without, the order is that of `RECORDS`.
+        pictures: of each person, likewise.
+    """
+    found = [_read(name, record.load(name)) for name in RECORDS if record.path_of(name).is_file()]
+    if people is None or pictures is None:
+        return found
+    return sorted(found, key=lambda one: one.distance(people, pictures))
+
+
+def _read(name: str, found: dict[str, Any]) -> Compared:
+    data, runs = found["data"], found.get("runs", [])
+    tried = runs or [found["config"]["loss_options"]]
+    images = data.get("images", data.get("pictures"))
+    losses = {run["loss"] for run in runs}
+    if "statistics" in found:
+        said = _difference(found)
+    elif runs:
+        said = _each(runs)
+    else:
+        said = _alone(found)
+    lacks = [
+        "no real face" if data["source"].startswith("FaceWorld") else f"{data['people']} people only",
+        "one seed" if len(found["seeds"]) == 1 else "",
+        "no other loss" if not runs else "" if "softmax" in losses else "no softmax",
+        "" if len({run["s"] for run in tried if run.get("loss", "cosface") == "cosface"}) > 1 else "no other s or m",
+        found["note"] if name == few.NAME else "",
+        "settings chosen on the pairs that judge them" if "chosen on the pairs" in found["note"] else "",
+    ]
+    return Compared(
+        record=name,
+        people=data["people"],
+        pictures=images / data["people"],
+        features=found["config"]["embedding"],
+        settings=tuple(dict.fromkeys((run["s"], run.get("m", 0.0)) for run in tried if _cosine(run))),
+        said=said,
+        lacks="; ".join(filter(None, lacks)),
+    )
+
+
+def _cosine(run: dict[str, Any]) -> bool:
+    """Whether s and m of a run are CosFace's or NSL's."""
+    return "s" in run and run.get("loss", "cosface") in ("cosface", "nsl")
+
+
+def _difference(found: dict[str, Any]) -> str:
+    """CosFace less NSL, by the strictest measure that was taken."""
+    name, measured = list(found["statistics"].items())[-1]
+    gain = measured["cosface_minus"]["nsl"]
+    cosface, nsl = (next(run for run in found["runs"] if run["loss"] == loss) for loss in ("cosface", "nsl"))
+    mean, low, high = (f"{round(100 * gain[end], 2) + 0.0:+.2f}" for end in ("mean", "low", "high"))  # no -0.00
+    return (
+        f"CosFace (s = {cosface['s']:g}, m = {cosface['m']:g}) less NSL (s = {nsl['s']:g}), {name}: "
+        f"{mean} points ({low} … {high})"
+    )
+
+
+def _each(runs: list[dict[str, Any]]) -> str:
+    """The mean true-accept rate of each setting."""
+    rates: dict[tuple[str, str], list[float]] = {}
+    for run in runs:
+        rates.setdefault((run["loss"], ", ".join(f"{k} = {run[k]:g}" for k in ("s", "m") if k in run)), []).append(
+            100 * run["tar"]
+        )
+    each = [f"{loss}{f' ({at})' if at else ''} {sum(some) / len(some):.1f} %" for (loss, at), some in rates.items()]
+    return f"TAR at FAR {few.FAR:g}: " + ", ".join(each)
+
+
+def _alone(found: dict[str, Any]) -> str:
+    """CosFace alone, on strangers."""
+    options, strangers = found["config"]["loss_options"], found["results"]["strangers"]
+    way = found["results"]["tried"][-1]["setting"]
+    return (
+        f"CosFace (s = {options['s']:g}, m = {options['m']:g}), {way}: "
+        f"{100 * strangers['accuracy']:.2f} % of strangers' pairs right"
+    )
