@@ -167,3 +167,29 @@ def test_consent_what_the_crowd_changes_for_each_group() -> None:
     balanced = [run["groups"] for run in runs if run["crowd"] == "balanced crowd"]
     for found in (*skewed, *balanced):
         assert max(found, key=lambda g: found[g]["false_accepts"]) == "F"
+
+
+def test_which_s_and_m_few_pictures() -> None:
+    """Softmax and the two advised settings overlap; larger settings end lower with each seed, ArcFace far below."""
+    runs = record("results/few-pictures")["runs"]
+    rates: dict[tuple, list[float]] = {}
+    for run in runs:
+        rates.setdefault((run["loss"], run.get("s")), []).append(run["tar"])
+    close = [rates["softmax", None], rates["nsl", 11], rates["cosface", 14]]
+    assert max(map(min, close)) < min(map(max, close))
+    for seed in range(2):
+        assert rates["arcface", 64][seed] < rates["cosface", 30][seed] < min(some[seed] for some in close)
+    assert all(run["known"] < 0.5 for run in runs if run["loss"] == "arcface")
+
+
+def test_which_s_and_m_the_first_loss_is_foretold() -> None:
+    """Of the untrained networks of a record, to within a few per cent."""
+    for run in record("results/few-pictures")["runs"]:
+        if run["loss"] in ("nsl", "cosface"):
+            foretold = geometry.random_start_loss(400, run["s"], run.get("m", 0.0), 128)
+            assert foretold == pytest.approx(run["first_loss"], rel=0.06)
+
+
+def test_which_s_and_m_17_with_a_margin_6_without() -> None:
+    assert geometry.random_start_loss(500, 30, 0.35, 512) == pytest.approx(17, abs=1)
+    assert math.log(500) == pytest.approx(6.2, abs=0.05)

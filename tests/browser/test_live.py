@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cosface_edu import geometry
 from cosface_edu.evaluation import verify
+from cosface_edu.experiments import nearby
 from cosface_edu.figures import lab, live
 
 pytestmark = pytest.mark.browser
@@ -91,3 +93,46 @@ def test_phone_dark_mode_and_no_script(opened, open_page) -> None:
     still = open_page(java_script_enabled=False).page
     still.goto(page.url)
     assert all(picture.bounding_box()["height"] > 100 for picture in still.locator("[data-margin-live] img").all())
+
+
+@pytest.fixture
+def calculator(open_page, tmp_path: Path):
+    """`calculator(**options)` -> a page with the fields for people, features and pictures."""
+
+    def open_(**options: object):
+        lab.write_assets(tmp_path / "_static")
+        head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        file = tmp_path / "book" / "advice.html"
+        file.parent.mkdir(exist_ok=True)
+        body = live.advice(nearby.comparisons())
+        file.write_text(f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>')
+        page = open_page(**options).page
+        page.goto(file.as_uri())
+        return page
+
+    return open_
+
+
+def test_the_calculator_answers_as_the_package_does(calculator) -> None:
+    page = calculator()
+    for name, value in (("people", "92"), ("features", "512"), ("pictures", "50")):
+        page.locator(f'[data-in="{name}"]').fill(value)
+    page.wait_for_function("document.querySelector('.ml-tables').innerText.includes('4,600')")
+    rows = page.locator(".ml-tables table").first.locator("tr").all()
+    said = [tuple(cell.inner_text() for cell in row.locator("th, td").all()) for row in rows]
+    assert said == geometry.advise(people=92, features=512, pictures=50).rows()
+    nearest = page.locator(".ml-tables table").nth(1).locator("tbody tr").first
+    assert nearest.locator("th").inner_text() == nearby.comparisons(92, 50)[0].record
+
+
+def test_what_is_no_count_is_set_right_and_keys_count(calculator) -> None:
+    page = calculator(width=390, height=844, color_scheme="dark")
+    people = page.locator('[data-in="people"]')
+    people.focus()
+    page.keyboard.press("ArrowUp")
+    page.wait_for_function("document.querySelector('figcaption').innerText.startsWith('10,001 people')")
+    for typed, meant in (("", "2"), ("-7", "2"), ("99999999", "1000000"), ("12.6", "13")):
+        people.fill(typed)
+        people.blur()
+        assert people.input_value() == meant
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -13,6 +13,7 @@ CHAPTERS = (
     "before-margins",
     "how-large-s",
     "how-large-m",
+    "which-s-and-m",
     "gradients",
     "cosine-or-angle",
     "arcface",

@@ -6,8 +6,11 @@ import re
 
 import numpy as np
 import pytest
+from bs4 import BeautifulSoup
 
+from cosface_edu import geometry
 from cosface_edu.evaluation import verify
+from cosface_edu.experiments import nearby
 from cosface_edu.figures import lab, live
 
 SCORES, SAME = np.array([0.0, 0.1, 0.2, 0.9, 1.0]), np.array([False, False, True, True, True])
@@ -15,7 +18,7 @@ SCORES, SAME = np.array([0.0, 0.1, 0.2, 0.9, 1.0]), np.array([False, False, True
 
 def test_files_that_are_named_are_written(tmp_path) -> None:
     written = {path.name for path in lab.write_assets(tmp_path)}
-    for piece in (live.arc(), live.forces(), live.threshold(SCORES, SAME)):
+    for piece in (live.arc(), live.forces(), live.threshold(SCORES, SAME), live.advice()):
         assert set(re.findall(r'(?:src|href)="\.\./_static/([^"]+)"', piece)) <= written
         assert re.search(r'<img [^>]*alt="[^"]{40,}"', piece)
         assert "http" not in piece
@@ -48,3 +51,15 @@ def test_folds_hold_every_pair_once_and_peeking_never_loses() -> None:
         tried = [((scores >= cut) == same)[part].mean() for cut in [*np.unique(scores), np.inf]]
         assert peeked == pytest.approx(max(tried))
         assert peeked >= data["accuracies"][k]
+
+
+def test_advice_can_be_read_without_script_and_hands_over_the_records() -> None:
+    found = nearby.comparisons()
+    piece = live.advice(found)
+    data = json.loads(html.unescape(re.search(r'data-values="([^"]+)"', piece).group(1)))
+    assert [one["record"] for one in data] == [one.record for one in found]
+    text = BeautifulSoup(piece, "html.parser").get_text(" ")
+    for what, much, _ in geometry.advise(people=10_000, features=128, pictures=3).rows():
+        assert what in text
+        assert much in text
+    assert all(one.said in text for one in found)
