@@ -38,6 +38,7 @@ from .record import (
     crop_name,
     finished,
     make_row,
+    other_names,
 )
 from .similarity import Borders, estimate_similarity, template, warp
 
@@ -105,6 +106,7 @@ class Job:
         device: where detection and warping run.
         search: what to look for.
         threads: that read and write.
+        renamed: names of crops that are not their pictures'.
     """
 
     src: Path
@@ -115,6 +117,7 @@ class Job:
     device: torch.device
     search: Search
     threads: int
+    renamed: dict[str, str]
 
     def run(self, names: list[str]) -> list[Outcome]:
         """Align some pictures and write their crops; the outcomes come back without them."""
@@ -127,9 +130,12 @@ class Job:
                 except (MemoryError, RuntimeError) as error:
                     raise _told_if_memory(error, batch) from error
                 done = [photo.name for photo in batch]
-                list(pool.map(_write, [self.dst / crop_name(n) for n in done], [outcomes[n].crop for n in done]))
+                list(pool.map(_write, [self._crop(n) for n in done], [outcomes[n].crop for n in done]))
                 outcomes |= {name: outcomes[name]._replace(crop=None) for name in done}
         return [outcomes[name] for name in names]
+
+    def _crop(self, name: str) -> Path:
+        return self.dst / self.renamed.get(name, crop_name(name))
 
     def _read(self, name: str) -> Photograph | Outcome:
         # with a smallest face in pixels, every pixel may be needed to see it
@@ -137,7 +143,7 @@ class Job:
         try:
             return Photograph(name, *decode_reduced(read_file(self.src / name), side, str(self.src / name)))
         except BrokenImage as error:
-            _write(self.dst / crop_name(name), None)
+            _write(self._crop(name), None)
             return Outcome(make_row(name, BROKEN), reason=str(error))
 
     def _batches(
@@ -237,7 +243,7 @@ def align_folder(
         AlreadyAligned: these are aligned crops.
         FaceNotFound, BrokenImage: with `missing='fail'`.
         OutOfMemory: a batch does not fit.
-        ValueError: `dst` was begun with other settings or lies in `src`, or two pictures would share a name.
+        ValueError: `dst` was begun with other settings orlies in `src`.
     """
     src, dst, device = Path(src), Path(dst), torch.device(device)
     search = Search(min_face, factor, borders, face)
@@ -257,8 +263,9 @@ def align_folder(
         _refuse_aligned(src, files, device)
     claim(dst, size, points, search)
     final = {ALIGNED, NO_FACE} if missing == "skip" else {ALIGNED, CENTRE_CROP}
-    done = finished(dst, files, final)
-    report = AlignReport(left_out=left_out)
+    renamed = other_names(files)
+    done = finished(dst, files, final, renamed)
+    report = AlignReport(renamed=renamed, left_out=left_out)
     for row in done.values():
         report.count(row)
     report.resumed = report.total
@@ -268,7 +275,7 @@ def align_folder(
         workers = min(_cores(), len(todo) // WORTH_A_PROCESS) if device.type == "cpu" else 0
     workers = min(workers, len(chunks))
     threads = 1 if workers > 1 else max(2, torch.get_num_threads())
-    job = Job(src, dst, size, missing == "centre-crop", batch_size, device, search, threads)
+    job = Job(src, dst, size, missing == "centre-crop", batch_size, device, search, threads, renamed)
 
     start = time.monotonic()
     with (
@@ -394,11 +401,6 @@ def _pictures(src: Path) -> tuple[list[str], list[str]]:
     if not found.pictures:
         also = "".join(f"; {line}" for line in found.left_out)
         raise FileNotFoundError(f"{src}: no pictures in it, at any depth{also}")
-    by_crop: dict[str, str] = {}
-    for name in found.pictures:
-        other = by_crop.setdefault(crop_name(name), name)
-        if other != name:
-            raise ValueError(f"{src}: {other} and {name} would both become {crop_name(name)}: rename one of them")
     return found.pictures, found.left_out
 
 

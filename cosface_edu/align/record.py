@@ -40,6 +40,7 @@ class AlignReport:
         broken: names of pictures that could not be read or decoded, for which nothing was written.
         reasons: what is wrong with each of these.
         several: names of pictures with more than one face, of which one was cut.
+        renamed: crops' names where they are not the pictures' own, see `other_names`.
         left_out: what else lies in the source and is no picture we read, a line each.
         resumed: how many of all these an earlier run had finished.
         seconds: time taken by this run.
@@ -51,6 +52,7 @@ class AlignReport:
     broken: list[str] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
     several: list[str] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     resumed: int = 0
     seconds: float = 0.0
@@ -74,6 +76,12 @@ class AlignReport:
         else:
             {CENTRE_CROP: self.centre_cropped, NO_FACE: self.missing, BROKEN: self.broken}[status].append(name)
 
+    def told_of_renamed(self) -> str:
+        """A line about crops whose pictures share a name."""
+        named = [f"{crop} of {name}" for name, crop in self.renamed.items()]
+        more = " …" if len(named) > 5 else ""
+        return f"crops that keep a suffix, since another has their name: {len(named):,}: {', '.join(named[:5])}{more}"
+
     def __str__(self) -> str:
         lines = [
             f"{self.aligned:,} of {self.total:,} pictures aligned; {self.resumed:,} were done before, "
@@ -88,13 +96,36 @@ class AlignReport:
             if names:
                 more = f" … all in {LANDMARKS}" if len(names) > 20 else ""
                 lines.append(f"{what}: {len(names):,}: {', '.join(names[:20])}{more}")
+        if self.renamed:
+            lines.append(self.told_of_renamed())
         lines += [self.reasons[name] for name in self.broken[:20] if name in self.reasons]
         return "\n".join(lines + [f"left out: {line}" for line in self.left_out])
 
 
 def crop_name(name: str) -> str:
-    """The crop of picture `name`, relative to the target folder."""
+    """The crop of picture `name`, relative to the target folder, unless another picture's has that name."""
     return str(PurePosixPath(name).with_suffix(".jpg"))
+
+
+def other_names(pictures: Sequence[str]) -> dict[str, str]:
+    """Names of crops where pictures differ by their suffix alone: beside a.jpg, a.png becomes a.png.jpg.
+
+    Args:
+        pictures: all in the source, relative to it.
+
+    Returns:
+        For those whose crop is not called `crop_name` its name. A picture keeps its own name before all others.
+    """
+    taken, others = set[str](), {}
+    for name in sorted(pictures, key=lambda name: (name != crop_name(name), name)):
+        crop = crop_name(name)
+        if crop in taken:
+            crop = f"{name}.jpg"
+            while crop in taken:
+                crop += ".jpg"
+            others[name] = crop
+        taken.add(crop)
+    return others
 
 
 def make_row(name: str, status: str, faces: Sequence[Face] = ()) -> list[str]:
@@ -140,11 +171,11 @@ def claim(dst: Path, size: tuple[int, int], points: Tensor, search: Search) -> N
         write_atomically(marker, json.dumps(settings, indent=1).encode())
 
 
-def finished(dst: Path, files: list[str], final: set[str]) -> dict[str, list[str]]:
+def finished(dst: Path, files: list[str], final: set[str], renamed: dict[str, str]) -> dict[str, list[str]]:
     """Rows of landmarks.csv that stand, and a landmarks.csv cut down to them, ready to be appended to.
 
     A row stands if it was written to the end, its picture is still in the source, its status is in `final`, and its
-    crop, if that status has one, is there.
+    crop, if that status has one, is there, under the name that `renamed` gives it, or else its picture's.
     """
     log, wanted, rows = dst / LANDMARKS, set(files), {}
     # names are kept as the file system has them, whatever their encoding
@@ -158,7 +189,8 @@ def finished(dst: Path, files: list[str], final: set[str]) -> dict[str, list[str
     rows = {
         name: row
         for name, row in rows.items()
-        if row[1] in final and (row[1] not in (ALIGNED, CENTRE_CROP) or (dst / crop_name(name)).exists())
+        if row[1] in final
+        and (row[1] not in (ALIGNED, CENTRE_CROP) or (dst / renamed.get(name, crop_name(name))).exists())
     }
     table = io.StringIO(newline="")
     csv.writer(table).writerows([COLUMNS, *rows.values()])

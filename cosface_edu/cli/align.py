@@ -98,6 +98,8 @@ def align(
     ):
         if names:
             say(f"{len(names):,} {what}: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}")
+    if report.renamed:
+        say(report.told_of_renamed())
     for name in report.broken[:5]:
         say(f"  {report.reasons[name]}")
     for line in report.left_out:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from cosface_edu import align, data
 from cosface_edu.align import folder as folder_module
-from cosface_edu.align.record import COLUMNS
+from cosface_edu.align.record import COLUMNS, other_names
 from cosface_edu.data.images import encode_jpeg
 
 BLANK = encode_jpeg(torch.full((3, 120, 120), 90, dtype=torch.uint8))
@@ -229,9 +229,30 @@ def test_sources_that_cannot_be(photographs, tmp_path) -> None:
         run(photographs, photographs / "crops")
     with pytest.raises(ValueError, match="choose 'skip'"):
         run(photographs, tmp_path / "crops", missing="perhaps")
-    shutil.copy(photographs / "person_0" / "0.jpg", photographs / "person_0" / "0.png")
-    with pytest.raises(ValueError, match=r"would both become person_0/0\.jpg"):
-        run(photographs, tmp_path / "crops")
+
+
+def test_pictures_that_share_a_name_are_kept_apart(photographs, tmp_path) -> None:
+    folder, crops = photographs / "person_0", tmp_path / "crops"
+    shutil.copy(photographs / "person_1" / "0.jpg", folder / "0.png")
+    report = run(photographs, crops)
+    assert (report.aligned, report.renamed) == (5, {"person_0/0.png": "person_0/0.png.jpg"})
+    assert "crops that keep a suffix, since another has their name: 1: person_0/0.png.jpg of person_0/0.png" in str(report)
+    assert run(photographs, crops).resumed == 5
+    for name, same in (("0.png.jpg", "person_1/0.jpg"), ("0.jpg", "person_0/0.jpg")):
+        alone = data.read_image(tmp_path / "crops" / same).float()
+        assert (data.read_image(crops / "person_0" / name).float() - alone).abs().mean() < 2
+    shutil.copy(photographs / "person_1" / "1.jpg", folder / "0.png.jpg")  # comes later, and keeps its own name
+    report = run(photographs, crops)
+    assert report.renamed == {"person_0/0.png": "person_0/0.png.jpg.jpg"}
+    assert (report.aligned, report.resumed) == (6, 4)
+
+
+def test_a_picture_called_as_its_crop_keeps_the_name() -> None:
+    assert other_names(["a/1.gif", "a/1.jpg", "a/1.JPG", "b/1.png", "b/1.webp", "c.png"]) == {
+        "a/1.gif": "a/1.gif.jpg",
+        "a/1.JPG": "a/1.JPG.jpg",
+        "b/1.webp": "b/1.webp.jpg",
+    }
 
 
 def test_pictures_of_many_sizes(photographs, tmp_path, scenes) -> None:
