@@ -112,7 +112,7 @@ def processor() -> str:
     """Name of the processor as its vendor gives it, or the machine type where the system does not tell."""
     info = Path("/proc/cpuinfo")
     if info.exists():
-        for line in info.read_text().splitlines():
+        for line in info.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
@@ -168,7 +168,7 @@ def load(name: str | os.PathLike[str]) -> dict[str, Any]:
     path = path_of(name)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such record; `cosface-edu record {path.stem}` makes it")
-    record = json.loads(path.read_text())
+    record = json.loads(path.read_text(encoding="utf-8"))
     check(record, str(path))
     return record
 

@@ -16,7 +16,7 @@ from cosface_edu import palette
 @cache
 def tables() -> dict:
     """The paper's Tables 1 to 5: {name: {caption, columns, rows}}, percent as printed there."""
-    return json.loads(Path(__file__).with_name("paper_tables.json").read_text())
+    return json.loads(Path(__file__).with_name("paper_tables.json").read_text(encoding="utf-8"))
 
 
 def column(table: str, name: str) -> dict[str, float]:

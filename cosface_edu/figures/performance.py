@@ -23,7 +23,9 @@ RESULTS = "benchmarks/results/losses.json"
 
 def _resident(field: str) -> float:
     """VmRSS or VmHWM of this process in bytes, as Linux tells it."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
+    line = next(
+        line for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines() if line.startswith(field)
+    )
     return 1024 * float(line.split()[1])
 
 
@@ -43,7 +45,7 @@ def peak_bytes(C: int, chunk_size: int | None, B: int = 256, D: int = 64) -> flo
     with contextlib.suppress(OSError, AttributeError):  # other C libraries have no malloc_trim
         ctypes.CDLL(None).malloc_trim(0)  # freed memory that is still held would be used again unseen
     before = _resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew from here
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak starts anew from here
     head(x, labels).backward()
     return _resident("VmHWM") - before
 

@@ -49,14 +49,14 @@ def _forget_stale_outputs(app: Sphinx, config) -> None:
     build = Path(app.outdir).parent
     stamp = build / ".fingerprint"
     now = fingerprint(Path(app.srcdir))
-    if stamp.exists() and stamp.read_text() == now:
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == now:
         return
     if (build / ".jupyter_cache").exists():
         logger.info("the package changed since the last build: every chapter runs again")
     for stale in (build / ".jupyter_cache", Path(app.doctreedir), Path(app.outdir)):
         shutil.rmtree(stale, ignore_errors=True)
     Path(app.outdir).mkdir(parents=True)
-    stamp.write_text(now)
+    stamp.write_text(now, encoding="utf-8")
 
 
 class Worker(ExecutionWorkerLocalMProc):

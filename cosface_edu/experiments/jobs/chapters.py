@@ -30,7 +30,7 @@ print(json.dumps({"cells": cells, "seconds": time.perf_counter() - began, "error
 
 def run(job: Job) -> dict[str, Any]:
     """Run the notebooks of `book/`, several at a time."""
-    chapters = [path for path in sorted(BOOK.glob("*.md")) if "{code-cell}" in path.read_text()]
+    chapters = [path for path in sorted(BOOK.glob("*.md")) if "{code-cell}" in path.read_text(encoding="utf-8")]
     if job.tiny:
         chapters = chapters[:1]
     at_once = max(1, min(6, (os.cpu_count() or 1) // 2))
