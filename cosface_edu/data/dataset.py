@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from .images import BrokenImage, fit, to_float
+
+OVERSHOOT = 0.1  # beyond [0, 1], which some ways to resize a picture leave
 
 OnBroken = Literal["fail", "skip"]
 
@@ -24,6 +26,56 @@ class Faces(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]: ...
+
+
+def people_of(faces: Any) -> Tensor:
+    """Whom each image of a data set shows, (N,) int64, for data sets of other libraries too.
+
+    Args:
+        faces: a data set with `labels`, or with `targets`, as torchvision calls them.
+
+    Raises:
+        TypeError: it has neither.
+    """
+    labels = getattr(faces, "labels", None)
+    labels = getattr(faces, "targets", None) if labels is None else labels
+    if labels is None:
+        raise TypeError(
+            f"this {type(faces).__name__} says of no image whom it shows: give it `labels`, a whole number for each "
+            "image (of a torch.utils.data.Subset: subset.labels = whole.labels[subset.indices])"
+        )
+    return torch.as_tensor(labels)
+
+
+def first_image_fits(faces: Any, size: tuple[int, int]) -> None:
+    """Look at one image of somebody's own data set before anything is trained on it.
+
+    Args:
+        faces: the data set.
+        size: (height, width) that a network is to get.
+
+    Raises:
+        TypeError: it is no float tensor.
+        ValueError: it is of another size, or not in [0, 1].
+    """
+    image = faces[0][0]
+    wanted = f"wanted float tensors (3, {size[0]}, {size[1]}) with values in [0, 1], RGB"
+    if not isinstance(image, Tensor) or not image.is_floating_point():
+        what = f"a tensor of {image.dtype}" if isinstance(image, Tensor) else f"of type {type(image).__name__}"
+        raise TypeError(
+            f"image 0 of this {type(faces).__name__} is {what}: {wanted}; torchvision's transforms make them of a "
+            "picture: Compose([Resize(size), ToTensor()])"
+        )
+    if image.shape != (3, *size):
+        raise ValueError(
+            f"image 0 of this {type(faces).__name__} is {tuple(image.shape)}: {wanted}; change it, or the "
+            "configuration's size"
+        )
+    if float(image.min()) < -OVERSHOOT or float(image.max()) > 1.0 + OVERSHOOT:
+        raise ValueError(
+            f"image 0 of this {type(faces).__name__} has values from {float(image.min()):.3g} to "
+            f"{float(image.max()):.3g}: {wanted}; they are normalised later"
+        )
 
 
 class PictureDataset(Dataset[tuple[Tensor, int]], ABC):

@@ -162,7 +162,7 @@ def ytf_pairs(
 
     Raises:
         FileNotFoundError: videos that the list names are missing or have no frames; the message names them.
-        BrokenPairs: a malformed line.
+        BrokenPairs: a malformed line, or a split whose pairs are of one kind beside others that are not.
     """
     number: dict[str, int] = {}
     rows = []
@@ -184,6 +184,13 @@ def ytf_pairs(
         [f"{root / name}" for name, found in zip(number, frames, strict=True) if not found], splits_file, "videos"
     )
     split, first, second, same = torch.tensor(rows).unbind(1)
+    for own in split.unique().tolist() if 0 < int(same.sum()) < len(same) else []:
+        kinds = same[split == own].unique().tolist()
+        if len(kinds) == 1:
+            raise BrokenPairs(
+                f"{splits_file}: split {own} has pairs of {'the same person' if kinds[0] else 'two people'} only: its "
+                "threshold, chosen on other splits, would meet another mixture; give every split pairs of both kinds"
+            )
     paths = [root / name / frame for name, found in zip(number, frames, strict=True) for frame in found]
     member_of = torch.repeat_interleave(torch.arange(len(frames)), torch.tensor([len(found) for found in frames]))
     fold = torch.unique(split, return_inverse=True)[1]

@@ -14,6 +14,7 @@ from torch.utils.data import Sampler
 
 from cosface_edu import data
 from cosface_edu.data import Faces, to_bytes, to_float
+from cosface_edu.data.dataset import people_of
 from cosface_edu.data.draws import keys
 from cosface_edu.faces import FaceWorldDataset
 
@@ -116,7 +117,7 @@ class Part:
 
     def __init__(self, faces: Faces, people: Tensor) -> None:
         self.faces, self.num_classes = faces, len(people)
-        labels = counted(faces.labels)
+        labels = counted(people_of(faces))
         classes = torch.full((int(labels.max()) + 1,), -1)
         classes[people] = torch.arange(len(people))
         self.images = torch.nonzero(classes[labels] >= 0)[:, 0]  # (n,)
@@ -156,7 +157,7 @@ class InMemory:
     """
 
     def __init__(self, faces: Faces, device: torch.device | str = "cpu") -> None:
-        self.labels = torch.as_tensor(faces.labels)
+        self.labels = people_of(faces)
         self.left_out = getattr(faces, "left_out", [])
         if isinstance(faces, FaceWorldDataset) and torch.device(device).type != "cpu":
             self.images = faces.drawn_on(device)  # (N, 3, H, W) uint8, drawn where it stays

@@ -17,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from cosface_edu import losses
 from cosface_edu.data import Faces
+from cosface_edu.data.dataset import first_image_fits, people_of
 from cosface_edu.devices import device_named
 from cosface_edu.files import folder_to_write
 from cosface_edu.networks import load_weights, parameter_groups
@@ -45,11 +46,12 @@ def train(
         out: folder for checkpoints (`last.pt`, `best.pt`) and TensorBoard; None keeps the run in memory.
         resume: continue from `out/last.pt` if it is there. The weights then become bit for bit those of an unbroken
             run (on a CPU with the same number of threads, and on GPUs as far as their kernels are deterministic).
-        faces: data set to use instead of opening `config.data`.
+        faces: data set to use instead of opening `config.data`; a torchvision one serves if its images are tensors.
         say: takes a line of progress.
 
     Raises:
         FileExistsError: `out` holds a run already and `resume` is not set.
+        TypeError: `faces` has no labels, or its images are no float tensors.
         ValueError: the configuration does not fit the data, the processes, or the run that is resumed.
         TrainingDiverged: the loss is not a finite number.
         CheckpointError: the last checkpoint could not be written.
@@ -66,10 +68,13 @@ def train(
         folder_to_write(out)
 
     # --- what: faces to train on, and people set aside to validate on
-    faces = faces if faces is not None else open_faces(config, device)
+    if faces is None:
+        faces = open_faces(config, device)
+    elif not hasattr(faces, "crop"):  # somebody's own; the package's are of the size that they were opened with
+        first_image_fits(faces, config.size)
     for line in getattr(faces, "left_out", ()):
         say(f"left out: {line}")
-    people, others = hold_out(faces.labels, config.held_out)  # (C,), (held_out,)
+    people, others = hold_out(people_of(faces), config.held_out)  # (C,), (held_out,)
     training = Part(faces, people)
     readers = 0 if resident(training) else config.workers  # what lies in a GPU's memory cannot go to other processes
     held_out = HeldOut(faces, others, config.held_out_pairs, readers) if config.held_out else None

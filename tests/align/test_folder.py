@@ -236,7 +236,9 @@ def test_pictures_that_share_a_name_are_kept_apart(photographs, tmp_path) -> Non
     shutil.copy(photographs / "person_1" / "0.jpg", folder / "0.png")
     report = run(photographs, crops)
     assert (report.aligned, report.renamed) == (5, {"person_0/0.png": "person_0/0.png.jpg"})
-    assert "crops that keep a suffix, since another has their name: 1: person_0/0.png.jpg of person_0/0.png" in str(report)
+    assert "crops that keep a suffix, since another has their name: 1: person_0/0.png.jpg of person_0/0.png" in str(
+        report
+    )
     assert run(photographs, crops).resumed == 5
     for name, same in (("0.png.jpg", "person_1/0.jpg"), ("0.jpg", "person_0/0.jpg")):
         alone = data.read_image(tmp_path / "crops" / same).float()

@@ -120,19 +120,29 @@ def ytf(tmp_path, jpeg):
             path.write_bytes(jpeg(frame))
     (tmp_path / "splits.txt").write_text(
         "split number, first name, second name, same\n"
-        "1, Ann_Lee/0, Ann_Lee/3, 1\n1, Ann_Lee/0, Bo/1, 0\n2, Bo/1, Ann_Lee/3, 0\n"
+        "1, Ann_Lee/0, Ann_Lee/3, 1\n1, Ann_Lee/0, Bo/1, 0\n"
+        "2, Bo/1, Ann_Lee/3, 0\n2, Ann_Lee/3, Ann_Lee/0, 1\n"
     )
     return tmp_path
 
 
 def test_videos_are_sets_of_frames(ytf) -> None:
     pairs = data.ytf_pairs(ytf / "splits.txt", ytf / "frames", size=(20, 16))
-    assert pairs.same.tolist() == [True, False, False]
-    assert pairs.fold.tolist() == [0, 0, 1]
-    assert (pairs.first.tolist(), pairs.second.tolist()) == ([0, 0, 2], [1, 2, 1])
+    assert pairs.same.tolist() == [True, False, False, True]
+    assert pairs.fold.tolist() == [0, 0, 1, 1]
+    assert (pairs.first.tolist(), pairs.second.tolist()) == ([0, 0, 2, 1], [1, 2, 1, 0])
     assert pairs.member_of.tolist() == [0, 0, 1, 2, 2, 2]
     assert len(pairs.images) == 6
     assert [path.parent.name for path in pairs.images.paths] == ["0", "0", "3", "1", "1", "1"]
+
+
+@pytest.mark.parametrize(("split", "kind"), [(1, "the same person"), (2, "two people")])
+def test_a_split_of_one_kind_is_named(ytf, split: int, kind: str) -> None:
+    lines = (ytf / "splits.txt").read_text().splitlines(keepends=True)
+    one_kind = [line for line in lines[1:] if line[0] != str(split) or line.strip().endswith(str(2 - split))]
+    (ytf / "splits.txt").write_text("".join(one_kind))
+    with pytest.raises(data.BrokenPairs, match=f"split {split} has pairs of {kind} only"):
+        data.ytf_pairs(ytf / "splits.txt", ytf / "frames")
 
 
 def test_a_missing_or_empty_video_is_named(ytf) -> None:
