@@ -219,7 +219,7 @@ def fig3_wedges(phi: float = np.pi / 2, cosface_m: float = 0.35) -> Figure:
         if np.isnan(edge):
             verdict = "cannot be met" if ratio == 1 else "overlap: all between"
         elif gap < -0.05:
-            verdict = f"overlap {-gap:.0f}°"
+            verdict = f"overlap {-gap:.0f}° (two pairs)"  # one trained pair has one boundary and no overlap
         else:
             verdict = f"gap {gap:.0f}°" if gap > 0.05 else "gap 0°"
         ax.set_title(f"{name}\n{verdict}")
@@ -231,6 +231,6 @@ def fig3_wedges(phi: float = np.pi / 2, cosface_m: float = 0.35) -> Figure:
             Patch(facecolor=CLASS_2, alpha=0.35, label="accepted as 2"),
         ],
         loc="center",
-        title="Softmax: each class with\nits own centre 25 % longer",
+        title="Softmax: two pairs, each class\nonce with the longer centre",
     )
     return fig
