@@ -193,3 +193,18 @@ def test_which_s_and_m_the_first_loss_is_foretold() -> None:
 def test_which_s_and_m_17_with_a_margin_6_without() -> None:
     assert geometry.random_start_loss(500, 30, 0.35, 512) == pytest.approx(17, abs=1)
     assert math.log(500) == pytest.approx(6.2, abs=0.05)
+
+
+def test_eight_identities_compact_within_and_far_between() -> None:
+    """In two dimensions a margin does both; with sixteen features people move apart, and each person spreads."""
+    runs = record("results/strangers")["runs"]
+    within, between = (by_setting(runs, lambda run, k=k: run["known"][k]) for k in ("within", "between"))
+    for s in (10.0, 64.0):
+        rising = [("cosface", m, s) for m in (0.0, 0.1, 0.2, 0.35)]
+        assert sorted(rising, key=within.get, reverse=True) == rising
+        assert between["cosface", 0.0, s] == min(between[key] for key in rising)
+    assert between["softmax", None, 10.0] < between["cosface", 0.0, 10.0] - 5
+    many = {m: [run["known"] for run in runs if run["D"] == 16 and run["m"] == m] for m in (0.0, 0.2)}
+    angle = {(m, k): np.mean([run[k] for run in many[m]]) for m in many for k in ("within", "between")}
+    assert angle[0.2, "within"] > angle[0.0, "within"] + 5
+    assert angle[0.2, "between"] / angle[0.2, "within"] > 1.3 * angle[0.0, "between"] / angle[0.0, "within"]

@@ -1,0 +1,60 @@
+"""The pair that the chapters follow: who they are, and what is measured of them."""
+
+import numpy as np
+import pytest
+
+from cosface_edu.experiments import toy
+from cosface_edu.figures import lookalikes
+
+
+def test_the_pair_is_the_nearest_two_of_the_toy() -> None:
+    faces = toy.faces_of(toy.ToyConfig(train=40, test=1))
+    assert lookalikes.nearest(faces.train_images, faces.train_labels) == lookalikes.PAIR
+
+
+def made_up(b: float, h: float, width: float) -> toy.ToyRun:
+    """A toy whose people point where they are told: B at b degrees, H at h, all within ± width of their centre."""
+    centres = np.radians([90.0, b, 120, 150, 180, 210, 240, h])
+    labels = np.repeat(np.arange(8), 21)
+    angles = centres[labels] + np.radians(np.tile(np.linspace(-width, width, 21), 8))
+    features = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    features = np.stack([features, features])  # the start, and after one epoch, when the margin is in force
+    weights = np.stack([np.cos(centres), np.sin(centres)], axis=1).astype(np.float32)
+    weights = np.stack([weights, weights])
+    one = np.ones(1, dtype=np.float32)
+    return toy.ToyRun(
+        toy.ToyConfig(m=0.1, epochs=1), features, labels, features, labels, weights, one, one, one, one, ("",) * 8, 0.0
+    )
+
+
+@pytest.mark.parametrize(("b", "h"), [(10.0, 50.0), (50.0, 10.0), (-20.0, 20.0), (340.0, 20.0)])
+def test_gaps_do_not_depend_on_who_comes_first(b: float, h: float) -> None:
+    pair = lookalikes.measure(made_up(b, h, width=10.0))
+    assert pair.apart == pytest.approx(40, abs=1e-3)
+    assert pair.gap == pytest.approx(40 - 2 * 9, abs=1e-3)  # the middle 90 % of ±10°
+    assert pair.mistaken == 0
+    assert pair.overlap == 0
+    left, right = lookalikes.placed(made_up(b, h, width=10.0))
+    assert left.mean() == pytest.approx(-20, abs=1e-3)
+    assert right.mean() == pytest.approx(20, abs=1e-3)
+
+
+def test_clouds_that_reach_over_each_other_overlap() -> None:
+    pair = lookalikes.measure(made_up(0.0, 20.0, width=15.0))
+    assert pair.gap < 0
+    assert pair.mistaken > 0
+    assert pair.overlap > 0
+    assert pair.pictures == 42
+
+
+def test_a_margin_that_cannot_be_met_is_said_to_be_so() -> None:
+    run = made_up(0.0, 20.0, width=5.0)  # 1 - cos 20° is less than 0.1
+    (row,) = lookalikes.table([run])
+    assert row["gap asked for"] == "cannot be met"
+    figure = lookalikes.arcs([run])
+    assert [len(axes.patches) > 0 for axes in figure.axes] == [True]
+
+
+def test_the_rule_in_force_is_asked() -> None:
+    wide = lookalikes.measure(made_up(0.0, 45.0, width=5.0))
+    assert wide.asked == pytest.approx(np.degrees(2 * np.arcsin(0.1 / (2 * np.sin(np.radians(22.5))))), abs=1e-3)
