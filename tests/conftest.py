@@ -24,7 +24,10 @@ LONGEST = ("browser/", "book/", "test_kill", "test_distributed", "experiments/te
 def chapters() -> list[str]:
     """Names of all pages in the order of the table of contents, as they are called in book/."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    files = [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+    files = [toc["root"]]
+    for part in toc["parts"]:
+        for chapter in part["chapters"]:
+            files += [chapter["file"], *(section["file"] for section in chapter.get("sections", []))]
     return [file.removeprefix("book/") for file in files]
 
 

@@ -149,7 +149,10 @@ def imported(file: Path) -> set[str]:
 
 
 #: Tools of the house, started by hand: they need what `make install` brings.
-TOOLS = {"alone.py", "make_data.py", "make_moving_picture.py", "make_picture.py", "offline_pages.py", "run_chapters.py"}
+TOOLS = {
+    "alone.py", "make_data.py", "make_moving_picture.py", "make_picture.py", "offline_pages.py", "reference.py",
+    "run_chapters.py",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("room", sorted(path.name for path in (ROOT / "cosface_edu").glob("[a-z]*/")))

@@ -13,12 +13,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
+__all__ = ["Verdict", "available", "check", "exercise"]
+
 _CHECKS: dict[str, Callable] = {}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Outcome of one check; draws itself in a notebook and prints itself elsewhere."""
+    """Outcome of one check; draws itself in a notebook and prints itself elsewhere.
+
+    Attributes:
+        name: the exercise.
+        passed: whether the answer holds.
+        message: praise, or what is still wrong.
+    """
 
     name: str
     passed: bool
@@ -33,7 +41,18 @@ class Verdict:
 
 
 def exercise(name: str) -> Callable[[Callable], Callable]:
-    """Register a check under the name that the chapter calls it by."""
+    """Register a check under the name that the chapter calls it by.
+
+    Args:
+        name: the exercise.
+
+    Returns:
+        A decorator for a function of the answer, which raises AssertionError with a helpful sentence while the answer
+        is wrong and may return praise.
+
+    Raises:
+        ValueError: two exercises of one name.
+    """
 
     def register(function: Callable) -> Callable:
         if name in _CHECKS:

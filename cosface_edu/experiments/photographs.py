@@ -26,7 +26,7 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     """The pieces that the job wrote (`name@0`, `name@1`, …), put together in float32.
 
     Args:
-        folder: with the files casia-weights-*.safetensors.
+        folder: with the files `casia-weights-*.safetensors`.
 
     Raises:
         FileNotFoundError: there are none.

@@ -62,7 +62,7 @@ def difference(first: float, second: float, n: int) -> tuple[float, float]:
         n: number of pairs; that both were tested on the same ones is not known here, and would help.
 
     Returns:
-        z, the difference in standard errors of the difference, and the two-sided p of so large a |z|.
+        z, the difference in standard errors of the difference, and the two-sided p of one as large.
     """
     a, b = first / 100, second / 100
     z = (a - b) / math.sqrt((a * (1 - a) + b * (1 - b)) / n)

@@ -39,12 +39,26 @@ def start_loss(C: int, s: float, m: float) -> float:
 
 
 def welch_bound(C: int, K: int) -> float:
-    """√((C-K)/(K(C-1))): no C unit vectors in K dimensions have a smaller largest |cosine| (Welch 1974); 0 if C ≤ K."""
+    """√((C-K)/(K(C-1))): no C unit vectors in K dimensions have a smaller largest size of a cosine (Welch 1974).
+
+    Args:
+        C: number of vectors.
+        K: dimensions.
+
+    Returns:
+        The bound, in cosine units; 0 if C ≤ K.
+    """
     return math.sqrt((C - K) / (K * (C - 1))) if C > K else 0.0
 
 
 def simplex(C: int) -> Tensor:
-    """C unit vectors in C-1 dimensions, every two of them at cosine -1/(C-1): (C, C-1), float64.
+    """C unit vectors in C-1 dimensions, every two of them at cosine -1/(C-1).
+
+    Args:
+        C: number of vectors, at least 2.
+
+    Returns:
+        (C, C-1) in float64.
 
     Raises:
         ValueError: for C < 2.
