@@ -10,7 +10,8 @@ from pathlib import Path, PurePath
 import pytest
 
 import cosface_edu
-from cosface_edu.figures import run_chapters, shipped
+from cosface_edu.experiments import shipped
+from cosface_edu.figures import run_chapters
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from cosface_edu.experiments import few, record
+from cosface_edu.experiments import few, shipped
 
 #: Records in which losses were compared, or CosFace trained, on people in some number.
 RECORDS = ("rehearsal", "faceworld-many", "casia-mini", "gpu-casia", few.NAME)
@@ -44,10 +44,17 @@ def comparisons(people: int | None = None, pictures: int | None = None) -> list[
         people: of one's own data; without, the order is that of `RECORDS`.
         pictures: of each person, likewise.
     """
-    found = [_read(name, record.load(name)) for name in RECORDS if record.path_of(name).is_file()]
+    found = [_read(name, kept) for name in RECORDS if (kept := _kept(name)) is not None]
     if people is None or pictures is None:
         return found
     return sorted(found, key=lambda one: one.distance(people, pictures))
+
+
+def _kept(name: str) -> dict[str, Any] | None:
+    try:
+        return shipped.recorded(name)
+    except FileNotFoundError:
+        return None
 
 
 def _read(name: str, found: dict[str, Any]) -> Compared:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import FloatRect, Page, sync_playwright
 
 from cosface_edu.experiments.closure import PACKAGE
 from cosface_edu.figures import lab
@@ -54,16 +54,17 @@ def film(margins: np.ndarray) -> list[Image.Image]:
     return frames
 
 
-def _clip(page: Page) -> dict[str, float]:
+def _clip(page: Page) -> FloatRect:
     """From the lab's top to below its first row of pictures."""
     whole = page.locator(".ml").bounding_box()
     row = page.locator(".ml canvas").nth(2).bounding_box()
     assert whole is not None
     assert row is not None
-    return {**whole, "height": row["y"] + row["height"] - whole["y"] + 6}
+    height = row["y"] + row["height"] - whole["y"] + 6
+    return {"x": whole["x"], "y": whole["y"], "width": whole["width"], "height": height}
 
 
-def _frame(page: Page, clip: dict[str, float]) -> Image.Image:
+def _frame(page: Page, clip: FloatRect) -> Image.Image:
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     picture = Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")
     return picture.resize((WIDTH, round(WIDTH / picture.width * picture.height)), Image.Resampling.LANCZOS)

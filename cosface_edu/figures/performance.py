@@ -14,8 +14,9 @@ import torch.nn.functional as F
 from matplotlib.figure import Figure
 
 from cosface_edu import losses
+from cosface_edu.experiments import shipped
 from cosface_edu.experiments.record import load, processor
-from cosface_edu.figures import page, shipped, style
+from cosface_edu.figures import page, style
 from cosface_edu.figures.theory import subplots
 
 RESULTS = "benchmarks/results/losses.json"

@@ -18,6 +18,7 @@ OUTSIDE = {
     "arxiv.org",
     "docs.pytest.org",
     "github.com",
+    "img.shields.io",
     "keepachangelog.com",
     "semver.org",
     "www.contributor-covenant.org",

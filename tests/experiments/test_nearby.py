@@ -2,7 +2,7 @@
 
 import pytest
 
-from cosface_edu.experiments import nearby, record
+from cosface_edu.experiments import nearby, record, shipped
 
 
 def test_sizes_and_gains_are_the_records() -> None:
@@ -42,6 +42,6 @@ def test_a_size_is_near_by_ratio() -> None:
 
 
 def test_where_there_is_no_book_there_is_nothing(monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr(record, "PACKAGE", tmp_path / "cosface_edu")
+    monkeypatch.setattr(shipped, "PACKAGE", tmp_path / "cosface_edu")
     monkeypatch.chdir(tmp_path)
     assert nearby.comparisons() == []

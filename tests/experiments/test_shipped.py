@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cosface_edu.figures import shipped
+from cosface_edu.experiments import shipped
 
 
 def test_a_clone_s_own_record_comes_first() -> None:
