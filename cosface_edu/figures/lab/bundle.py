@@ -31,6 +31,7 @@ MODULES = (
     "controls.js",
     "guide.js",
     "pointer.js",
+    "build.js",
     "lab.js",
 )
 # The cover's are the same but for the controls and the views that it does not show.

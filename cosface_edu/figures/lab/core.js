@@ -264,18 +264,29 @@ export class Network {
   backward(config, x, y, n) {
     this.grads.fill(0);
     const loss = this.loss(config, x, y, n);
+    this.spread(x, n);
+    return loss;
+  }
+
+  // From the gradients in the features, in grad[2], to those in all layers; this.grads holds none of them yet.
+  spread(x, n) {
     const { out, grad } = this.buffers(n);
     for (let l = 2; l >= 0; l--) {
       const { w, b } = this.layers[l];
       denseBackward(l ? out[l - 1] : x, n, this.sizes[l], w.value, this.sizes[l + 1], out[l], grad[l], l < 2, w.grad, b.grad,
         l ? grad[l - 1] : null);
     }
-    return loss;
   }
 
   // One step of Adam (β 0.9 and 0.999), full batch.
   step(config, x, y, n, lr) {
     const loss = this.backward(config, x, y, n);
+    this.adam(lr);
+    return loss;
+  }
+
+  // Down the gradients that are in this.grads.
+  adam(lr) {
     this.t += 1;
     const rate = lr / (1 - 0.9 ** this.t);
     const whole = 1 - 0.999 ** this.t;
@@ -286,7 +297,6 @@ export class Network {
       second[i] = 0.999 * second[i] + 0.001 * g * g;
       params[i] -= (rate * first[i]) / (Math.sqrt(second[i] / whole) + 1e-8);
     }
-    return loss;
   }
 
   // A centre moved by hand: its direction changes, its length stays, and Adam forgets its momentum.

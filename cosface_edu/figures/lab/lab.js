@@ -1,4 +1,5 @@
 // The Margin Lab: one state, seven linked views, and the controls that change it.
+import { mountBuild } from "./build.js";
 import { DEG, LOSSES } from "./core.js";
 import { DATA } from "./data.js";
 import { GALLERY } from "./expression.js";
@@ -224,5 +225,9 @@ export function mountAll() {
     el.dataset.mounted = "true";
     const values = { preset: el.dataset.preset, url: i === 0 };
     render({ el, model: { get: (name) => values[name], set() {}, save_changes() {} } });
+  });
+  document.querySelectorAll("[data-margin-build]:not([data-mounted])").forEach((el) => {
+    el.dataset.mounted = "true";
+    mountBuild(el);
   });
 }
