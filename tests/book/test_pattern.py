@@ -10,8 +10,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Pages that explain the book, or report an experiment, rather than teach an idea.
 NOT_CHAPTERS = {
-    "index", "how-to-use", "notation", "guide-zh", "for-teachers", "problems", "real-faces", "paper-map", "bibliography",
-    "status",
+    "index", "how-to-use", "notation", "guide-zh", "for-teachers", "problems", "real-faces", "paper-map",
+    "bibliography", "status",
 }  # fmt: skip
 REFERENCE = "reference"  # and how the names of the pages below it begin
 

@@ -141,7 +141,8 @@ def shrink(root: Path, out: Path) -> None:
             made.parent.mkdir(parents=True, exist_ok=True)
             with Image.open(file) as picture:
                 height, width = SIZE
-                picture.convert("RGB").resize((width, height), Image.Resampling.BOX).save(made, quality=92, optimize=True)
+                small = picture.convert("RGB").resize((width, height), Image.Resampling.BOX)
+                small.save(made, quality=92, optimize=True)
     shutil.rmtree(out / "lfw-full")
     for file in (root / "cfp-fp.txt", root / "cfp-ff.txt", root / "lfw-dev" / "pairsDevTest.txt"):
         shutil.copy(file, out / file.name)
