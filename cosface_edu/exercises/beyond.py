@@ -1,9 +1,12 @@
-"""Checks of the chapter on what came after CosFace."""
+"""Checks of the two chapters on what came after CosFace."""
+
+import math
 
 import torch
 
 from cosface_edu import losses
 from cosface_edu.exercises import answers, exercise
+from cosface_edu.losses.adaface import AdaptiveMargin
 
 
 @exercise("beyond-subcenter")
@@ -38,3 +41,21 @@ def partial(sample) -> str:
     seen = torch.cat(draws).unique()
     assert len(seen) > 700, f"In 20 draws only {len(seen)} of 1,000 classes ever took part."
     return "every positive always, every negative sometimes."
+
+
+@exercise("beyond-adaface")
+def adaface(target) -> str:
+    """(theta, z, m) -> AdaFace's target."""
+    answers.function(target)
+    theta = torch.linspace(0, math.pi, 41, dtype=torch.float64)
+    for m in (0.4, 0.2):
+        for grade in (0.0, -1.0, 1.0, 0.3):
+            z = torch.full_like(theta, grade)
+            got = answers.tensor(target(theta.clone(), z.clone(), m), len(theta))
+            off = (got - AdaptiveMargin(m, z).target(theta.cos())).abs()
+            worst = int(off.argmax())
+            assert off[worst] < 1e-6, (
+                f"For an image of grade {grade:g} at {math.degrees(theta[worst]):.0f}° and m = {m} it is off by "
+                f"{off[worst]:.2f}."
+            )
+    return "good images are stressed where they are hard, poor ones where there is hope."
