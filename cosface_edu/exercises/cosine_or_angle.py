@@ -6,28 +6,21 @@ import numpy as np
 
 from cosface_edu import geometry
 from cosface_edu.exercises import answers, exercise
-from cosface_edu.losses.margins import AdditiveAngle, AdditiveCosine
+from cosface_edu.losses.margins import AdditiveAngle, AdditiveCosine, Rule
 
 
-@exercise("cosine-or-angle-edge")
-def edge(answer) -> str:
-    """A function (phi, m) -> LMCL's edge on the arc, NaN where infeasible."""
-    answers.function(answer)
-    for m in (0.1, 0.35, 0.7):
-        for degrees in (20, 40, 60, 90, 120, 180):
-            phi = math.radians(degrees)
-            right = float(geometry.edge_on_arc(AdditiveCosine(m), phi))
-            got = answer(phi, m)
-            assert got is not None, "The function returned None."
-            if math.isnan(right):
-                assert np.isnan(got), (
-                    f"At φ = {degrees}° and m = {m} no sample satisfies the margin; you say {got:.3f}."
-                )
-            else:
-                assert abs(got - right) < 1e-6, (
-                    f"At φ = {degrees}° and m = {m}: {got:.4f} instead of {right:.4f} radians."
-                )
-    return "the closed form agrees with root finding on all arcs."
+@exercise("cosine-or-angle-design")
+def design(rule) -> str:
+    """A rule with at least LMCL's gap at 60°, m = 0.2, that can be met at 30°."""
+    assert isinstance(rule, Rule), (
+        f"Answer with a rule of losses.margins, such as NoMargin(); got {type(rule).__name__}."
+    )
+    close, apart = (float(np.degrees(geometry.gap_on_arc(rule, math.radians(degrees)))) for degrees in (30, 60))
+    wanted = float(np.degrees(geometry.gap_on_arc(AdditiveCosine(0.2), math.radians(60))))
+    assert not math.isnan(close), "At 30° no sample satisfies it, not even on a class centre."
+    assert not math.isnan(apart), "At 60° no sample satisfies it, not even on a class centre."
+    assert apart >= wanted, f"At 60° its gap is {apart:.1f}°, LMCL's is {wanted:.1f}°."
+    return f"gaps of {close:.1f}° at 30° and {apart:.1f}° at 60°."
 
 
 @exercise("cosine-or-angle-translate")

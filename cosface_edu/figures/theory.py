@@ -249,24 +249,6 @@ def walks(walked: Mapping[str, numerical.Walk]) -> Figure:
     return figure
 
 
-def gaps(rules: Mapping[str, Rule] = FAMILY) -> Figure:
-    """The margin as an angle against the angle between the two class centres, for every loss."""
-    phi = np.linspace(2, 180, 713)
-    figure, axes = subplots(figsize=(5.6, 4))
-    for name, rule in rules.items():
-        axes.plot(phi, np.degrees(geometry.gap_on_arc(rule, np.radians(phi))), color=colour(name), label=name)
-    axes.plot(phi, phi, color=style.GUIDE, linewidth=0.8, linestyle=":")
-    axes.text(35, 40, "the whole arc", rotation=42, fontsize=8, color=style.GUIDE)
-    axes.set(
-        xlabel="angle φ between the two class centres (degrees)",
-        ylabel="gap on the arc (degrees)",
-        xlim=(0, 180),
-        ylim=(-2, 135),
-    )
-    axes.legend(fontsize=9, loc="upper left", ncols=2)
-    return figure
-
-
 def arcs(angles: Sequence[float] = (30, 60, 90), rules: Mapping[str, Rule] = FAMILY) -> Figure:
     """Regions of two classes and the gap between them, for class centres at several angles (degrees)."""
     figure, panels = subplots(len(rules), len(angles), figsize=(5.6, 7.6))

@@ -95,16 +95,7 @@ def test_a_hinge_has_slope_one_and_the_margin_moves_its_foot() -> None:
         assert height(figure, "NSL, s = 64", lead) == pytest.approx(offset - lead, abs=2e-3)
 
 
-def test_gaps_have_their_closed_forms() -> None:
-    figure = theory.gaps()
-    assert curve(figure, "NSL")[1] == pytest.approx(0, abs=1e-3)
-    assert height(figure, "A-Softmax, m = 4", 30) == pytest.approx(3 / 5 * 30, abs=0.01)  # 4θ = φ − θ
-    assert height(figure, "ArcFace, m = 0.5", 90) == pytest.approx(math.degrees(0.5), abs=0.01)
-    gap = 180 - 2 * math.degrees(math.acos(0.35 / 2))  # at φ = 180°: cosθ − cos(180° − θ) = m
-    assert height(figure, "CosFace, m = 0.35", 180) == pytest.approx(gap, abs=0.01)
-
-
-def test_arcs_say_the_gaps_that_the_curves_show() -> None:
+def test_arcs_say_the_gaps_of_the_rules() -> None:
     said = [text.get_text() for axes in theory.arcs(angles=(30, 90)).axes for text in axes.texts if text.get_text()]
     assert said.count("gap 0°") == 2  # NSL, at both angles
     assert "gap 18°" in said  # A-Softmax at 30°
