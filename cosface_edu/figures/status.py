@@ -1,0 +1,76 @@
+"""The status page: what these pages were built with, and each record with its machine, its time and whether its code
+is today's. Nothing is typed; all is asked of the environment and of the records."""
+
+import platform
+from importlib import metadata
+
+from cosface_edu import __version__
+from cosface_edu.experiments import catalogue, record, shipped
+from cosface_edu.figures import page
+
+#: What a page's look or numbers may depend on.
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "facenet-pytorch",
+    "matplotlib",
+    "plotly",
+    "ipywidgets",
+    "jupyter-book",
+    "sphinx",
+    "myst-nb",
+)
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def versions() -> str:
+    """What these pages were built with, as a Markdown table."""
+    commit = record.commit() or "unknown"
+    rows = [["cosface-edu", f"{__version__}, commit `{commit[:7]}`{' with changes' if commit.endswith('+') else ''}"]]
+    rows += [["Python", f"{platform.python_version()} on {platform.system()}"]]
+    return _table(["what", "version"], rows + [[name, metadata.version(name)] for name in PACKAGES])
+
+
+def machine() -> str:
+    """What the cells of these pages ran on."""
+    return f"Cells ran on: {page.hardware()}."
+
+
+def records(gpu: bool) -> str:
+    """The records that were made on a GPU, or those that were made without one, as a Markdown table.
+
+    Args:
+        gpu: which of the two.
+    """
+    rows = []
+    for listed in catalogue.listed():
+        found = shipped.recorded(listed.name)
+        made = found["hardware"]
+        if (made["gpu"] is not None) != gpu:
+            continue
+        on = made["gpu"] or f"{made['processor']}, threads a run: {made['threads']}"
+        rows.append(
+            [
+                f"`{listed.name}`",
+                listed.date,
+                f"`{listed.commit}`",
+                listed.state,
+                _duration(found["seconds"]),
+                f"{on}; torch {found['versions']['torch']}",
+                f"`{listed.command}`",
+            ]
+        )
+    return _table(["record", "made on", "commit", "its code today", "took", "where", "made again by"], rows)
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "not recorded"
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
