@@ -99,3 +99,34 @@ def where_the_weight_is(layers: list[Layer], groups: dict[str, str]) -> Figure:
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)
     return fig
+
+
+def shapes(layers: list[Layer], groups: dict[str, str], size: tuple[int, int] = (112, 96)) -> Figure:
+    """The maps that a picture passes through: a box for each part, as high as its map, labelled by shape and channels.
+
+    Args:
+        layers: from `trace`.
+        groups: label by the prefix of the layers' names, in the order of execution.
+        size: (height, width) of the image.
+
+    Returns:
+        The figure.
+    """
+    parts = {label: [la for la in layers if la.name.startswith(prefix)] for label, prefix in groups.items()}
+    boxes = [("picture", (3, *size), 0)] + [(label, part[-1].shape, len(part)) for label, part in parts.items()]
+    fig, ax = plt.subplots(figsize=(7.0, 3.0))
+    x = 0.0
+    for label, shape, count in boxes:
+        flat = len(shape) == 1
+        width, height = 6 + 7 * np.log2(shape[0] / 3), 112.0 if flat else float(shape[1])  # a vector stands upright
+        if flat:
+            width = 6
+        colour = palette.GREY if not count else palette.VERMILION if flat else palette.BLUE
+        ax.add_patch(plt.Rectangle((x, -height / 2), width, height, color=colour, alpha=0.45, linewidth=0))
+        ax.text(x + width / 2, 64, label, ha="center", va="bottom", fontsize=10)
+        convolutions = f"\n{count} conv" if count and not flat else ""
+        ax.text(x + width / 2, -62, " × ".join(map(str, shape)) + convolutions, ha="center", va="top", fontsize=9)
+        x += width + 36
+    ax.set(xlim=(-24, x - 20), ylim=(-92, 82))
+    ax.axis("off")
+    return fig

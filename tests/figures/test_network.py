@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from cosface_edu.figures.network import trace, where_the_weight_is
+from cosface_edu.figures.network import shapes, trace, where_the_weight_is
 from cosface_edu.networks import sphereface
 
 
@@ -29,3 +29,13 @@ def test_figure_shares_add_up() -> None:
     fig = where_the_weight_is(layers, {"stages": "stages", "fc": "fc"})
     heights = [bar.get_height() for bar in fig.axes[0].patches]
     assert abs(sum(heights) - 200) < 1e-9
+
+
+def test_the_picture_of_a_network_names_every_shape() -> None:
+    groups = {"stage 1": "stages.0", "stage 4": "stages.3", "FC": "fc"}
+    fig = shapes(trace(sphereface(20), (112, 96)), groups)
+    said = [text.get_text() for text in fig.axes[0].texts]
+    assert said[:4] == ["picture", "3 × 112 × 96", "stage 1", "64 × 56 × 48\n3 conv"]
+    assert said[4:] == ["stage 4", "512 × 7 × 6\n3 conv", "FC", "512"]
+    heights = [box.get_height() for box in fig.axes[0].patches]
+    assert heights[:3] == [112, 56, 7]
