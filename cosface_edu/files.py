@@ -4,11 +4,14 @@ Whether a place can be written to is asked before the work whose result is to go
 `file_to_write`.
 """
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+LONG = 200  # bytes of a name to which nothing is added: file systems take 255
 
 
 def folder_to_write(path: str | os.PathLike[str]) -> Path:
@@ -64,10 +67,15 @@ def atomically(path: str | os.PathLike[str], alone: bool = False) -> Iterator[Pa
         raise IsADirectoryError(f"{path}: a file is wanted, and this is a folder")
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = "" if alone else f".{os.getpid()}"
-    part = path.with_name(f".{path.name}{writer}.part")  # hidden, and no picture's suffix: nobody reads it as data
+    name = path.name if len(os.fsencode(path.name)) <= LONG else hashlib.sha256(os.fsencode(path.name)).hexdigest()
+    part = path.with_name(f".{name}{writer}.part")  # hidden, and no picture's suffix: nobody reads it as data
     try:
         yield part
         os.replace(part, path)
+    except OSError as error:
+        if error.filename is None:  # a full disk says no name
+            error.filename = str(path)
+        raise
     finally:
         part.unlink(missing_ok=True)
 

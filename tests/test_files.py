@@ -45,6 +45,21 @@ def test_a_writer_that_is_alone_leaves_one_file_behind_however_often_it_is_kille
     assert names == ".a.txt.part"
 
 
+@pytest.mark.parametrize("name", ["x" * 251 + ".jpg", "面" * 83 + ".jpg"])
+def test_names_may_be_as_long_as_file_systems_take(tmp_path, name: str) -> None:
+    with atomically(tmp_path / name) as part, atomically(tmp_path / ("y" + name[1:])) as other:
+        assert part != other
+        part.write_bytes(b"here")
+        other.write_bytes(b"there")
+    assert (tmp_path / name).read_bytes() == b"here"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_an_error_of_the_disk_names_the_file(tmp_path) -> None:
+    with pytest.raises(OSError, match=r"No space left on device: '.*a\.bin'"), atomically(tmp_path / "a.bin"):
+        raise OSError(28, "No space left on device")
+
+
 def test_a_missing_folder_is_made(tmp_path) -> None:
     write_atomically(tmp_path / "a" / "b" / "c.bin", b"here")
     assert (tmp_path / "a" / "b" / "c.bin").read_bytes() == b"here"

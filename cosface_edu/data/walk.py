@@ -73,8 +73,11 @@ def walk(root: str | os.PathLike[str]) -> Found:
 
     Raises:
         FileNotFoundError: no such folder.
+        NotADirectoryError: it is a file.
     """
     root = Path(root)
+    if root.exists() and not root.is_dir():
+        raise NotADirectoryError(f"{root}: a folder of pictures is wanted, and this is a file")
     if not root.is_dir():
         raise FileNotFoundError(f"{root}: no such folder; see data/README.md for what goes where")
     found = Found()
@@ -105,8 +108,9 @@ def walk(root: str | os.PathLike[str]) -> Found:
                 if not inside:
                     found.folders.append(name)
             elif not entry.name.startswith("."):
-                if is_picture(entry.name) and (_is_file(entry) or entry.is_symlink()):
-                    found.pictures.append(name)  # a link that leads nowhere is a picture that cannot be had
+                # a link that leads nowhere is a picture that cannot be had; a pipe is none, and would be waited for
+                if is_picture(entry.name) and (_is_file(entry) or not os.path.exists(entry.path)):
+                    found.pictures.append(name)
                 else:
                     found.others[os.path.splitext(entry.name)[1]] += 1
             elif entry.name.lower().endswith(IMAGE_SUFFIXES):

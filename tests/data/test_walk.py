@@ -110,6 +110,21 @@ def test_a_link_that_leads_nowhere_is_a_picture_that_cannot_be_had(folder) -> No
     assert sum("4.jpg: cannot be read" in problem for problem in report.problems) == 1
 
 
+def test_a_link_to_a_pipe_is_no_picture_and_is_not_waited_for(folder) -> None:
+    before = walk(folder).pictures
+    os.mkfifo(folder / "pipe")
+    (folder / "live.jpg").symlink_to(folder / "pipe")
+    found = walk(folder)
+    assert found.pictures == before
+    assert found.others[".jpg"] == 1
+
+
+def test_a_file_is_no_folder_of_pictures(folder) -> None:
+    picture = folder / walk(folder).pictures[0]
+    with pytest.raises(NotADirectoryError, match="a folder of pictures is wanted, and this is a file"):
+        walk(picture)
+
+
 def test_names_in_any_encoding(folder, jpeg) -> None:
     name = os.fsdecode(b"Ren\xe9e")  # Latin-1, no UTF-8
     (folder / name).mkdir()
