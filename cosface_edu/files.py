@@ -35,13 +35,20 @@ def file_to_write(path: str | os.PathLike[str]) -> Path:
     """A file for results; its folder is made where it is missing.
 
     Raises:
-        OSError: it is a folder, or its folder cannot be made or written in.
+        OSError: it is a folder, a device or a pipe, or its folder cannot be made or written in.
     """
     path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(f"{path}: a file is wanted, and this is a folder")
+    _refuse_what_is_no_file(path)
     folder_to_write(path.parent)
     return path
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
+    """A folder cannot be replaced by a file; a device such as /dev/null could, and would be gone."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: a file is wanted, and this is a folder")
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path}: a file is wanted, and this is a device or a pipe, which results would replace")
 
 
 @contextmanager
@@ -63,8 +70,7 @@ def atomically(path: str | os.PathLike[str], alone: bool = False) -> Iterator[Pa
         OSError: nothing can be written there.
     """
     path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(f"{path}: a file is wanted, and this is a folder")
+    _refuse_what_is_no_file(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = "" if alone else f".{os.getpid()}"
     name = path.name if len(os.fsencode(path.name)) <= LONG else hashlib.sha256(os.fsencode(path.name)).hexdigest()

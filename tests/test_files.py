@@ -1,5 +1,7 @@
 """A file is there whole or not at all."""
 
+import os
+
 import pytest
 
 from cosface_edu.files import atomically, file_to_write, folder_to_write, write_atomically
@@ -58,6 +60,16 @@ def test_names_may_be_as_long_as_file_systems_take(tmp_path, name: str) -> None:
 def test_an_error_of_the_disk_names_the_file(tmp_path) -> None:
     with pytest.raises(OSError, match=r"No space left on device: '.*a\.bin'"), atomically(tmp_path / "a.bin"):
         raise OSError(28, "No space left on device")
+
+
+def test_a_pipe_or_a_device_is_not_replaced(tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        for ask in (file_to_write, lambda path: write_atomically(path, b"")):
+            with pytest.raises(OSError, match=f"{name}: a file is wanted, and this is a device or a pipe"):
+                ask(tmp_path / name)
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_a_missing_folder_is_made(tmp_path) -> None:

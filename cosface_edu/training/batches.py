@@ -203,6 +203,8 @@ def hold_out(labels: Tensor, people: int) -> tuple[Tensor, Tensor]:
         ValueError: if fewer than two people would be left to train on, or a label is no number of a person.
     """
     everyone = counted(labels).unique()
+    if len(everyone) < 2:
+        raise ValueError(f"the data show {len(everyone)} people: two at least are needed, to be told apart")
     if people and len(everyone) - people < 2:
         raise ValueError(f"held_out={people} leaves fewer than two of {len(everyone)} people to train on")
     order = torch.randperm(len(everyone), generator=torch.Generator().manual_seed(HELD_OUT_SEED))

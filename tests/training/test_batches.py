@@ -48,6 +48,12 @@ def test_augmentation_follows_the_seed_of_the_pick(faces) -> None:
     assert any(not torch.equal(picture(seed), first) for seed in range(5))
 
 
+@pytest.mark.parametrize("held_out", [0, 4])
+def test_one_person_alone_is_nobody_to_be_told_from_others(held_out: int) -> None:
+    with pytest.raises(ValueError, match="the data show 1 people: two at least"):
+        hold_out(torch.zeros(5, dtype=torch.int64), held_out)
+
+
 def test_held_out_people_are_never_trained_on(faces) -> None:
     people, others = hold_out(faces.labels, 4)
     assert sorted([*people.tolist(), *others.tolist()]) == list(range(10))
