@@ -10,6 +10,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from cosface_edu.losses.checks import check_number
+
 from . import cascade
 from .similarity import Borders
 
@@ -29,6 +31,8 @@ OVERLAP = 0.5
 PIXELS = 4 * 1024 * 1024
 # A square about a face, this much larger, that reaches over the border has lost something that mirrored borders mend.
 NEAR_BORDER = 1.2
+# Ways to resize leave a little more than 1; pictures in 0 to 255 have more, and no face would be found in them.
+BRIGHTEST = 1.5
 # How much a face's distance from the centre counts beside its size under 'both', as in facenet-pytorch.
 CENTRE_WEIGHT = 2.0
 
@@ -63,17 +67,17 @@ class Search:
             twice the squared distance from the centre ('both').
     """
 
-    min_face: int | None = None
+    min_face: float | None = None
     factor: float = FACTOR
     borders: Borders = "mirror"
     face: Which = "centre"
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be looked for."""
-        if self.min_face is not None and self.min_face < MIN_SIZE:
-            raise ValueError(f"min_face must be at least {MIN_SIZE} pixels, got {self.min_face}")
-        if not 0.1 <= self.factor <= 0.95:
-            raise ValueError(f"factor must lie between 0.1 and 0.95, got {self.factor}")
+        """Refuse what cannot be looked for, and keep the numbers as Python's own."""
+        if self.min_face is not None:
+            least = f"a number of at least {MIN_SIZE} pixels"
+            object.__setattr__(self, "min_face", check_number("min_face", self.min_face, MIN_SIZE, allowed=least))
+        object.__setattr__(self, "factor", float(check_number("factor", self.factor, 0.1, 0.95)))
         for name, allowed in (("borders", ("black", "mirror")), ("face", ("centre", "largest", "both"))):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name}={getattr(self, name)!r}: choose one of {', '.join(allowed)}")
@@ -102,6 +106,10 @@ def detect(images: Tensor | Sequence[Tensor], search: Search | None = None) -> l
     """
     wanted = search or Search()
     for image in images if not isinstance(images, Tensor) else [images]:
+        if not isinstance(image, Tensor):
+            raise ValueError(f"wanted tensors, got {type(image).__name__}: data.read_image reads a picture as one")
+        if image.is_floating_point() and image.numel() and float(image.max()) > BRIGHTEST:
+            raise ValueError(f"floats must lie in [0, 1], got {float(image.max()):.4g}: divide them by 255")
         if image.ndim != (4 if isinstance(images, Tensor) else 3) or image.shape[-3] != 3:
             raise ValueError(f"wanted images (B, 3, H, W), or a list of (3, H, W), got {tuple(image.shape)}")
     found: list[list[Face]] = [[] for _ in images]

@@ -23,6 +23,7 @@ from tqdm import tqdm
 from cosface_edu.data.images import BrokenImage, decode_reduced, encode_jpeg, read_file, to_bytes, to_float
 from cosface_edu.data.walk import walk
 from cosface_edu.files import write_atomically
+from cosface_edu.losses.checks import check_count
 
 from .detector import FACTOR, SHARE, Search, Which, detect
 from .record import (
@@ -206,7 +207,7 @@ def align_folder(
     device: str | torch.device = "cpu",
     progress: bool = True,
     *,
-    min_face: int | None = None,
+    min_face: float | None = None,
     factor: float = FACTOR,
     face: Which = "centre",
     borders: Borders = "mirror",
@@ -249,10 +250,9 @@ def align_folder(
     search = Search(min_face, factor, borders, face)
     if missing not in ("skip", "centre-crop", "fail"):
         raise ValueError(f"missing={missing!r}: choose 'skip', 'centre-crop' or 'fail'")
-    if batch_size < 1 or (workers or 0) < 0:
-        raise ValueError(
-            f"wanted at least one picture at a time and no fewer than no workers, got {batch_size=}, {workers=}"
-        )
+    batch_size = check_count("batch_size", batch_size, 1)
+    workers = workers if workers is None else check_count("workers", workers, 0)
+    size = (int(size[0]), int(size[1]))
     if dst.exists() and not dst.is_dir():
         raise NotADirectoryError(f"{dst} is a file: crops need a folder")
     if dst.resolve().is_relative_to(src.resolve()):

@@ -35,9 +35,9 @@ def template(size: tuple[int, int]) -> Tensor:
     Returns:
         (5, 2), (x, y) in pixels, pixel centres at whole numbers.
     """
-    if size == (112, 96):
+    if tuple(size) == (112, 96):
         return TEMPLATE_112x96
-    if size == (112, 112):
+    if tuple(size) == (112, 112):
         return TEMPLATE_112x112
     raise ValueError(f"no template for crops of {size[0]}×{size[1]}: choose 112×96 or 112×112 (height × width)")
 
@@ -46,13 +46,14 @@ def estimate_similarity(src: Tensor, dst: Tensor) -> Tensor:
     """Least-squares similarity transforms that take `src` to `dst`.
 
     Args:
-        src: (..., P, 2) points (x, y), P >= 2.
+        src: (..., P, 2) points (x, y), P >= 2; arrays and lists serve too.
         dst: (..., P, 2) or (P, 2): where they should land; broadcast against `src`.
 
     Returns:
         (..., 2, 3) float matrices M with dst ≈ M @ (x, y, 1). All NaN where the points of `src` coincide, as
         scikit-image does: no transform is better than another there.
     """
+    src, dst = torch.as_tensor(src), torch.as_tensor(dst)
     if src.shape[-1] != 2 or dst.shape[-1] != 2 or src.shape[-2] != dst.shape[-2]:
         raise ValueError(f"wanted (..., P, 2) points on both sides, got {tuple(src.shape)} and {tuple(dst.shape)}")
     dtype = torch.promote_types(src.dtype, torch.float32)
@@ -84,6 +85,8 @@ def warp(images: Tensor, matrices: Tensor, size: tuple[int, int], borders: Borde
     """
     if images.ndim != 4 or matrices.shape != (len(images), 2, 3):
         raise ValueError(f"wanted (B, C, H, W) and (B, 2, 3), got {tuple(images.shape)} and {tuple(matrices.shape)}")
+    if not images.is_floating_point():
+        raise ValueError(f"wanted floats, got {images.dtype}: data.to_float makes them of bytes")
     dtype, device = matrices.dtype, images.device
     # grid_sample wants, for each crop pixel (u, v), its place in the image, where −1 and 1 are the outer edges
     inverse = torch.linalg.inv(matrices[:, :, :2].to(device))  # (B, 2, 2)

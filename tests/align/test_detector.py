@@ -135,7 +135,10 @@ def test_which_of_several_faces() -> None:
     ("wrong", "message"),
     [
         ({"min_face": 5}, "at least 20"),
+        ({"min_face": float("nan")}, "min_face must be a number of at least 20 pixels, got nan"),
+        ({"min_face": "33"}, "min_face must be a number of at least 20 pixels, got '33'"),
         ({"factor": 1.0}, "between 0.1 and 0.95"),
+        ({"factor": "x"}, "factor must be a number between 0.1 and 0.95, got 'x'"),
         ({"borders": "grey"}, "choose one of black, mirror"),
         ({"face": "best"}, "choose one of centre, largest, both"),
     ],
@@ -143,6 +146,15 @@ def test_which_of_several_faces() -> None:
 def test_other_searches_are_refused(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         align.Search(**wrong)
+
+
+def test_what_is_no_picture_of_ours_is_refused_and_not_searched_in_vain(scenes) -> None:
+    picture = scenes[0][0]
+    with pytest.raises(ValueError, match=r"floats must lie in \[0, 1\], got .*: divide them by 255"):
+        align.detect([picture * 255])
+    with pytest.raises(ValueError, match=r"wanted tensors, got ndarray: data\.read_image reads"):
+        align.detect([picture.numpy()])
+    assert align.detect([picture * 1.2])[0]  # as sharp ways to resize leave it
 
 
 def test_other_shapes_are_refused() -> None:

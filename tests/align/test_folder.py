@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -217,6 +218,16 @@ def test_crops_of_a_version_without_choices_are_continued(photographs, tmp_path)
     assert run(photographs, tmp_path / "crops", **settings).resumed == 4
     with pytest.raises(ValueError, match=r"begun with other settings \(detector, borders\)"):
         run(photographs, tmp_path / "crops")
+
+
+def test_numbers_may_be_numpy_s_and_nonsense_has_its_name(photographs, tmp_path) -> None:
+    options = {"min_face": np.int64(40), "factor": np.float32(0.7), "batch_size": np.int32(2), "workers": np.int64(0)}
+    assert run(photographs, tmp_path / "crops", size=np.array([112, 96]), **options).aligned == 4
+    again = {"min_face": 40, "factor": 0.7, "batch_size": 2, "workers": 0}
+    assert run(photographs, tmp_path / "crops", size=[112, 96], **again).resumed == 4
+    for name, value in (("batch_size", 2.5), ("batch_size", 0), ("workers", 1.5), ("workers", -1), ("workers", True)):
+        with pytest.raises(ValueError, match=f"{name} must be an integer of at least ., got {value}"):
+            run(photographs, tmp_path / "others", **{name: value})
 
 
 def test_sources_that_cannot_be(photographs, tmp_path) -> None:

@@ -143,6 +143,14 @@ def test_a_whole_shift_copies_pixels_and_the_outside_is_black() -> None:
 def test_warp_refuses_other_shapes() -> None:
     with pytest.raises(ValueError, match="wanted"):
         align.warp(torch.zeros(2, 3, 8, 8), torch.zeros(3, 2, 3), (4, 4))
+    with pytest.raises(ValueError, match=r"wanted floats, got torch\.uint8: data\.to_float"):
+        align.warp(torch.zeros(2, 3, 8, 8, dtype=torch.uint8), torch.zeros(2, 2, 3), (4, 4))
+
+
+def test_points_may_be_arrays_or_lists() -> None:
+    points = [[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]
+    right = align.estimate_similarity(torch.tensor(points), 2 * torch.tensor(points) + 1)
+    torch.testing.assert_close(align.estimate_similarity(points, (2 * np.array(points, np.float32) + 1)), right)
 
 
 def test_frontal_faceworld_faces_land_on_the_template() -> None:
