@@ -3,6 +3,9 @@
 Each chapter with checked exercises has a module here. A check is an ordinary function of the reader's answer that
 raises `AssertionError` with a helpful sentence while the answer is wrong; `check` runs it and shows the verdict, so
 that a page of unanswered exercises still runs from top to bottom.
+
+Checks in `plain` need the standard library alone. The built pages run them too, in Python compiled for the browser,
+from these very files; the others want the notebook.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from html import escape
 __all__ = ["Verdict", "available", "check", "exercise"]
 
 _CHECKS: dict[str, Callable] = {}
+_IN_PAGE: dict[str, tuple[str, str]] = {}
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,13 @@ class Verdict:
         return f'<p class="check check-{kind}" data-check="{escape(self.name)}">{escape(str(self))}</p>'
 
 
-def exercise(name: str) -> Callable[[Callable], Callable]:
+def exercise(name: str, hint: str = "", chapter: str = "") -> Callable[[Callable], Callable]:
     """Register a check under the name that the chapter calls it by.
 
     Args:
         name: the exercise.
+        hint: the first sentence of help, for a reader who asks; every check in `plain` has one.
+        chapter: its page, if that is not the one that the module is named for.
 
     Returns:
         A decorator for a function of the answer, which raises AssertionError with a helpful sentence while the answer
@@ -58,16 +64,29 @@ def exercise(name: str) -> Callable[[Callable], Callable]:
         if name in _CHECKS:
             raise ValueError(f"two exercises are called {name!r}")
         _CHECKS[name] = function
+        if function.__module__.startswith(f"{__name__}.plain."):
+            page = chapter or function.__module__.rpartition(".")[2].replace("_", "-")
+            _IN_PAGE[name] = (page, hint)
         return function
 
     return register
 
 
+def _load() -> None:
+    for module in pkgutil.walk_packages(__path__, f"{__name__}."):
+        importlib.import_module(module.name)
+
+
 def available() -> list[str]:
     """Names of all checked exercises."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
+    _load()
     return sorted(_CHECKS)
+
+
+def in_page() -> dict[str, tuple[str, str]]:
+    """Exercises that a built page checks itself: name -> chapter and hint."""
+    _load()
+    return dict(sorted(_IN_PAGE.items()))
 
 
 def check(name: str, answer: object) -> Verdict:

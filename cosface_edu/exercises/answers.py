@@ -1,12 +1,14 @@
 """What kind of thing an answer is: asked first, so that a wrong kind gets a plain sentence and not an error."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def number(answer: object, low: float = -math.inf, high: float = math.inf) -> float:
@@ -18,6 +20,20 @@ def number(answer: object, low: float = -math.inf, high: float = math.inf) -> fl
     return value
 
 
+def numbers(answer: object, n: int) -> list[float]:
+    """The answer as a list of n finite floats, or an AssertionError."""
+    assert isinstance(answer, list | tuple), f"Expected a list, got {type(answer).__name__}."
+    assert len(answer) == n, f"Expected {n} numbers, got {len(answer)}."
+    return [number(value) for value in answer]
+
+
+def table(answer: object, rows: int, columns: int) -> list[list[float]]:
+    """The answer as a list of rows of finite floats, or an AssertionError."""
+    assert isinstance(answer, list | tuple), f"Expected a list of rows, got {type(answer).__name__}."
+    assert len(answer) == rows, f"Expected {rows} rows, got {len(answer)}."
+    return [numbers(row, columns) for row in answer]
+
+
 def function(answer: object) -> Callable[..., Any]:
     """The answer as a function, or an AssertionError."""
     assert callable(answer), "Answer with a function."
@@ -26,7 +42,9 @@ def function(answer: object) -> Callable[..., Any]:
 
 def tensor(answer: object, *shape: int) -> Tensor:
     """The answer as a finite tensor of this shape, or an AssertionError."""
-    assert isinstance(answer, Tensor), f"Expected a tensor, got {type(answer).__name__}."
+    import torch  # here, because pages load this file without it
+
+    assert isinstance(answer, torch.Tensor), f"Expected a tensor, got {type(answer).__name__}."
     assert tuple(answer.shape) == shape, f"Expected the shape {shape}, got {tuple(answer.shape)}."
     assert torch.isfinite(answer).all(), "There are values that are not finite."
     return answer

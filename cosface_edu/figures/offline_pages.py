@@ -3,19 +3,25 @@
 Jupyter Book loads MathJax and the widget scripts from a CDN and injects Thebe (a live-kernel launcher) into every
 page. Here MathJax and the widget scripts are local files and Thebe is dropped.
 
-The first build fetches three npm packages at exact versions, with npm; after that nothing is fetched.
+The first build fetches four npm packages at exact versions, with npm; after that nothing is fetched.
 """
 
+import base64
+import hashlib
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
+
+from cosface_edu.figures import practice
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +36,16 @@ PAGE_SCRIPTS = {
     },
     "requirejs@2.3.8": {"require.js": "require.js"},
     "@jupyter-widgets/html-manager@1.0.15": {"dist/embed-amd.js": "embed-amd.js"},
+}
+
+# What the packages must be, byte for byte: the SHA-512 of each in base64, as npm's lock files name it.
+INTEGRITY = {
+    "mathjax@3.2.2": ("Bt+SSVU8eBG27zChVewOicYs7Xsdt40qm4+UpHyX7k0/O9NliPc+x77k1/FEsPsjKPZGJvtRZM1vO+geW0OhGw=="),
+    "requirejs@2.3.8": ("7/cTSLOdYkNBNJcDMWf+luFvMriVm7eYxp4BcFCsAX0wF421Vyce5SXP17c+Jd5otXKGNehIonFlyQXSowL6Mw=="),
+    "@jupyter-widgets/html-manager@1.0.15": (
+        "5thBIV6ymNgmPVOHvzx+gGy8ZSKmSazhtGw4/c4xJDVzRhG9PTeQsRjF3FUTopvFi//SABeNz1yp47bCrJ3CQA=="
+    ),
+    practice.PYODIDE: ("0YvXxEhfEdpLfb/XkM2BFAeMROq0iMUX2bzzH9pOttyMcWkwq+HbE5uyuGD82LN7y2q+SNvi/6V5JEsOlD2R1A=="),
 }
 
 # What MathJax is told: AMS numbering is Sphinx's, so MathJax numbers nothing itself.
@@ -48,6 +64,44 @@ def npm() -> str:
     return found
 
 
+@contextmanager
+def fetched(package: str) -> Iterator[Path]:
+    """An npm package, fetched, found to be what it should be, and unpacked for as long as the block runs.
+
+    Args:
+        package: name@version, a key of `INTEGRITY`.
+
+    Yields:
+        The folder with its files.
+
+    Raises:
+        ExtensionError: if npm is missing or cannot fetch, or the package is another than its SHA-512 says.
+    """
+    logger.info("fetching %s ...", package)
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [npm(), "pack", "--silent", package], cwd=folder, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise ExtensionError(f"npm could not fetch {package}:\n{done.stderr}\nCheck the network, then build again.")
+        packed = next(Path(folder).glob("*.tgz"))
+        verify(package, packed)
+        with tarfile.open(packed) as archive:
+            archive.extractall(folder, filter="data")
+        yield Path(folder) / "package"
+
+
+def verify(package: str, packed: Path) -> None:
+    """Refuse a package that is not the one that this book was written with.
+
+    Raises:
+        ExtensionError: its SHA-512 differs from that in `INTEGRITY`.
+    """
+    found = base64.b64encode(hashlib.sha512(packed.read_bytes()).digest()).decode()
+    if found != INTEGRITY[package]:
+        raise ExtensionError(f"{package}: its SHA-512 is {found}, and {INTEGRITY[package]} is expected")
+
+
 def fetch_page_scripts(vendor: Path) -> None:
     """Put the scripts that pages load into a folder; those that are there already are not fetched again.
 
@@ -55,24 +109,17 @@ def fetch_page_scripts(vendor: Path) -> None:
         vendor: the folder; made where it is absent.
 
     Raises:
-        ExtensionError: if npm is missing or cannot fetch.
+        ExtensionError: if npm is missing or cannot fetch, or a package is not what it should be.
     """
     for package, wanted in PAGE_SCRIPTS.items():
-        if all((vendor / target).exists() for target in wanted.values()):
-            continue
-        logger.info("fetching %s ...", package)
-        with tempfile.TemporaryDirectory() as folder:
-            done = subprocess.run(
-                [npm(), "pack", "--silent", package], cwd=folder, capture_output=True, text=True, check=False
-            )
-            if done.returncode:
-                raise ExtensionError(
-                    f"npm could not fetch {package}:\n{done.stderr}\nCheck the network, then build again."
-                )
-            with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
-                archive.extractall(folder, filter="data")
-            for source, target in wanted.items():
-                _copy(Path(folder) / "package" / source, vendor / target)
+        if not all((vendor / target).exists() for target in wanted.values()):
+            with fetched(package) as folder:
+                for source, target in wanted.items():
+                    _copy(folder / source, vendor / target)
+    if not (vendor / practice.folder() / practice.ABOUT).exists():
+        with fetched(practice.PYODIDE) as folder:
+            practice.pack(folder, vendor)
+    practice.write_assets(vendor)
     # These two come from the installed packages, so that script and Python side are of one version.
     import anywidget
     import plotly
@@ -107,6 +154,8 @@ def _configure(app: Sphinx, config) -> None:
         body="document.addEventListener('DOMContentLoaded', function () {"
         "if (window.MathJax && !MathJax.Hub) { MathJax.Hub = {Queue: function () {}}; } });",
     )
+    app.add_js_file("margin-practice.js", loading_method="defer")
+    app.add_css_file("margin-practice.css")
     # Loaded on the pages that show a widget, in this order.
     config.nb_ipywidgets_js = {"require.js": {}, "embed-amd.js": {}}
 

@@ -5,7 +5,7 @@ import math
 from cosface_edu.exercises import answers, exercise
 
 
-@exercise("which-s-first-loss")
+@exercise("which-s-first-loss", hint="Every score but the own one is 0, and the own one is -s·m.")
 def first_loss(answer) -> str:
     """A function (C, s, m) -> CosFace's loss while all cosines are 0."""
     answers.function(answer)
@@ -29,7 +29,7 @@ def first_loss(answer) -> str:
     return "so a log that begins elsewhere has other cosines, another s or another m than you think."
 
 
-@exercise("which-s-off-centre")
+@exercise("which-s-off-centre", hint="Write P over 1 - P, take logarithms, and solve for s.")
 def off_centre(answer) -> str:
     """A function (C, P, cos, m) -> s at which a picture with that cosine to its centre, others 0, has posterior P."""
     answers.function(answer)

@@ -1,0 +1,85 @@
+"""A reader's cell, run as a notebook runs it: what it prints, what its last line is worth, or where it fails.
+
+The built pages run this file in Python compiled for the browser; nothing here needs more than the standard library.
+"""
+
+import ast
+import contextlib
+import io
+import json
+import traceback
+
+from cosface_edu import exercises
+
+MOST = 20_000  # characters that a page shows of what a cell printed
+_FILE = "<your code>"
+
+
+class _Printed(io.StringIO):
+    """Keeps the beginning of what is printed, so that a loop that prints for ever fills no memory."""
+
+    def write(self, text: str) -> int:
+        room = MOST - self.tell()
+        super().write(text[: max(room, 0)])
+        return len(text)
+
+
+def run(code: str, last: str = "") -> dict[str, object]:
+    """Run a cell in a namespace of its own that knows `exercises`.
+
+    Args:
+        code: what the reader wrote.
+        last: a line to run after it, such as `exercises.check("nsl-posterior", posterior)`.
+
+    Returns:
+        `printed`: text; `value`: repr of the last line if it is an expression, or ""; `json`: the same as JSON where
+        it can be, else ""; `error`: one line that says what failed and in which line, or ""; `verdict`: name, passed
+        and message if the last line was a check, else None.
+    """
+    namespace = {"__name__": "__main__", "exercises": exercises}
+    printed, value, error = _Printed(), None, ""
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        try:
+            value = _value(code, _FILE, namespace)
+            if last:
+                value = _value(last, "<the check>", namespace)
+        except (KeyboardInterrupt, SystemExit) as left:
+            error = f"your code left with {type(left).__name__}"
+        except BaseException as failure:  # the reader's code may raise anything, and should be told what and where
+            error = _said(failure)
+    verdict = value if isinstance(value, exercises.Verdict) else None
+    text = printed.getvalue()
+    return {
+        "printed": text + ("\n… and more" if len(text) >= MOST else ""),
+        "value": "" if value is None or verdict else repr(value)[:MOST],
+        "json": _json(value),
+        "error": error,
+        "verdict": verdict and {"name": verdict.name, "passed": verdict.passed, "message": str(verdict)},
+    }
+
+
+def _value(code: str, file: str, namespace: dict) -> object:
+    tree = ast.parse(code, file)
+    last = tree.body[-1] if tree.body else None
+    if not isinstance(last, ast.Expr):
+        exec(compile(tree, file, "exec"), namespace)
+        return None
+    del tree.body[-1]
+    exec(compile(tree, file, "exec"), namespace)
+    return eval(compile(ast.Expression(last.value), file, "eval"), namespace)
+
+
+def _json(value: object) -> str:
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return ""
+
+
+def _said(failure: BaseException) -> str:
+    """'line 3: NameError: name 'x' is not defined'."""
+    if isinstance(failure, SyntaxError) and failure.filename == _FILE:
+        return f"line {failure.lineno}: {type(failure).__name__}: {failure.msg}"
+    lines = [frame.lineno for frame in traceback.extract_tb(failure.__traceback__) if frame.filename == _FILE]
+    where = f"line {lines[-1]}: " if lines else ""
+    return where + "".join(traceback.format_exception_only(failure)).strip().splitlines()[-1]

@@ -1,0 +1,26 @@
+"""Checks of the chapter that compares the boundaries."""
+
+import math
+
+from cosface_edu.exercises import answers, exercise, truth
+
+
+@exercise("boundaries-cross", hint="ArcFace's gap is its m, whatever the arc; choose it between LMCL's two.")
+def _cross(answer) -> str:
+    m = answers.number(answer, 0, math.pi)
+    for degrees, less in ((60, True), (150, False)):
+        phi = math.radians(degrees)
+        arcface, lmcl = (math.degrees(gap) for gap in (truth.arcface_gap(phi, m), truth.lmcl_gap(phi, 0.2)))
+        assert arcface < lmcl if less else arcface > lmcl, (
+            f"at {degrees}° ArcFace leaves {arcface:.1f}° and LMCL {lmcl:.1f}°: "
+            f"it should leave {'less' if less else 'more'}"
+        )
+    return "the two curves cross between 60° and 150°."
+
+
+@exercise("boundaries-width", hint="The two lines run at 45° to the axes: across them is not along an axis.")
+def _width(answer) -> str:
+    for m in (0.1, 0.2, 0.35):
+        right, given = truth.band_width(m), float(answer(m))
+        assert abs(given - right) < 1e-6, f"for m = {m} the lines are {right:.4f} apart, you say {given:.4f}"
+    return "that is the paper's number, measured straight across."

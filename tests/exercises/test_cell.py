@@ -1,0 +1,43 @@
+"""A cell: what it prints, what its last line is worth, and where it fails."""
+
+import json
+
+import pytest
+
+from cosface_edu.exercises import cell
+
+
+def test_it_shows_what_is_printed_and_what_the_last_line_is_worth() -> None:
+    found = cell.run("x = 6\nprint('six')\n7 * x")
+    assert (found["printed"], found["value"], found["json"], found["error"]) == ("six\n", "42", "42", "")
+
+
+def test_a_line_after_the_code_sees_its_names() -> None:
+    assert json.loads(cell.run("def double(x): return 2 * x", "[double(1), double(2.5)]")["json"]) == [2, 5.0]
+    assert cell.run("x = 1", "x.real")["error"] == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("x = 1\ny = nowhere", "line 2: NameError: name 'nowhere' is not defined"),
+        ("x = (\n", "line 1: SyntaxError: '(' was never closed"),
+        ("def f():\n    return 1 / 0\n\nf()", "line 2: ZeroDivisionError: division by zero"),
+        ("import sys\nsys.exit()", "your code left with SystemExit"),
+    ],
+)
+def test_an_error_says_what_and_in_which_line(code: str, says: str) -> None:
+    found = cell.run(code)
+    assert found["error"] == says
+    assert found["verdict"] is None
+
+
+def test_printing_for_ever_fills_no_memory() -> None:
+    found = cell.run("for i in range(100_000): print('x' * 100)")
+    assert len(found["printed"]) < cell.MOST + 20
+    assert found["printed"].endswith("… and more")
+
+
+def test_two_cells_share_no_names() -> None:
+    cell.run("kept = 1")
+    assert "not defined" in cell.run("kept")["error"]
