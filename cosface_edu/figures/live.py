@@ -14,7 +14,10 @@ from dataclasses import asdict
 import matplotlib.pyplot as plt
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
 
+from cosface_edu import align
 from cosface_edu.evaluation import Verification
 from cosface_edu.experiments.nearby import Compared
 from cosface_edu.figures import frontend
@@ -62,6 +65,66 @@ def forces(static: str = "../_static") -> str:
     """
     alt = "Eight centres on a circle; arrows all round show how strongly a sample of class A is pulled to its centre."
     return _figure("forces", "live-forces.webp", alt, static=static)
+
+
+def collapse(static: str = "../_static") -> str:
+    """Eight class centres as CosFace arranges them, apart or sharing places, and their losses, under a slider for m.
+
+    Args:
+        static: path from the page to the folder that `lab.write_assets` filled.
+
+    Returns:
+        HTML.
+    """
+    alt = (
+        "Three circles with eight class centres at m = 0.35: all apart, two in one place, three in one place; "
+        "below them what sharing adds to the loss, against m: it pays from about 0.47 on."
+    )
+    return _figure("collapse", "live-collapse.webp", alt, static=static)
+
+
+def sphere(static: str = "../_static") -> str:
+    """Class centres on a sphere with the caps that CosFace leaves to them; sliders for m, classes, and the view.
+
+    Args:
+        static: path from the page to the folder that `lab.write_assets` filled.
+
+    Returns:
+        HTML.
+    """
+    alt = "Eight class centres on a sphere; round each a tinted region and, inside it, a circular cap; gaps between."
+    return _figure("sphere", "live-sphere.webp", alt, static=static)
+
+
+def landmarks(image: Tensor, points: Tensor, static: str = "../_static") -> str:
+    """A face with its five points, to be moved, beside the crop that the similarity transform makes of it.
+
+    Args:
+        image: (3, S, S) in [0, 1], square.
+        points: (5, 2), (x, y) in pixels of the image.
+        static: path from the page to the folder that `lab.write_assets` filled.
+
+    Returns:
+        HTML. It holds the picture, as a WebP of some kilobytes.
+
+    Raises:
+        ValueError: a picture that is not square, or not five points.
+    """
+    if image.ndim != 3 or image.shape[1] != image.shape[2] or points.shape != (5, 2):
+        raise ValueError(
+            f"wanted a square picture (3, S, S) and (5, 2) points, got {tuple(image.shape)} and {tuple(points.shape)}"
+        )
+    buffer = io.BytesIO()
+    pixels = (image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()  # (S, S, 3)
+    Image.fromarray(pixels).save(buffer, "WEBP", quality=70, method=6)
+    values = {
+        "picture": "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode(),
+        "size": image.shape[1],
+        "points": [[round(v, 3) for v in point] for point in points.tolist()],
+        "template": [[round(v, 4) for v in point] for point in align.TEMPLATE_112x96.tolist()],
+    }
+    alt = "A face with a ring on each eye, the nose tip and the mouth's corners, beside its crop with the template."
+    return _figure("landmarks", "live-landmarks.webp", alt, values, static)
 
 
 def threshold(scores: NDArray[np.floating], same: NDArray[np.bool_], static: str = "../_static") -> str:

@@ -10,9 +10,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import torch
 from PIL import Image
 from playwright.sync_api import sync_playwright
+from torch import Tensor
 
+from cosface_edu.faces import FaceWorld
 from cosface_edu.figures import lab, live
 from cosface_edu.figures.lab import bundle
 from cosface_edu.files import atomically
@@ -44,23 +47,39 @@ def photograph(page_text: str, width: int, ready: str) -> Image.Image:
     return Image.open(io.BytesIO(picture)).convert("RGB")
 
 
+def turned_face() -> tuple[Tensor, Tensor]:
+    """A face seen half from the side, (3, 250, 250), and its five points, (5, 2)."""
+    world = FaceWorld(seed=0)
+    person = torch.tensor([100])
+    shot = world.neutral(person)
+    shot["yaw"] = torch.tensor([25.0]).deg2rad()
+    views, points = world.render(world.traits(person), shot, size=(250, 250), aligned=False)
+    return views[0], points[0]
+
+
 def write() -> None:
-    """Write both pictures, small enough to be loaded by everybody and seen by few."""
+    """Write all pictures, small enough to be loaded by everybody and seen by few."""
     head = f"<!doctype html><meta charset=utf-8><style>{bundle.style()}</style>"
     wide = 800  # about a column of the book
     trained = f".stats.steps >= {STEPS}"
     drawn = "document.querySelector('.ml').drawn > 0"
+    again = "document.querySelector('.ml').drawn > 1"  # with the face, which comes after the rest
+    whole = "document.querySelector('.ml').unfinished === false"
+    face = live.landmarks(*turned_face())
     for name, body, script, width, ready in (
         ("fallback.webp", lab.html(), bundle.script(), 1120, f"document.querySelector('.ml').lab{trained}"),
         ("cover.webp", lab.cover_html(), bundle.cover(), wide, f"document.querySelector('.mc').cover.lab{trained}"),
         ("live-arc.webp", live.arc(), bundle.live(), wide, drawn),
         ("live-forces.webp", live.forces(), bundle.live(), wide, drawn),
         ("live-advice.webp", live.advice(), bundle.live(), wide, drawn),
+        ("live-collapse.webp", live.collapse(), bundle.live(), wide, whole),
+        ("live-sphere.webp", live.sphere(), bundle.live(), wide, drawn),
+        ("live-landmarks.webp", face, bundle.live(), wide, again),
     ):
         image = photograph(f"{head}{body}<script>{script}</script>", width, ready)
         image = image.resize((wide, round(wide / image.width * image.height)), Image.Resampling.LANCZOS)
         with atomically(FOLDER / name) as part:
-            image.save(part, "WEBP", quality=50, method=6)
+            image.save(part, "WEBP", quality=40, method=6)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,18 @@
 """Figures that answer: what they hand to the page."""
 
+import base64
 import html
+import io
 import json
 import re
 
 import numpy as np
 import pytest
+import torch
 from bs4 import BeautifulSoup
+from PIL import Image
 
-from cosface_edu import geometry
+from cosface_edu import align, geometry
 from cosface_edu.evaluation import verify
 from cosface_edu.experiments import nearby
 from cosface_edu.figures import lab, live
@@ -18,7 +22,9 @@ SCORES, SAME = np.array([0.0, 0.1, 0.2, 0.9, 1.0]), np.array([False, False, True
 
 def test_files_that_are_named_are_written(tmp_path) -> None:
     written = {path.name for path in lab.write_assets(tmp_path)}
-    for piece in (live.arc(), live.forces(), live.threshold(SCORES, SAME), live.advice()):
+    face = live.landmarks(torch.rand(3, 40, 40), torch.rand(5, 2))
+    still = (live.arc(), live.forces(), live.collapse(), live.sphere(), live.advice())
+    for piece in (*still, face, live.threshold(SCORES, SAME)):
         assert set(re.findall(r'(?:src|href)="\.\./_static/([^"]+)"', piece)) <= written
         assert re.search(r'<img [^>]*alt="[^"]{40,}"', piece)
         assert "http" not in piece
@@ -63,3 +69,14 @@ def test_advice_can_be_read_without_script_and_hands_over_the_records() -> None:
         assert what in text
         assert much in text
     assert all(one.said in text for one in found)
+
+
+def test_a_face_is_handed_over_small_with_its_points() -> None:
+    image, points = torch.rand(3, 40, 40), torch.rand(5, 2) * 40
+    data = json.loads(html.unescape(re.search(r'data-values="([^"]+)"', live.landmarks(image, points)).group(1)))
+    assert np.allclose(data["points"], points, atol=1e-3)
+    assert np.allclose(data["template"], align.TEMPLATE_112x96, atol=1e-4)
+    picture = Image.open(io.BytesIO(base64.b64decode(data["picture"].partition(",")[2])))
+    assert picture.size == (data["size"], data["size"]) == (40, 40)
+    with pytest.raises(ValueError, match="square"):
+        live.landmarks(torch.rand(3, 40, 30), points)

@@ -6,11 +6,13 @@ import { accuracy, annealing, freshPictures, headLoss, makeRule, makeTask, Netwo
 import { advise, adviceRows, nearestFirst } from "../../cosface_edu/figures/lab/advice.js";
 import { DATA } from "../../cosface_edu/figures/lab/data.js";
 import { GALLERY } from "../../cosface_edu/figures/lab/expression.js";
-import { DEFAULTS, Engine, evenCentres } from "../../cosface_edu/figures/lab/engine.js";
+import { DEFAULTS, Engine } from "../../cosface_edu/figures/lab/engine.js";
 import {
-  boundary, cloudGap, edgeOnArc, gapOnArc, gradientCurve, minScale, room, smallestAngle, wedges, widestAngle,
+  boundary, cloudGap, edgeOnArc, evenCentres, gapOnArc, gradientCurve, minScale, room, smallestAngle, wedges, widestAngle,
 } from "../../cosface_edu/figures/lab/regions.js";
 import { apply, flatten, fromHash, toHash } from "../../cosface_edu/figures/lab/setting.js";
+import { circleLoss, settle } from "../../cosface_edu/figures/lab/settled.js";
+import { carry, similarity } from "../../cosface_edu/figures/lab/warped.js";
 import { PRESETS, STOPS } from "../../cosface_edu/figures/lab/tour.js";
 
 const fixtures = JSON.parse(fs.readFileSync(process.env.FIXTURES, "utf-8"));
@@ -306,4 +308,25 @@ test("advice: records of the nearest size first", () => {
   assert.equal(first(10_000, 3), records[1]);
   assert.equal(first(300, 150), records[2]);
   assert.equal(first(100, 5), records[0]);
+});
+
+test("settle: as cheap as geometry.settle, and circleLoss's slope is its slope", () => {
+  for (const { m, together, loss } of fixtures.settled) {
+    const config = { loss: "cosface", s: 30, m };
+    const found = settle(config, together);
+    assert.ok(Math.abs(found.loss - loss) < 2e-4, `m = ${m}, ${together}: ${found.loss} against ${loss}`);
+    const away = found.places.map((angle, p) => angle + 0.1 * Math.sin(p + 1));
+    const slope = new Float64Array(away.length);
+    circleLoss(config, away, together, slope);
+    const moved = (h) => circleLoss(config, away.with(1, away[1] + h), together, new Float64Array(away.length));
+    near(slope[1], (moved(1e-5) - moved(-1e-5)) / 2e-5, 1e-4, "slope");
+  }
+});
+
+test("similarity: the package's matrix, and where it takes the points", () => {
+  for (const { src, dst, matrix, landed } of fixtures.similarities) {
+    const { re, im, x, y } = similarity(src, dst);
+    nearAll([re, -im, x, im, re, y], matrix, 1e-5, "matrix");
+    nearAll(src.flatMap((point) => carry({ re, im, x, y }, point)), landed, 1e-5, "landed");
+  }
 });

@@ -1,7 +1,11 @@
 // What the figures that answer compute; the rules under them are tested elsewhere.
 import assert from "node:assert/strict";
 import test from "node:test";
+import { camera, rim, sphere } from "../../cosface_edu/figures/lab/capped.js";
 import { gaps, LIVE, pulls, rates } from "../../cosface_edu/figures/lab/live.js";
+import { edgeOnArc, evenCentres, makeJudge, smallestAngle } from "../../cosface_edu/figures/lab/regions.js";
+import { collapse } from "../../cosface_edu/figures/lab/settled.js";
+import { landmarks, misses, similarity } from "../../cosface_edu/figures/lab/warped.js";
 
 const DEG = 180 / Math.PI;
 const close = (a, b, tolerance = 1e-6) => assert.ok(Math.abs(a - b) < tolerance, `${a} is not ${b}`);
@@ -42,4 +46,52 @@ test("every figure has a title, and its sliders start within their limits", () =
     assert.ok(title.length > 20);
     for (const { least, most, start } of Object.values(sliders)) assert.ok(least <= start && start <= most);
   }
+});
+
+test("a cap touches its region's border and does not leave the region", () => {
+  const config = { loss: "cosface", m: 0.3 };
+  const w = evenCentres(8, 3, 0);
+  const judge = makeJudge(config, w, 8, 3);
+  const held = (radius) => rim([...w.subarray(0, 3)], radius, 361).filter((point) => {
+    const { best, holds } = judge(...point);
+    return best === 0 && holds;
+  }).length;
+  const edge = edgeOnArc(config, smallestAngle(w, 8, 3));
+  assert.equal(held(edge - 1e-6), 361);
+  assert.ok(held(edge + 0.03) < 361);
+});
+
+test("the camera's rows are at right angles, and a drag turns what is in front along with the pointer", () => {
+  const t = camera(0.7, -0.4);
+  const dot = (i, j) => [0, 1, 2].reduce((sum, d) => sum + t[3 * i + d] * t[3 * j + d], 0);
+  for (let i = 0; i < 3; i++) for (let j = 0; j < 3; j++) close(dot(i, j), Number(i === j), 1e-12);
+  const before = { turn: 40, tilt: 10 };
+  const after = sphere.drag(before, 12, -7, 400);
+  const front = camera(40 / DEG, 10 / DEG).slice(6);
+  const view = camera(after.turn / DEG, after.tilt / DEG);
+  const [x, up] = [0, 3].map((row) => [0, 1, 2].reduce((sum, d) => sum + view[row + d] * front[d], 0));
+  assert.ok(x > 0.05 && up > 0.03, `${x} to the right, ${up} up`);
+});
+
+test("the curve comes a margin at a time, and sharing pays from about 0.47 on", () => {
+  const state = collapse.begin();
+  for (let i = 1; i < 21; i++) assert.equal(collapse.work(state), true);
+  assert.equal(collapse.work(state), false);
+  const three = state.curve.map(([m, , , more]) => [m, more]);
+  assert.ok(three.every(([m, more]) => (m < 0.45 ? more > 0 : m > 0.48 ? more < 0 : true)));
+});
+
+test("points on the template need no transform, and mixing up left and right misses by far", () => {
+  const template = [[30, 51], [65, 51], [48, 71], [33, 92], [62, 92]];
+  const data = { size: 112, template, points: template };
+  const state = landmarks.begin(data);
+  const { re, im, x, y } = similarity(state.points, template);
+  [re - 1, im, x, y].forEach((v) => close(v, 0));
+  landmarks.press("mirror", state, data);
+  assert.ok(Math.max(...misses(similarity(state.points, template), state.points, template)) > 10);
+  landmarks.press("back", state, data);
+  assert.deepEqual(state.points, template);
+  landmarks.move(state, 0, -40, 3, 600, data, true);
+  assert.deepEqual(state.points[0], [0, 54]); // it stays in the picture
+  assert.deepEqual(data.points[0], [30, 51]);
 });

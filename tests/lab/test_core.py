@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import nn
 
-from cosface_edu import geometry, losses
+from cosface_edu import align, geometry, losses
 from cosface_edu.losses.circle import SelfPaced
 from cosface_edu.losses.margins import (
     AdaptiveMargin,
@@ -235,6 +235,26 @@ def _advice_cases() -> list[dict[str, Any]]:
     return cases
 
 
+def _settled_cases() -> list[dict[str, Any]]:
+    cases = []
+    for m in np.linspace(0, 0.5, 11).tolist():
+        for k in (1, 2, 3):
+            together = (k, *(1,) * (8 - k))
+            cases.append({"m": m, "together": together, "loss": geometry.settle(AdditiveCosine(m), 30, together).loss})
+    return cases
+
+
+def _similarity_cases() -> list[dict[str, Any]]:
+    src = 60 * torch.randn(6, 5, 2, dtype=torch.float64) + 120
+    src[5] = src[5, :1]  # all in one place: no transform
+    matrices = align.estimate_similarity(src, align.TEMPLATE_112x96)
+    landed = src @ matrices[:, :, :2].mT + matrices[:, None, :, 2]
+    return [
+        {"src": s.tolist(), "dst": align.TEMPLATE_112x96.tolist(), "matrix": _plain(z), "landed": _plain(points)}
+        for s, z, points in zip(src, matrices, landed, strict=True)
+    ]
+
+
 def _fixtures() -> dict[str, Any]:
     cos = np.cos(np.linspace(math.pi, 0, 181))
     return {
@@ -259,6 +279,8 @@ def _fixtures() -> dict[str, Any]:
         ],
         "network": _network_case(),
         "advice": _advice_cases(),
+        "settled": _settled_cases(),
+        "similarities": _similarity_cases(),
     }
 
 

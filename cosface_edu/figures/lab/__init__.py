@@ -128,7 +128,7 @@ def write_assets(folder: str | os.PathLike[str]) -> list[Path]:
         "margin-lab.css": bundle.style().encode(),
         "margin-lab.webp": (_FOLDER / "fallback.webp").read_bytes(),
         "margin-live.js": bundle.live().encode(),
-        **{f"live-{name}.webp": (_FOLDER / f"live-{name}.webp").read_bytes() for name in ("arc", "forces", "advice")},
+        **{path.name: path.read_bytes() for path in sorted(_FOLDER.glob("live-*.webp"))},
         "margin-cover.js": bundle.cover().encode(),
         "margin-cover.webp": (_FOLDER / "cover.webp").read_bytes(),
     }

@@ -25,6 +25,7 @@ MODULES = (
     "state.js",
     "pen.js",
     "scene.js",
+    "globe.js",
     "views.js",
     "drawing.js",
     "loop.js",
@@ -37,7 +38,20 @@ MODULES = (
 # The cover's are the same but for the controls and the views that it does not show.
 COVER = (*MODULES[: MODULES.index("controls.js")], "cover.js")
 # Figures that need no network and no faces.
-LIVE = ("palette.js", "unrolled.js", "expression.js", "core.js", "regions.js", "pen.js", "advice.js", "live.js")
+LIVE = (
+    "palette.js",
+    "unrolled.js",
+    "expression.js",
+    "core.js",
+    "regions.js",
+    "globe.js",
+    "pen.js",
+    "settled.js",
+    "warped.js",
+    "capped.js",
+    "advice.js",
+    "live.js",
+)
 IMPORT = re.compile(r'import \{ [\w, ]+ \} from "\./(\w+\.js)";$')
 DECLARATION = re.compile(r"(?:export )?(?:async )?(?:const|let|function|class) (\w+|\{[^}]*\}|\[[^\]]*\])")
 

@@ -1,7 +1,7 @@
 // One run of the lab, without DOM: the task, the network, and what the views show of them.
-import { accuracy, annealing, freshPictures, LOSSES, makeTask, Network, norms, randomStream } from "./core.js";
+import { accuracy, annealing, freshPictures, LOSSES, makeTask, Network, randomStream } from "./core.js";
 import { TRAINED } from "./trained.js";
-import { cloudGap, cosBetween, smallestAngle } from "./regions.js";
+import { cloudGap, evenCentres, smallestAngle } from "./regions.js";
 
 export const DEFAULTS = {
   loss: "cosface", psi: "cosθ - m", s: 30, identities: 8, noise: 0, lr: 0.01, seed: 0, k: 2,
@@ -15,33 +15,6 @@ export const DEFAULTS = {
 
 const HISTORY = 600;
 const BATCHES = 24; // that Adam's memory is measured on
-
-// Class centres spread evenly, so that no run starts with two of them side by side.
-export function evenCentres(classes, k, seed) {
-  const w = new Float64Array(classes * k);
-  const turn = randomStream(seed + 5).uniform() * 2 * Math.PI;
-  for (let j = 0; j < classes; j++) {
-    const z = k === 3 ? 1 - (2 * j + 1) / classes : 0;
-    const angle = turn + (k === 3 ? j * Math.PI * (3 - Math.sqrt(5)) : (2 * Math.PI * j) / classes);
-    w[j * k] = Math.sqrt(1 - z * z) * Math.cos(angle);
-    w[j * k + 1] = Math.sqrt(1 - z * z) * Math.sin(angle);
-    if (k === 3) w[j * k + 2] = z;
-  }
-  // On the sphere the spiral is only nearly even: each centre steps away from its nearest ones, less and less.
-  for (let round = 0; k === 3 && round < 1000; round++) {
-    const old = w.slice();
-    for (let i = 0; i < classes; i++) {
-      const dots = Array.from({ length: classes }, (_, j) => (i === j ? -9 : cosBetween(old, i, old, j, k)));
-      const top = Math.max(...dots);
-      dots.forEach((dot, j) => {
-        for (let d = 0; d < k; d++) w[i * k + d] += 0.1 * (1 - round / 1000) * Math.exp(40 * (dot - top)) * (old[i * k + d] - old[j * k + d]);
-      });
-    }
-    const r = norms(w, classes, k);
-    for (let i = 0; i < w.length; i++) w[i] /= r[Math.floor(i / k)];
-  }
-  return w;
-}
 
 export class Engine {
   constructor(data, state) {

@@ -3,6 +3,9 @@ import { adviceFigure } from "./advice.js";
 import { DEG, headLoss, TAU } from "./core.js";
 import { GENUINE, IMPOSTOR, PEOPLE } from "./palette.js";
 import { edgeOnArc, wedges } from "./regions.js";
+import { collapse } from "./settled.js";
+import { landmarks } from "./warped.js";
+import { sphere } from "./capped.js";
 import { axes, line, makeTheme, penOf, range, sector, text, tint } from "./pen.js";
 
 const degreesOf = (angle) => `${(angle * DEG).toFixed(1)}°`;
@@ -204,9 +207,12 @@ const folds = {
   },
 };
 
-export const LIVE = { arc, forces, threshold, folds, advice: adviceFigure };
+export const LIVE = { arc, forces, threshold, folds, collapse, landmarks, sphere, advice: adviceFigure };
 
 // ---------------------------------------------------------------- on the page
+// A figure: title, sliders (and buttons, and handles: points to be moved), height(W, data), and
+// draw(ctx, W, H, theme, values, data, state), which returns the sentence below it. What it keeps between pictures,
+// `state`, is made by begin(data); work(state) does a little more of what takes long and says whether more is left.
 
 const sliderOf = (name, { words, least, most, step, start, number }) =>
   `<label class="ml-field">${words} ${number ? "" : `<output data-out="${name}"></output>`}` +
@@ -215,34 +221,67 @@ const sliderOf = (name, { words, least, most, step, start, number }) =>
 // What an input says, within its limits: a number may be typed as anything.
 const countOf = ({ value, min, max }) => Math.round(Math.min(Number(max), Math.max(Number(min), Number(value) || 0)));
 
+const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+// Calls moved(dx, dy) while the pointer is down on the element, and told() once it is let go.
+function dragged(element, moved, told) {
+  let last = null;
+  element.addEventListener("pointerdown", (event) => {
+    last = [event.clientX, event.clientY];
+    element.setPointerCapture(event.pointerId);
+  });
+  element.addEventListener("pointermove", (event) => {
+    if (!last) return;
+    moved(event.clientX - last[0], event.clientY - last[1]);
+    last = [event.clientX, event.clientY];
+  });
+  for (const end of ["pointerup", "pointercancel"])
+    element.addEventListener(end, () => {
+      if (last) told();
+      last = null;
+    });
+}
+
 function mount(el) {
   const figure = LIVE[el.dataset.marginLive];
+  const { sliders, buttons = {}, handles = [] } = figure;
   const data = JSON.parse(el.dataset.values || "null");
+  const state = figure.begin ? figure.begin(data) : null;
   const root = document.createElement("figure");
   root.className = "ml ml-live";
-  root.innerHTML = `<div class="ml-bar">${Object.entries(figure.sliders).map((pair) => sliderOf(...pair)).join("")}</div>
-<canvas role="img"></canvas><figcaption></figcaption><div class="ml-tables"></div><p class="ml-hidden" aria-live="polite"></p>`;
+  root.innerHTML = `<div class="ml-bar">${Object.entries(sliders).map((pair) => sliderOf(...pair)).join("")}
+<span class="ml-buttons">${Object.entries(buttons).map(([name, words]) => `<button type="button" data-do="${name}">${words}</button>`).join("")}</span></div>
+<div class="ml-stage"><canvas role="img"></canvas>${handles.map((name, k) => `<button type="button" class="ml-grip" data-grip="${k}" aria-label="${name}: arrow keys move it"></button>`).join("")}</div>
+<figcaption></figcaption><div class="ml-tables"></div><p class="ml-hidden" aria-live="polite"></p>`;
   el.replaceChildren(root);
   if (figure.most) root.querySelector("[data-in]").max = figure.most(data);
   const canvas = root.querySelector("canvas");
   let [theme, shown, queued, aloud] = [makeTheme(root), false, false, false];
+  const read = () => Object.fromEntries([...root.querySelectorAll("[data-in]")].map((input) => [input.dataset.in, sliders[input.dataset.in].number ? countOf(input) : Number(input.value)]));
   function draw() {
     queued = false;
-    const values = Object.fromEntries([...root.querySelectorAll("[data-in]")].map((input) => [input.dataset.in, figure.sliders[input.dataset.in].number ? countOf(input) : Number(input.value)]));
+    const begin = performance.now();
+    const values = read();
     for (const out of root.querySelectorAll("[data-out]")) {
       const name = out.dataset.out;
-      out.textContent = figure.show ? figure.show(values, data) : `${values[name]}${figure.sliders[name].unit}`;
+      out.textContent = figure.show ? figure.show(values, data) : `${values[name]}${sliders[name].unit}`;
     }
     canvas.style.height = `${figure.height(root.clientWidth, data)}px`;
     const pen = penOf(canvas);
     if (!pen) return;
-    const sentence = figure.draw(pen.ctx, pen.W, pen.H, theme, values, data);
+    const more = root.unfinished !== false && figure.work ? figure.work(state) : false;
+    root.unfinished = more;
+    const sentence = figure.draw(pen.ctx, pen.W, pen.H, theme, values, data, state);
+    for (const grip of root.querySelectorAll("[data-grip]"))
+      [grip.style.left, grip.style.top] = figure.place(state, Number(grip.dataset.grip), pen.W, data).map((v) => `${v}px`);
     root.querySelector("figcaption").textContent = sentence;
     if (figure.tables) root.querySelector(".ml-tables").replaceChildren(...figure.tables(values, data));
     canvas.setAttribute("aria-label", `${figure.title}. ${sentence}`);
     if (aloud) root.querySelector("[aria-live]").textContent = sentence;
     aloud = false;
     root.drawn = (root.drawn ?? 0) + 1; // for tests
+    root.spent = performance.now() - begin;
+    if (more) ask();
   }
   const ask = () => {
     if (queued || !shown) return;
@@ -251,11 +290,47 @@ function mount(el) {
   };
   root.addEventListener("input", ask);
   // Said aloud once the slider is let go.
-  root.addEventListener("change", ({ target }) => {
+  const tell = () => {
     aloud = true;
-    if (target.type === "number") target.value = countOf(target);
     ask();
+  };
+  root.addEventListener("change", ({ target }) => {
+    if (target.type === "number") target.value = countOf(target);
+    tell();
   });
+  root.addEventListener("click", ({ target }) => {
+    if (!Object.hasOwn(buttons, target.dataset.do)) return;
+    figure.press(target.dataset.do, state, data);
+    tell();
+  });
+  for (const grip of root.querySelectorAll("[data-grip]")) {
+    const move = (dx, dy, steps) => figure.move(state, Number(grip.dataset.grip), dx, dy, canvas.clientWidth, data, steps);
+    dragged(grip, (dx, dy) => {
+      move(dx, dy, false);
+      ask();
+    }, tell);
+    grip.addEventListener("keydown", (event) => {
+      if (!Object.hasOwn(STEPS, event.key)) return;
+      event.preventDefault(); // the page stays where it is
+      move(...STEPS[event.key].map((v) => v * (event.shiftKey ? 5 : 1)), true);
+      tell();
+    });
+  }
+  if (figure.drag) {
+    canvas.style.cursor = "grab";
+    dragged(canvas, (dx, dy) => {
+      for (const [name, value] of Object.entries(figure.drag(read(), dx, dy, canvas.clientWidth))) root.querySelector(`[data-in="${name}"]`).value = value;
+      ask();
+    }, tell);
+  }
+  if (figure.picture) {
+    const image = new Image();
+    image.onload = () => {
+      state.image = image;
+      draw();
+    };
+    image.src = figure.picture(data);
+  }
   const restyle = () => {
     theme = makeTheme(root);
     ask();

@@ -1,6 +1,6 @@
 // Mouse, touch and keyboard on the views: hover, pick, drag a sample or a centre, turn the sphere.
 import { LOSSES, norms } from "./core.js";
-import { unproject } from "./views.js";
+import { unproject } from "./globe.js";
 
 const NEAR = 16; // pixels
 

@@ -1,5 +1,5 @@
 // Geometry of the regions: which class holds a direction, with its margin, and how much room the margin leaves.
-import { keepsFeatureNorm, makeRule, norms, TAU } from "./core.js";
+import { keepsFeatureNorm, makeRule, norms, randomStream, TAU } from "./core.js";
 
 // A function from a unit direction (x, y, and z in space) to { best, holds }: the class with the largest score without
 // the margin, and whether it still wins once the margin is taken off its own score (all rules have ψ(θ) ≤ cosθ: no
@@ -181,6 +181,33 @@ export function cloudGap(x, labels, n, classes, k) {
     total += gap;
   }
   return total / classes;
+}
+
+// Class centres spread evenly, so that no run starts with two of them side by side.
+export function evenCentres(classes, k, seed) {
+  const w = new Float64Array(classes * k);
+  const turn = randomStream(seed + 5).uniform() * 2 * Math.PI;
+  for (let j = 0; j < classes; j++) {
+    const z = k === 3 ? 1 - (2 * j + 1) / classes : 0;
+    const angle = turn + (k === 3 ? j * Math.PI * (3 - Math.sqrt(5)) : (2 * Math.PI * j) / classes);
+    w[j * k] = Math.sqrt(1 - z * z) * Math.cos(angle);
+    w[j * k + 1] = Math.sqrt(1 - z * z) * Math.sin(angle);
+    if (k === 3) w[j * k + 2] = z;
+  }
+  // On the sphere the spiral is only nearly even: each centre steps away from its nearest ones, less and less.
+  for (let round = 0; k === 3 && round < 1000; round++) {
+    const old = w.slice();
+    for (let i = 0; i < classes; i++) {
+      const dots = Array.from({ length: classes }, (_, j) => (i === j ? -9 : cosBetween(old, i, old, j, k)));
+      const top = Math.max(...dots);
+      dots.forEach((dot, j) => {
+        for (let d = 0; d < k; d++) w[i * k + d] += 0.1 * (1 - round / 1000) * Math.exp(40 * (dot - top)) * (old[i * k + d] - old[j * k + d]);
+      });
+    }
+    const r = norms(w, classes, k);
+    for (let i = 0; i < w.length; i++) w[i] /= r[Math.floor(i / k)];
+  }
+  return w;
 }
 
 // |∂L/∂θ| through the target logit, scale·(1 - p)·|dψ/dθ|, for a feature at angle θ from its centre on the way to its

@@ -1,7 +1,8 @@
 // The linked views: each draws one scene on a canvas. Nothing here changes the scene.
 import { DEG, keepsFeatureNorm, makeRule, norms, TAU } from "./core.js";
+import { globe, project } from "./globe.js";
 import { ANGLE_TICKS, axes, line, range, ring, sector, text, tint, UNIT_TICKS } from "./pen.js";
-import { boundary, cosBetween, gradientCurve, makeJudge, room } from "./regions.js";
+import { boundary, cosBetween, gradientCurve, room } from "./regions.js";
 import { letter } from "./scene.js";
 
 const HIDDEN = [-99, -99]; // behind the globe: nothing to see or to grab
@@ -43,26 +44,6 @@ function samples(ctx, scene, place, r) {
     ctx.lineWidth = 1.5;
     ctx.stroke();
   }
-}
-
-// Coordinates on the screen: the plane as it is, space turned by scene.turn and seen from far away.
-export function project(scene, x, i) {
-  if (scene.k === 2) return [x[2 * i], -x[2 * i + 1], 1];
-  const t = scene.turn;
-  const [a, b, c] = [x[3 * i], x[3 * i + 1], x[3 * i + 2]];
-  return [t[0] * a + t[1] * b + t[2] * c, -(t[3] * a + t[4] * b + t[5] * c), t[6] * a + t[7] * b + t[8] * c];
-}
-
-// The way back: a screen direction to a vector of length 1 in feature space (on the near half of the sphere).
-export function unproject(scene, dx, dy) {
-  if (scene.k === 2) {
-    const r = Math.hypot(dx, dy) || 1e-9;
-    return [dx / r, -dy / r];
-  }
-  const r = Math.max(1, Math.hypot(dx, dy));
-  const p = [dx / r, -dy / r, Math.sqrt(Math.max(0, 1 - (dx * dx + dy * dy) / (r * r)))];
-  const t = scene.turn;
-  return [0, 1, 2].map((d) => t[d] * p[0] + t[3 + d] * p[1] + t[6 + d] * p[2]);
 }
 
 function centreMark(ctx, scene, j, x, y, depth = 1) {
@@ -260,36 +241,6 @@ export function gapArc(ctx, scene, cx, cy, r) {
   const m = (from + to) / 2;
   text(ctx, theme, `${((to - from) * DEG).toFixed(0)}°`, cx + (radius + 16) * Math.cos(m), cy - (radius + 16) * Math.sin(m),
     { align: "center", base: "middle", size: 13, weight: "bold", colour: theme.ink });
-}
-
-// The sphere, shaded pixel by pixel at a coarse grain.
-function globe(ctx, scene, cx, cy, r) {
-  const { theme, config, w, classes } = scene;
-  const grain = 90;
-  if (!scene.globe) {
-    scene.globe = document.createElement("canvas");
-    scene.globe.width = scene.globe.height = grain;
-  }
-  const pen = scene.globe.getContext("2d");
-  const image = pen.createImageData(grain, grain);
-  const judge = makeJudge(config, w, classes, 3);
-  const t = scene.turn;
-  const colours = theme.palette.map((c) => [1, 3, 5].map((at) => parseInt(c.slice(at, at + 2), 16)));
-  for (let row = 0; row < grain; row++)
-    for (let column = 0; column < grain; column++) {
-      const dx = ((column + 0.5) / grain) * 2 - 1;
-      const dy = ((row + 0.5) / grain) * 2 - 1;
-      const q = 1 - dx * dx - dy * dy;
-      if (q < 0) continue;
-      const [x, y, z] = [dx, -dy, Math.sqrt(q)]; // on the near half; the camera's matrix takes it to feature space
-      const { best, holds } = judge(t[0] * x + t[3] * y + t[6] * z, t[1] * x + t[4] * y + t[7] * z, t[2] * x + t[5] * y + t[8] * z);
-      const p = 4 * (row * grain + column);
-      image.data.set(colours[best], p);
-      image.data[p + 3] = (holds ? 120 : 26) * (0.6 + 0.4 * z);
-    }
-  pen.putImageData(image, 0, 0);
-  ctx.imageSmoothingEnabled = true;
-  ctx.drawImage(scene.globe, cx - r, cy - r, 2 * r, 2 * r);
 }
 
 // ---------------------------------------------------------------- 3: the (cosθ1, cosθ2) plane
