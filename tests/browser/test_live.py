@@ -8,9 +8,11 @@ import pytest
 from cosface_edu import geometry
 from cosface_edu.evaluation import verify
 from cosface_edu.experiments import nearby
-from cosface_edu.figures import lab, live
+from cosface_edu.figures import lab, live, make_picture
 
 pytestmark = pytest.mark.browser
+
+NAMES = ("arc", "forces", "threshold", "folds", "collapse", "landmarks", "sphere", "advice")
 
 
 @pytest.fixture
@@ -24,6 +26,8 @@ def opened(open_page, tmp_path: Path):
         order = rng.permutation(1000)
         scores, same = scores[order], np.arange(1000)[order] < 500
         pieces = live.arc() + live.forces() + live.threshold(scores, same) + live.folds(verify(scores, same))
+        pieces += live.collapse() + live.landmarks(*make_picture.turned_face()) + live.sphere()
+        pieces += live.advice(nearby.comparisons())
         head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         file = tmp_path / "book" / "live.html"
         file.parent.mkdir(exist_ok=True)
@@ -39,24 +43,109 @@ def _picture(figure) -> str:
     return figure.locator("canvas").evaluate("canvas => canvas.toDataURL()")
 
 
-@pytest.mark.parametrize(
-    ("at", "before", "after"),
-    [(0, "45°", "46°"), (1, "s = 30", "s = 31"), (2, "FAR", "FAR"), (3, "on fold 1", "on fold 2")],
-)
-def test_a_key_moves_the_picture_and_the_words(opened, at: int, before: str, after: str) -> None:
+def _moved(figure, said: str):
+    """Waits until the sentence below the figure has changed, and returns it."""
+    words = figure.locator("figcaption")
+    figure.page.wait_for_function("([node, text]) => node.innerText !== text", arg=[words.element_handle(), said])
+    return words.inner_text()
+
+
+CONTROLS = [
+    ("arc", "phi", "45°", "46°"),
+    ("forces", "s", "s = 30", "s = 31"),
+    ("forces", "m", "m = 0.20", "m = 0.21"),
+    ("threshold", "i", "FAR", "FAR"),
+    ("folds", "k", "on fold 1", "on fold 2"),
+    ("collapse", "m", "m = 0.35", "m = 0.36"),
+    ("sphere", "m", "m = 0.35", "m = 0.36"),
+    ("sphere", "classes", "8 classes", "9 classes"),
+    ("sphere", "turn", "", None),
+    ("sphere", "tilt", "", None),
+    ("advice", "people", "10,000 people", "10,001 people"),
+    ("advice", "features", "", "129"),
+    ("advice", "pictures", "", None),
+    *[("landmarks", grip, "Turned by 0.2°", "Turned by") for grip in range(5)],
+]
+
+
+def test_every_control_of_every_figure_is_in_the_list(opened) -> None:
+    page = opened()
+    found = page.locator(".ml-live input, .ml-live .ml-grip").evaluate_all(
+        """nodes => nodes.map(node => [node.closest('[data-margin-live]').dataset.marginLive,
+            node.dataset.in ?? Number(node.dataset.grip)])"""
+    )
+    assert sorted(map(str, found)) == sorted(str([name, control]) for name, control, *_ in CONTROLS)
+
+
+@pytest.mark.parametrize(("name", "control", "before", "after"), CONTROLS)
+def test_a_key_moves_the_picture_and_the_words(opened, name: str, control, before: str, after: str | None) -> None:
     page = opened(reduced_motion="reduce")
-    figure = page.locator(".ml-live").nth(at)
+    place = page.locator(f'[data-margin-live="{name}"]')
+    figure = place.locator(".ml-live")
     figure.scroll_into_view_if_needed()
-    words, picture = figure.locator("figcaption"), _picture(figure)
-    said = words.inner_text()
+    page.wait_for_function("node => node.drawn > 0 && !node.unfinished", arg=figure.element_handle())
+    page.wait_for_timeout(100)
+    picture, said = _picture(figure), figure.locator("figcaption").inner_text()
     assert before in said
-    figure.locator("input").first.focus()
-    page.keyboard.press("ArrowRight")
-    page.wait_for_function("([node, text]) => node.innerText !== text", arg=[words.element_handle(), said])
-    assert after in words.inner_text()
-    assert _picture(figure) != picture
-    assert figure.locator("[aria-live]").text_content() == words.inner_text()
-    assert words.inner_text() in figure.locator("canvas").get_attribute("aria-label")
+    figure.locator(f'[data-in="{control}"], [data-grip="{control}"]').focus()
+    page.keyboard.press("ArrowUp")
+    if after is not None:
+        said = _moved(figure, said)
+        assert after in said
+    page.wait_for_function(
+        "([node, before]) => node.querySelector('canvas').toDataURL() !== before",
+        arg=[figure.element_handle(), picture],
+    )
+    assert figure.locator("[aria-live]").text_content() == said
+    assert said in figure.locator("canvas").get_attribute("aria-label")
+
+
+def test_points_are_dragged_mixed_up_and_put_back(opened) -> None:
+    page = opened()
+    figure = page.locator('[data-margin-live="landmarks"] .ml-live')
+    figure.scroll_into_view_if_needed()
+    page.wait_for_function("node => node.drawn > 1", arg=figure.element_handle())  # the face is there
+    began = figure.locator("figcaption").inner_text()
+    grip = figure.locator(".ml-grip").nth(2)
+    box = grip.bounding_box()
+    page.mouse.move(box["x"] + 12, box["y"] + 12)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 52, box["y"] - 8, steps=3)
+    page.mouse.up()
+    said = _moved(figure, began)
+    assert "tip of the nose" in said
+    assert grip.bounding_box()["x"] == pytest.approx(box["x"] + 40, abs=1)
+    assert grip.bounding_box()["y"] == pytest.approx(box["y"] - 20, abs=1)
+    figure.get_by_role("button", name="Put back").click()
+    assert _moved(figure, said) == began
+    figure.get_by_role("button", name="Mix up left and right").click()
+    assert "scaled by 0.194" in _moved(figure, began)
+
+
+def test_the_sphere_turns_with_the_pointer(opened) -> None:
+    page = opened()
+    figure = page.locator('[data-margin-live="sphere"] .ml-live')
+    figure.scroll_into_view_if_needed()
+    before, box = _picture(figure), figure.locator("canvas").bounding_box()
+    page.mouse.move(box["x"] + 200, box["y"] + 200)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 260, box["y"] + 230, steps=3)
+    page.mouse.up()
+    page.wait_for_function(
+        "([node, before]) => node.querySelector('canvas').toDataURL() !== before", arg=[figure.element_handle(), before]
+    )
+    assert float(figure.locator('[data-in="turn"]').input_value()) < 30
+    assert float(figure.locator('[data-in="tilt"]').input_value()) > 20
+
+
+def test_nothing_moves_by_itself(opened) -> None:
+    page = opened(height=8000)
+    page.wait_for_function("[...document.querySelectorAll('.ml-live')].every(node => node.drawn && !node.unfinished)")
+    page.wait_for_timeout(300)
+    drawn = page.locator(".ml-live").evaluate_all("nodes => nodes.map(node => node.drawn)")
+    assert len(drawn) == len(NAMES)
+    page.wait_for_timeout(300)
+    assert page.locator(".ml-live").evaluate_all("nodes => nodes.map(node => node.drawn)") == drawn
 
 
 def test_past_the_bound_it_says_so(opened) -> None:
@@ -67,24 +156,38 @@ def test_past_the_bound_it_says_so(opened) -> None:
     )
 
 
-def test_only_what_is_in_sight_is_drawn(opened) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_only_what_is_in_sight_is_drawn(opened, name: str) -> None:
     page = opened(height=400)
+    figure = page.locator(f'[data-margin-live="{name}"] .ml-live')
+    figure.scroll_into_view_if_needed()
+    page.wait_for_function("node => node.drawn > 1 && !node.unfinished", arg=figure.element_handle())
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<p style=\"height: 6000px\">')")
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
     page.wait_for_timeout(300)
-    last = page.locator(".ml-live").nth(2)
-    drawn = last.evaluate("node => node.drawn")
-    last.locator("input").evaluate(
-        "node => { node.value = 150; node.dispatchEvent(new Event('input', {bubbles: true})); }"
-    )
+    drawn = figure.evaluate("node => node.drawn")
+    change = "node => node.dispatchEvent(new Event('input', {bubbles: true}))"
+    figure.locator("input, .ml-grip").first.evaluate(change)
     page.wait_for_timeout(200)
-    assert last.evaluate("node => node.drawn") == drawn
-    last.scroll_into_view_if_needed()
-    page.wait_for_function("([node, drawn]) => node.drawn > drawn", arg=[last.element_handle(), drawn])
+    assert figure.evaluate("node => node.drawn") == drawn
+    figure.scroll_into_view_if_needed()
+    page.wait_for_function("([node, drawn]) => node.drawn > drawn", arg=[figure.element_handle(), drawn])
 
 
-def test_phone_dark_mode_and_no_script(opened, open_page) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_phone_dark_mode_and_no_script(opened, open_page, name: str) -> None:
     page = opened(width=390, height=844, color_scheme="dark")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    figure = page.locator(".ml-live").first
+    figure = page.locator(f'[data-margin-live="{name}"] .ml-live')
+    figure.scroll_into_view_if_needed()
+    page.wait_for_function("node => node.drawn > 1 && !node.unfinished", arg=figure.element_handle())
+    canvas = figure.locator("canvas").bounding_box()
+    assert canvas["height"] > 150
+    for control in figure.locator("input, button").all():
+        box = control.bounding_box()
+        assert box["height"] >= 24
+        assert box["width"] >= 24
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= 390
     dark = _picture(figure)
     page.evaluate("document.documentElement.dataset.theme = 'light'")
     page.emulate_media(color_scheme="light")
@@ -92,7 +195,9 @@ def test_phone_dark_mode_and_no_script(opened, open_page) -> None:
     assert _picture(figure) != dark
     still = open_page(java_script_enabled=False).page
     still.goto(page.url)
-    assert all(picture.bounding_box()["height"] > 100 for picture in still.locator("[data-margin-live] img").all())
+    picture = still.locator(f'[data-margin-live="{name}"] img')
+    assert picture.bounding_box()["height"] > 100
+    assert picture.evaluate("image => image.naturalWidth") > 300
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from cosface_edu import align, geometry
 from cosface_edu.evaluation import verify
 from cosface_edu.experiments import nearby
 from cosface_edu.figures import lab, live
+from cosface_edu.figures.lab import bundle
 
 SCORES, SAME = np.array([0.0, 0.1, 0.2, 0.9, 1.0]), np.array([False, False, True, True, True])
 
@@ -80,3 +81,11 @@ def test_a_face_is_handed_over_small_with_its_points() -> None:
     assert picture.size == (data["size"], data["size"]) == (40, 40)
     with pytest.raises(ValueError, match="square"):
         live.landmarks(torch.rand(3, 40, 30), points)
+
+
+def test_colours_are_the_palettes_but_for_black_and_white() -> None:
+    for name in bundle.LIVE:
+        if name == "palette.js":
+            continue
+        named = set(re.findall(r"#[0-9a-f]{3,8}\b", (bundle.FOLDER / name).read_text()))
+        assert named <= {"#fff", "#000", "#111"}, name
