@@ -79,7 +79,7 @@ def write() -> None:
         image = photograph(f"{head}{body}<script>{script}</script>", width, ready)
         image = image.resize((wide, round(wide / image.width * image.height)), Image.Resampling.LANCZOS)
         with atomically(FOLDER / name) as part:
-            image.save(part, "WEBP", quality=40, method=6)
+            image.save(part, "WEBP", quality=30, method=6)
 
 
 if __name__ == "__main__":

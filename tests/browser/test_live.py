@@ -62,7 +62,7 @@ CONTROLS = [
     ("sphere", "turn", "", None),
     ("sphere", "tilt", "", None),
     ("advice", "people", "10,000 people", "10,001 people"),
-    ("advice", "features", "", "129"),
+    ("advice", "features", "", None),
     ("advice", "pictures", "", None),
     *[("landmarks", grip, "Turned by 0.2°", "Turned by") for grip in range(5)],
 ]
@@ -87,15 +87,17 @@ def test_a_key_moves_the_picture_and_the_words(opened, name: str, control, befor
     page.wait_for_timeout(100)
     picture, said = _picture(figure), figure.locator("figcaption").inner_text()
     assert before in said
+    before_it = figure.locator(".ml-tables").inner_text() if name == "advice" else picture
     figure.locator(f'[data-in="{control}"], [data-grip="{control}"]').focus()
     page.keyboard.press("ArrowUp")
-    if after is not None:
-        said = _moved(figure, said)
-        assert after in said
-    page.wait_for_function(
-        "([node, before]) => node.querySelector('canvas').toDataURL() !== before",
-        arg=[figure.element_handle(), picture],
+    # The calculator's picture is the same for many settings: its tables answer.
+    seen = (
+        "node.querySelector('.ml-tables').innerText" if name == "advice" else "node.querySelector('canvas').toDataURL()"
     )
+    page.wait_for_function(f"([node, before]) => {seen} !== before", arg=[figure.element_handle(), before_it])
+    if after is not None:
+        assert after in _moved(figure, said)
+    said = figure.locator("figcaption").inner_text()
     assert figure.locator("[aria-live]").text_content() == said
     assert said in figure.locator("canvas").get_attribute("aria-label")
 
