@@ -46,6 +46,14 @@ class Face(NamedTuple):
         box: (4,) left, top, right, bottom.
         score: the last network's probability that this is a face.
         landmarks: (5, 2) eyes, tip of the nose, corners of the mouth as (x, y); left in the picture first.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.align import Face, estimate_similarity, template
+        >>> points = 2 * template((112, 96))  # somebody twice as large as a crop
+        >>> face = Face(torch.tensor([0.0, 0.0, 192.0, 224.0]), 0.99, points)
+        >>> round(estimate_similarity(face.landmarks, template((112, 96)))[0, 0].item(), 3)  # is made half as large
+        0.5
     """
 
     box: Tensor
@@ -65,6 +73,11 @@ class Search:
         face: which of several faces comes first: the one nearest the centre ('centre', SphereFace's choice: data sets
             centre the person they are about), the one with the largest box ('largest'), or both weighed: area minus
             twice the squared distance from the centre ('both').
+
+    Example:
+        >>> from cosface_edu.align import Search
+        >>> Search(min_face=40, face="largest").borders
+        'mirror'
     """
 
     min_face: float | None = None
@@ -103,6 +116,15 @@ def detect(images: Tensor | Sequence[Tensor], search: Search | None = None) -> l
     Returns:
         For each image its faces, the one that the image is taken to be about first; an empty list where none was
         found.
+
+    Raises:
+        ValueError: for images that are no RGB.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.align import Search, detect
+        >>> detect([torch.zeros(3, 160, 120)], Search(min_face=40))  # one picture, and nobody in it
+        [[]]
     """
     wanted = search or Search()
     for image in images if not isinstance(images, Tensor) else [images]:

@@ -59,11 +59,29 @@ PIXELS = 32 * 1024 * 1024
 
 
 class FaceNotFound(RuntimeError):
-    """No face in a picture, and the caller chose to fail on that."""
+    """No face in a picture, and the caller chose to fail on that.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from cosface_edu.align import align_folder
+        >>> Path("photographs/wall").mkdir(parents=True)
+        >>> Image.new("RGB", (160, 160), "grey").save("photographs/wall/1.png")
+        >>> align_folder("photographs", "crops", missing="fail", progress=False)
+        Traceback (most recent call last):
+            ...
+        cosface_edu.align.folder.FaceNotFound: photographs/wall/1.png: no face found; remove the picture, or ...
+    """
 
 
 class OutOfMemory(RuntimeError):
-    """The pictures of a batch do not fit into memory; the message says what helps."""
+    """The pictures of a batch do not fit into memory; the message says what helps.
+
+    Example:
+        >>> from cosface_edu.align import OutOfMemory
+        >>> issubclass(OutOfMemory, RuntimeError)
+        True
+    """
 
 
 class Photograph(NamedTuple):
@@ -245,6 +263,17 @@ def align_folder(
         FaceNotFound, BrokenImage: with `missing='fail'`.
         OutOfMemory: a batch does not fit.
         ValueError: `dst` was begun with other settings orlies in `src`.
+        NotADirectoryError: `src` is no folder.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from cosface_edu.align import align_folder
+        >>> Path("photographs/wall").mkdir(parents=True)
+        >>> Image.new("RGB", (160, 160), "grey").save("photographs/wall/1.png")
+        >>> report = align_folder("photographs", "crops", progress=False)
+        >>> report.aligned, report.missing
+        (0, ['wall/1.png'])
     """
     src, dst, device = Path(src), Path(dst), torch.device(device)
     search = Search(min_face, factor, borders, face)

@@ -26,7 +26,20 @@ ALIGNED, CENTRE_CROP, NO_FACE, BROKEN = "aligned", "centre-crop", "no face", "br
 
 
 class AlreadyAligned(RuntimeError):
-    """The source holds aligned crops: aligning them again would blur them and move the faces."""
+    """The source holds aligned crops: aligning them again would blur them and move the faces.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from cosface_edu.align import align_folder
+        >>> Path("photographs/wall").mkdir(parents=True)
+        >>> Image.new("RGB", (160, 160), "grey").save("photographs/wall/1.png")
+        >>> report = align_folder("photographs", "crops", missing="centre-crop", progress=False)
+        >>> align_folder("crops", "again", progress=False)
+        Traceback (most recent call last):
+            ...
+        cosface_edu.align.record.AlreadyAligned: crops holds aligned crops, says its alignment.json: align ...
+    """
 
 
 @dataclass
@@ -44,6 +57,12 @@ class AlignReport:
         left_out: what else lies in the source and is no picture we read, a line each.
         resumed: how many of all these an earlier run had finished.
         seconds: time taken by this run.
+
+    Example:
+        >>> from cosface_edu.align import AlignReport
+        >>> report = AlignReport(aligned=2, missing=["anna/3.png"])
+        >>> report.aligned, report.missing, report.broken
+        (2, ['anna/3.png'], [])
     """
 
     aligned: int = 0

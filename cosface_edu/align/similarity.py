@@ -34,6 +34,14 @@ def template(size: tuple[int, int]) -> Tensor:
 
     Returns:
         (5, 2), (x, y) in pixels, pixel centres at whole numbers.
+
+    Raises:
+        ValueError: for another size.
+
+    Example:
+        >>> from cosface_edu.align import template
+        >>> [round(value, 2) for value in template((112, 96))[2].tolist()]  # the tip of the nose
+        [48.03, 71.74]
     """
     if tuple(size) == (112, 96):
         return TEMPLATE_112x96
@@ -52,6 +60,17 @@ def estimate_similarity(src: Tensor, dst: Tensor) -> Tensor:
     Returns:
         (..., 2, 3) float matrices M with dst ≈ M @ (x, y, 1). All NaN where the points of `src` coincide, as
         scikit-image does: no transform is better than another there.
+
+    Raises:
+        ValueError: for points of another shape, or fewer than two.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.align import estimate_similarity
+        >>> src = torch.tensor([[0.0, 0.0], [2.0, 0.0], [0.0, 2.0]])
+        >>> dst = 1.5 * src + torch.tensor([10.0, 20.0])  # half as large again, and moved
+        >>> (estimate_similarity(src, dst) + 0.0).round(decimals=3).tolist()
+        [[1.5, 0.0, 10.0], [0.0, 1.5, 20.0]]
     """
     src, dst = torch.as_tensor(src), torch.as_tensor(dst)
     if src.shape[-1] != 2 or dst.shape[-1] != 2 or src.shape[-2] != dst.shape[-2]:
@@ -82,6 +101,17 @@ def warp(images: Tensor, matrices: Tensor, size: tuple[int, int], borders: Borde
     Returns:
         (B, C, height, width), bilinear. As with any bilinear warp, a face more than twice the
         size of its crop loses detail to aliasing.
+
+    Raises:
+        ValueError: for images or matrices of another shape, or borders of another name.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.align import warp
+        >>> image = torch.arange(16.0).view(1, 1, 4, 4)
+        >>> moved = torch.tensor([[[1.0, 0.0, -1.0], [0.0, 1.0, -1.0]]])  # a pixel to the left, a pixel up
+        >>> warp(image, moved, (2, 2)).round().tolist()
+        [[[[5.0, 6.0], [9.0, 10.0]]]]
     """
     if images.ndim != 4 or matrices.shape != (len(images), 2, 3):
         raise ValueError(f"wanted (B, C, H, W) and (B, 2, 3), got {tuple(images.shape)} and {tuple(matrices.shape)}")

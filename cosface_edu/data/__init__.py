@@ -55,5 +55,16 @@ __all__ = [
 
 
 def root() -> Path:
-    """Where real data lies: the folder named by COSFACE_DATA, `data/` under the current folder without it."""
+    """Where real data lies: the folder named by COSFACE_DATA, `data/` under the current folder without it.
+
+    Returns:
+        The folder, which need not be there.
+
+    Example:
+        >>> import os
+        >>> from cosface_edu import data
+        >>> os.environ["COSFACE_DATA"] = "faces"
+        >>> data.root().name
+        'faces'
+    """
     return Path(os.environ.get("COSFACE_DATA") or "data")

@@ -25,6 +25,15 @@ class Augment:
         crop: shift by up to this many pixels each way, as a random crop of the picture widened by its border.
         colour: brightness, contrast and saturation are each scaled by 1 ± up to this.
         occlude: probability that a rectangle is covered by one random colour.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.data import Augment
+        >>> images = torch.rand(4, 3, 112, 96)
+        >>> changed = Augment(flip=True)(images)
+        >>> flipped = [bool(torch.equal(new, old.flip(2))) for new, old in zip(changed, images)]
+        >>> all(torch.equal(new, old.flip(2) if flip else old) for new, old, flip in zip(changed, images, flipped))
+        True
     """
 
     flip: bool = True

@@ -28,7 +28,17 @@ from .truth import deal, sorted_by_kind, truths
 
 
 class BrokenBin(ValueError):
-    """Not a pickle of (pictures, same), or one that would run code."""
+    """Not a pickle of (pictures, same), or one that would run code.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from cosface_edu.data import read_bin
+        >>> _ = Path("test.bin").write_bytes(b"no pickle")
+        >>> read_bin("test.bin")
+        Traceback (most recent call last):
+            ...
+        cosface_edu.data.bins.BrokenBin: test.bin (9 bytes): cut short, or no pickle of (pictures, same): at ...
+    """
 
 
 class _Name(NamedTuple):
@@ -208,6 +218,19 @@ def read_bin(path: str | os.PathLike[str]) -> tuple[list[bytes], list[bool]]:
 
     Raises:
         BrokenBin: cut short, not of this shape, or it refers to code.
+
+    Example:
+        >>> import pickle
+        >>> from io import BytesIO
+        >>> from PIL import Image
+        >>> from cosface_edu.data import read_bin
+        >>> file = BytesIO()
+        >>> Image.new("RGB", (112, 112), "grey").save(file, "JPEG")
+        >>> with open("test.bin", "wb") as out:
+        ...     pickle.dump(([file.getvalue()] * 4, [True, False]), out)
+        >>> pictures, same = read_bin("test.bin")
+        >>> len(pictures), same
+        (4, [True, False])
     """
     data = Path(path).read_bytes()
     try:
@@ -249,6 +272,19 @@ def bin_pairs(path: str | os.PathLike[str], size: tuple[int, int] = (112, 96), f
 
     Returns:
         Pairs over the file's pictures.
+
+    Example:
+        >>> import pickle
+        >>> from io import BytesIO
+        >>> from PIL import Image
+        >>> from cosface_edu.data import bin_pairs
+        >>> file = BytesIO()
+        >>> Image.new("RGB", (112, 112), "grey").save(file, "JPEG")
+        >>> with open("test.bin", "wb") as out:
+        ...     pickle.dump(([file.getvalue()] * 4, [True, False]), out)
+        >>> pairs = bin_pairs("test.bin", folds=1)
+        >>> pairs.first, pairs.second, pairs.same
+        (tensor([0, 2]), tensor([1, 3]), tensor([ True, False]))
     """
     pictures, same = read_bin(path)
     numbers = torch.arange(len(pictures)).view(-1, 2)  # (P, 2)

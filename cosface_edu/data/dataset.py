@@ -18,7 +18,17 @@ OnBroken = Literal["fail", "skip"]
 
 
 class Faces(Protocol):
-    """What every data set of labelled faces has, from disk or drawn: all that training and evaluation ask of one."""
+    """What every data set of labelled faces has, from disk or drawn: all that training and evaluation ask of one.
+
+    Example:
+        >>> from cosface_edu.faces import FaceWorldDataset
+        >>> faces = FaceWorldDataset(identities=3, per_identity=2, size=(56, 48))
+        >>> len(faces), faces.labels
+        (6, tensor([0, 0, 1, 1, 2, 2]))
+        >>> image, label = faces[5]
+        >>> image.shape, label
+        (torch.Size([3, 56, 48]), 2)
+    """
 
     @property
     def labels(self) -> Tensor: ...

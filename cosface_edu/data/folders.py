@@ -29,6 +29,13 @@ LFW_OVERLAP_BY_NAME = (
 class FolderDataset(PictureDataset):
     """Aligned crops under `root/identity/picture`, identities in alphabetical order.
 
+    Args:
+        root: the folder of identity folders.
+        size: (height, width) of the images handed out, see `fit`.
+        exclude: names of identities to leave out.
+        on_broken: 'fail', or 'skip' to hand out another picture of the same set in place of a broken one, with a
+            warning.
+
     Attributes:
         names: identity names; a label is an index into them.
         labels: (N,) int64.
@@ -37,6 +44,18 @@ class FolderDataset(PictureDataset):
         empty: folders without a picture, which are no identities.
         stray: pictures that lie in no identity folder, or deeper in one; they are left out.
         left_out: what else is there and is left out, a line each: other files, hidden pictures.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from cosface_edu.data import FolderDataset
+        >>> for name in ("anna", "bela"):
+        ...     Path("people", name).mkdir(parents=True)
+        ...     for number in (1, 2):
+        ...         Image.new("RGB", (96, 112), "grey").save(f"people/{name}/{number}.png")
+        >>> faces = FolderDataset("people", exclude=["bela"])
+        >>> faces.names, len(faces), faces.excluded
+        (['anna'], 2, ['bela'])
     """
 
     def __init__(

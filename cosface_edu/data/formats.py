@@ -33,6 +33,12 @@ class Format:
         takes: names of the settings that `open` understands beside the size.
         tree: whether the pictures are files in a folder, to be taken at any depth where labels do not matter.
         fallback: whether to ask it last, after all that are more particular.
+
+    Example:
+        >>> from cosface_edu import data
+        >>> found = data.recognise("faceworld")
+        >>> found.yields, found.takes
+        ('people', ('identities', 'per_identity', 'seed', 'first', 'start'))
     """
 
     name: str
@@ -51,7 +57,24 @@ _ABOVE = ("cosface_edu.faces",)
 
 
 def register(format: Format) -> Format:
-    """Add a format to the table, or replace the one of this name."""
+    """Add a format to the table, or replace the one of this name.
+
+    Args:
+        format: what it is, how it is known, opened and checked.
+
+    Returns:
+        The format.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from cosface_edu import data
+        >>> faceworld = data.recognise("faceworld")
+        >>> twin = replace(faceworld, name="twin world", recognise=lambda source: str(source) == "twins")
+        >>> data.register(twin).name
+        'twin world'
+        >>> data.recognise("twins").name
+        'twin world'
+    """
     _formats.pop(format.name, None)
     _formats[format.name] = format
     return format
@@ -69,9 +92,25 @@ def recognise(source: Source, yields: Yields | None = None) -> Format:
         source: a file, a folder or the name of a world that is drawn.
         yields: ask only formats that yield this.
 
+    Returns:
+        The format; what recognises it is asked in the order of the table.
+
     Raises:
         FileNotFoundError: nothing there.
         ValueError: no format knows it, or none that yields what is wanted.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from cosface_edu import data
+        >>> for name in ("anna", "bela"):
+        ...     Path("people", name).mkdir(parents=True)
+        ...     for number in (1, 2):
+        ...         Image.new("RGB", (96, 112), "grey").save(f"people/{name}/{number}.png")
+        >>> data.recognise("people").name
+        'identity folders'
+        >>> data.recognise("faceworld").yields
+        'people'
     """
     if not Path(source).exists():
         for room in _ABOVE:
@@ -115,6 +154,19 @@ def open(
         FileNotFoundError: nothing there, or nothing in it.
         ValueError: of no known format, or of one that yields something else.
         TypeError: a setting that no format takes.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from cosface_edu import data
+        >>> for name in ("anna", "bela"):
+        ...     Path("people", name).mkdir(parents=True)
+        ...     for number in (1, 2):
+        ...         Image.new("RGB", (96, 112), "grey").save(f"people/{name}/{number}.png")
+        >>> faces = data.open("people")
+        >>> image, label = faces[3]
+        >>> image.shape, label, faces.labels
+        (torch.Size([3, 112, 96]), 1, tensor([0, 0, 1, 1]))
     """
     format = recognise(source, yields)
     taken = {name for other in known() for name in other.takes}
@@ -140,6 +192,18 @@ def check(path: Source, progress: bool = False) -> CheckReport:
     Raises:
         FileNotFoundError: nothing there.
         ValueError: of no known format.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from cosface_edu import data
+        >>> for name in ("anna", "bela"):
+        ...     Path("people", name).mkdir(parents=True)
+        ...     for number in (1, 2):
+        ...         Image.new("RGB", (96, 112), "grey").save(f"people/{name}/{number}.png")
+        >>> report = data.check("people")
+        >>> report.pictures, report.identities, report.problems
+        (4, 2, [])
     """
     found = recognise(path)
     report = CheckReport(Path(path), found.name)

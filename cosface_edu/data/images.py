@@ -52,11 +52,29 @@ _opening = threading.Lock()
 
 
 class BrokenImage(ValueError):
-    """A picture that cannot be had, because its file cannot be read or decoded; the message names it."""
+    """A picture that cannot be had, because its file cannot be read or decoded; the message names it.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from cosface_edu.data import read_image
+        >>> _ = Path("1.png").write_bytes(b"no picture")
+        >>> read_image("1.png")
+        Traceback (most recent call last):
+            ...
+        cosface_edu.data.images.BrokenImage: 1.png: cannot be decoded (10 bytes): cannot identify image file ...
+    """
 
 
 class MissingImage(BrokenImage, FileNotFoundError):
-    """No such file, or a link that leads nowhere."""
+    """No such file, or a link that leads nowhere.
+
+    Example:
+        >>> from cosface_edu.data import read_image
+        >>> read_image("nobody.png")
+        Traceback (most recent call last):
+            ...
+        cosface_edu.data.images.MissingImage: nobody.png: no such file; fetch it again or remove it
+    """
 
 
 def normalise(images: Tensor) -> Tensor:
@@ -67,17 +85,49 @@ def normalise(images: Tensor) -> Tensor:
 
     Returns:
         The same shape, values in [−0.996, 0.996]. The divisor is 128, as in SphereFace and CosFace, not 127.5.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.data import normalise
+        >>> normalise(torch.tensor([0.0, 0.5, 1.0])).tolist()
+        [-0.99609375, 0.0, 0.99609375]
     """
     return (255.0 * images - 127.5) / 128.0
 
 
 def to_float(pixels: Tensor) -> Tensor:
-    """Bytes 0..255 to floats in [0, 1], the form in which every data set hands out its images."""
+    """Bytes 0..255 to floats in [0, 1], the form in which every data set hands out its images.
+
+    Args:
+        pixels: bytes, any shape.
+
+    Returns:
+        float32 of the same shape.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.data import to_float
+        >>> to_float(torch.tensor([0, 51, 255], dtype=torch.uint8))
+        tensor([0.0000, 0.2000, 1.0000])
+    """
     return pixels.to(torch.float32).div_(255.0)
 
 
 def to_bytes(images: Tensor) -> Tensor:
-    """Floats in [0, 1] to bytes, rounded to the nearest."""
+    """Floats in [0, 1] to bytes, rounded to the nearest.
+
+    Args:
+        images: floats, any shape; what lies outside [0, 1] is held to it.
+
+    Returns:
+        uint8 of the same shape.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.data import to_bytes
+        >>> to_bytes(torch.tensor([0.0, 0.2, 1.0]))
+        tensor([  0,  51, 255], dtype=torch.uint8)
+    """
     return (images.clamp(0.0, 1.0) * 255.0).round_().to(torch.uint8)
 
 
@@ -96,6 +146,15 @@ def decode(data: bytes | memoryview, name: str = "image") -> Tensor:
 
     Raises:
         BrokenImage: nothing there, not a picture, cut short, or of more than `MAX_PIXELS`.
+
+    Example:
+        >>> from io import BytesIO
+        >>> from PIL import Image
+        >>> from cosface_edu.data import decode
+        >>> file = BytesIO()
+        >>> Image.new("L", (96, 112), 128).save(file, "PNG")  # grey becomes RGB
+        >>> decode(file.getvalue()).shape
+        torch.Size([3, 112, 96])
     """
     return decode_reduced(data, 0, name)[0]
 
@@ -241,6 +300,14 @@ def read_image(path: str | os.PathLike[str]) -> Tensor:
     Raises:
         MissingImage: no such file; a FileNotFoundError as well as a BrokenImage.
         BrokenImage: the file cannot be read, or is not a whole picture; the message names it.
+
+    Example:
+        >>> from PIL import Image
+        >>> from cosface_edu.data import read_image
+        >>> Image.new("RGB", (96, 112), "white").save("1.png")
+        >>> image = read_image("1.png")
+        >>> image.shape, image.dtype, int(image.min())
+        (torch.Size([3, 112, 96]), torch.uint8, 255)
     """
     return decode(read_file(path), str(path))
 
@@ -279,6 +346,13 @@ def fit(pixels: Tensor, size: tuple[int, int]) -> Tensor:
 
     Returns:
         (..., height, width), the same dtype.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.data import fit
+        >>> pixels = torch.arange(112.0).expand(3, 112, 112)
+        >>> fit(pixels, (112, 96))[0, 0, 0].item()  # eight columns have gone on either side
+        8.0
     """
     height, width = pixels.shape[-2:]
     if (height, width) == size:

@@ -28,7 +28,18 @@ from .walk import find_pictures, pictures_in, walk
 
 
 class BrokenPairs(ValueError):
-    """A list of pairs that does not follow its own format; the message gives the line."""
+    """A list of pairs that does not follow its own format; the message gives the line.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from cosface_edu.data import lfw_pairs
+        >>> Path("lfw").mkdir()
+        >>> _ = Path("pairs.txt").write_text("1\\nAnna_A\\tone\\t2\\n")
+        >>> lfw_pairs("pairs.txt", "lfw")
+        Traceback (most recent call last):
+            ...
+        cosface_edu.data.pairs.BrokenPairs: pairs.txt: its first line announces 1 × 2 × 1 = 2 pairs, 1 lines ...
+    """
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,16 @@ class Pairs:
         fold: (P,) int64, from 0: the run of the cross-validation that the pair is tested in.
         member_of: (N,) int64: the set (a video) that each picture belongs to; None where every picture stands for
             itself.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.data import Pairs
+        >>> from cosface_edu.faces import FaceWorldDataset
+        >>> faces = FaceWorldDataset(identities=2, per_identity=2, size=(56, 48))
+        >>> first, second = torch.tensor([0, 0]), torch.tensor([1, 2])
+        >>> same = faces.labels[first] == faces.labels[second]
+        >>> len(Pairs(faces, first, second, same, fold=torch.zeros(2, dtype=torch.int64)).same), same
+        (2, tensor([ True, False]))
     """
 
     images: Faces
@@ -83,6 +104,21 @@ def pictures(
 
     Returns:
         The pictures, their names (paths relative to the folder, or numbers), and what was left out, a line each.
+
+    Raises:
+        FileNotFoundError: nothing there, or no pictures in it.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from cosface_edu.data import pictures
+        >>> for name in ("anna", "bela"):
+        ...     Path("people", name).mkdir(parents=True)
+        ...     for number in (1, 2):
+        ...         Image.new("RGB", (96, 112), "grey").save(f"people/{name}/{number}.png")
+        >>> images, names, left_out = pictures("people", size=(112, 96))
+        >>> len(images), sorted(names)[0], left_out
+        (4, 'anna/1.png', [])
     """
     if recognise(source).tree:
         found = walk(source)
@@ -111,6 +147,19 @@ def lfw_pairs(
     Raises:
         FileNotFoundError: pictures that the list names are missing; the message names them.
         BrokenPairs: a malformed or missing line.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from cosface_edu.data import lfw_pairs
+        >>> for name in ("Anna_A", "Bela_B"):
+        ...     Path("lfw", name).mkdir(parents=True)
+        ...     for number in (1, 2):
+        ...         Image.new("RGB", (96, 112), "grey").save(f"lfw/{name}/{name}_000{number}.jpg")
+        >>> _ = Path("pairs.txt").write_text("1\\nAnna_A\\t1\\t2\\nAnna_A\\t1\\tBela_B\\t2\\n")
+        >>> pairs = lfw_pairs("pairs.txt", "lfw")
+        >>> pairs.same, pairs.fold
+        (tensor([ True, False]), tensor([0, 0]))
     """
     lines = _lines(pairs_file)
     if not lines:
@@ -163,6 +212,19 @@ def ytf_pairs(
     Raises:
         FileNotFoundError: videos that the list names are missing or have no frames; the message names them.
         BrokenPairs: a malformed line, or a split whose pairs are of one kind beside others that are not.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from cosface_edu.data import ytf_pairs
+        >>> for name in ("anna/0", "bela/0"):
+        ...     Path("videos", name).mkdir(parents=True)
+        ...     for number in (1, 2):
+        ...         Image.new("RGB", (96, 112), "grey").save(f"videos/{name}/{number}.jpg")
+        >>> _ = Path("splits.txt").write_text("1, anna/0, bela/0, 0\\n")
+        >>> pairs = ytf_pairs("splits.txt", "videos")
+        >>> len(pairs.images), pairs.member_of, pairs.same
+        (4, tensor([0, 0, 1, 1]), tensor([False]))
     """
     number: dict[str, int] = {}
     rows = []

@@ -44,7 +44,18 @@ _WHOLE, _FIRST, _MIDDLE, _LAST = range(4)
 
 
 class BrokenRecord(ValueError):
-    """A .rec or .idx file that does not hold what it should; the message says which, where and what."""
+    """A .rec or .idx file that does not hold what it should; the message says which, where and what.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from cosface_edu.data import RecordDataset
+        >>> _ = Path("train.rec").write_bytes(b"no records here")
+        >>> _ = Path("train.idx").write_text("0\\t0\\n")
+        >>> RecordDataset("train.rec")
+        Traceback (most recent call last):
+            ...
+        cosface_edu.data.records.BrokenRecord: train.rec: record 0 at offset 0: magic number 0x72206f6e ...
+    """
 
 
 class Record(NamedTuple):
@@ -203,11 +214,27 @@ def _read_index(path: Path) -> tuple[np.ndarray, np.ndarray]:
 class RecordDataset(PictureDataset):
     """The pictures of a .rec file: InsightFace's layout, or im2rec's, where every record is a picture.
 
+    Args:
+        path: the .rec file, or a folder with one.
+        size: (height, width) of the images handed out, see `fit`.
+        on_broken: as for `FolderDataset`.
+
     Attributes:
         num_classes: from the file `property`, the header record, or the highest label, in this order; people without
             a picture count.
         announces: whether the file `property` or the header record says how many people there are.
         file: the records.
+
+    Example:
+        >>> from io import BytesIO
+        >>> from PIL import Image
+        >>> from cosface_edu.data import RecordDataset, write_records
+        >>> file = BytesIO()
+        >>> Image.new("RGB", (96, 112), "grey").save(file, "JPEG")
+        >>> write_records("train.rec", [(file.getvalue(), label) for label in (0, 0, 1)], size=(112, 96))
+        >>> faces = RecordDataset("train.rec")
+        >>> len(faces), faces.num_classes, faces.labels
+        (3, 2, tensor([0, 0, 1]))
     """
 
     def __init__(
@@ -312,6 +339,20 @@ def write_records(path: str | os.PathLike[str], pictures: Sequence[tuple[bytes, 
         path: the .rec file.
         pictures: (a picture's file, label) in the order of their labels, which count from 0 without a gap.
         size: (height, width), for `property`.
+
+    Raises:
+        ValueError: labels that do not count from 0 in order.
+
+    Example:
+        >>> from io import BytesIO
+        >>> from PIL import Image
+        >>> from cosface_edu.data import write_records
+        >>> file = BytesIO()
+        >>> Image.new("RGB", (96, 112), "grey").save(file, "JPEG")
+        >>> write_records("train.rec", [(file.getvalue(), label) for label in (0, 0, 1)], size=(112, 96))
+        >>> import os
+        >>> sorted(os.listdir())
+        ['property', 'train.idx', 'train.rec']
     """
     labels = np.array([label for _, label in pictures])
     starts = np.flatnonzero(np.diff(labels, prepend=-1)) + 1  # key of each person's first picture

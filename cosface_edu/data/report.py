@@ -26,6 +26,12 @@ class CheckReport:
         identities: how many people, where the data set says so.
         facts: what there is to know, a line each.
         problems: what is wrong, a line each; each names the file and what to do.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from cosface_edu.data import CheckReport
+        >>> CheckReport(Path("people"), "identity folders", pictures=4, identities=2).problems
+        []
     """
 
     path: Path

@@ -21,7 +21,24 @@ ROWS = 1024  # of the score matrix at a time
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial's images, by their numbers: test is gallery and probes together, gallery one image of each enrolled."""
+    """One trial's images, by their numbers: test is gallery and probes together, gallery one image of each enrolled.
+
+    Attributes:
+        test: numbers of the images verified among each other.
+        gallery: numbers of those enrolled.
+        probes: numbers of those looked for.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.evaluation import blufr, draw_trials
+        >>> _ = torch.manual_seed(0)
+        >>> labels = torch.arange(60) // 3  # twenty people, three images of each
+        >>> features = torch.eye(20)[labels] + 0.1 * torch.randn(60, 20)
+        >>> trials = draw_trials(labels, trials=2)
+        >>> trial = trials[0]
+        >>> sorted([*trial.gallery, *trial.probes]) == sorted(trial.test)
+        True
+    """
 
     test: NDArray[np.int64]
     gallery: NDArray[np.int64]
@@ -35,6 +52,13 @@ class BLUFR:
     Attributes:
         verification: TAR at the verification FAR.
         detection: Rank-1 detection and identification rate at the open-set FAR.
+
+    Example:
+        >>> import numpy as np
+        >>> from cosface_edu.evaluation import BLUFR
+        >>> found = BLUFR(verification=np.array([0.9, 0.8]), detection=np.array([0.7, 0.6]))
+        >>> round(float(found.verification.mean()), 3)
+        0.85
     """
 
     verification: NDArray[np.float64]
@@ -52,11 +76,23 @@ class BLUFR:
 def read_blufr(path: str | os.PathLike[str]) -> tuple[list[str], NDArray[np.int64], list[Trial]]:
     """Read the benchmark's own lists, blufr_lfw_config.mat.
 
+    Args:
+        path: the benchmark's file.
+
     Returns:
         Names of the images in the order that the features must have, their labels, and the ten trials.
 
     Raises:
         ValueError: If the file lacks one of its variables.
+
+    Example:
+        >>> from scipy.io import savemat
+        >>> from cosface_edu.evaluation import read_blufr
+        >>> savemat("config.mat", {"labels": [1, 2]})  # not what the benchmark's file holds
+        >>> read_blufr("config.mat")
+        Traceback (most recent call last):
+            ...
+        ValueError: config.mat: lacks galIndex, imageList, probIndex, testIndex; expected blufr_lfw_config.mat
     """
     mat = scipy.io.loadmat(path)
     if missing := {"imageList", "labels", "testIndex", "galIndex", "probIndex"} - mat.keys():
@@ -79,6 +115,22 @@ def draw_trials(labels: ArrayLike, trials: int = 10, seed: int = 0) -> list[Tria
         labels: (N,) whose the images are.
         trials: How many to draw.
         seed: Of the draws.
+
+    Returns:
+        The trials.
+
+    Raises:
+        ValueError: If there are too few people, or none with two images.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.evaluation import blufr, draw_trials
+        >>> _ = torch.manual_seed(0)
+        >>> labels = torch.arange(60) // 3  # twenty people, three images of each
+        >>> features = torch.eye(20)[labels] + 0.1 * torch.randn(60, 20)
+        >>> trials = draw_trials(labels, trials=2)
+        >>> [(len(trial.test), len(trial.gallery)) for trial in trials]
+        [(45, 4), (45, 4)]
     """
     labels = np.asarray(labels)
     people, counts = np.unique(labels, return_counts=True)
@@ -108,8 +160,22 @@ def blufr(
         far: False accepts among all impostor pairs of a trial's test set.
         open_set_far: False accepts among the probes that are nobody's.
 
+    Returns:
+        Rates, one for each trial.
+
     Raises:
         ValueError: If a trial has too few impostors for such a rate.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.evaluation import blufr, draw_trials
+        >>> _ = torch.manual_seed(0)
+        >>> labels = torch.arange(60) // 3  # twenty people, three images of each
+        >>> features = torch.eye(20)[labels] + 0.1 * torch.randn(60, 20)
+        >>> trials = draw_trials(labels, trials=2)
+        >>> found = blufr(features, labels, trials, far=0.01, open_set_far=0.1)
+        >>> bool(found.verification.min() > 0.9)
+        True
     """
     unit, labels = F.normalize(features.float(), dim=1), torch.as_tensor(np.asarray(labels))
     verification = [tar_over_all_pairs(unit[trial.test], labels[trial.test], far) for trial in trials]
@@ -138,6 +204,13 @@ def tar_over_all_pairs(features: Tensor, labels: Tensor, far: float) -> float:
 
     Raises:
         ValueError: If there are fewer than 1/far impostor pairs.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.evaluation import tar_over_all_pairs
+        >>> labels = torch.arange(60) // 3
+        >>> tar_over_all_pairs(torch.eye(20)[labels], labels, far=0.01)
+        1.0
     """
     unit = F.normalize(features.float(), dim=1)
     n = len(labels)

@@ -60,6 +60,20 @@ def evaluate_identification(
     Raises:
         FileNotFoundError: If a folder is missing or has no identity folders.
         ValueError: If no probe's person is in the gallery.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from cosface_edu.evaluation import Measured, evaluate_identification
+        >>> for name, colour in (("anna", "tan"), ("bela", "brown")):
+        ...     for folder in ("probes", "gallery"):
+        ...         Path(folder, name).mkdir(parents=True)
+        ...         for number in (1, 2):
+        ...             Image.new("RGB", (96, 112), colour).save(f"{folder}/{name}/{number}.png")
+        >>> measured = Measured(lambda images: images.mean(3).flatten(1))
+        >>> found = evaluate_identification(measured, "probes", "gallery")
+        >>> next(iter(found["rows"].items()))
+        ('rank 1', 1.0)
     """
     if out is not None:
         folder_to_write(out)
@@ -109,6 +123,20 @@ def evaluate_megaface(
     Raises:
         FileNotFoundError: If a folder is missing or has no pictures.
         ValueError: If nobody has two pictures.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from cosface_edu.evaluation import Measured, evaluate_megaface
+        >>> for name, colour in (("anna", "tan"), ("bela", "brown")):
+        ...     for folder in ("probes", "strangers"):
+        ...         Path(folder, name).mkdir(parents=True)
+        ...         for number in (1, 2):
+        ...             Image.new("RGB", (96, 112), colour).save(f"{folder}/{name}/{number}.png")
+        >>> measured = Measured(lambda images: images.mean(3).flatten(1))
+        >>> found = evaluate_megaface(measured, "probes", "strangers")
+        >>> next(iter(found["rows"].items()))
+        ('rank 1', 0.0)
     """
     if out is not None:
         folder_to_write(out)
@@ -156,6 +184,14 @@ def evaluate_blufr(
     Raises:
         FileNotFoundError: If an image that the benchmark lists is missing.
         ValueError: If the configuration lacks something.
+
+    Example:
+        >>> from cosface_edu.evaluation import Measured, evaluate_blufr
+        >>> measured = Measured(lambda images: images.mean(3).flatten(1))
+        >>> evaluate_blufr(measured, "lfw", "blufr_lfw_config.mat")
+        Traceback (most recent call last):
+            ...
+        FileNotFoundError: [Errno 2] No such file or directory: 'blufr_lfw_config.mat'
     """
     if out is not None:
         folder_to_write(out)

@@ -62,6 +62,13 @@ def embed(
 
     Raises:
         ValueError: If the images are none, or floats far outside [0, 1]; if the features are not (B, D) or not finite.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.evaluation import embed
+        >>> network = lambda images: images.mean(3).flatten(1)  # no more than the rows' mean colours
+        >>> embed(network, torch.rand(5, 3, 112, 96)).shape  # features of the image and of the mirrored one
+        torch.Size([5, 672])
     """
     if batch < 1:
         raise ValueError(f"batch must be at least 1, got {batch}")
@@ -102,6 +109,16 @@ def choose_precision(
         network: A network; any other callable stays in float32.
         images: As for `embed`.
         preprocess: As for `embed`.
+
+    Returns:
+        'float32' or 'bfloat16'.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.evaluation import choose_precision
+        >>> network = lambda images: images.mean(3).flatten(1)  # no more than the rows' mean colours
+        >>> choose_precision(network, torch.rand(5, 3, 112, 96))  # no network of torch's
+        'float32'
     """
     if not isinstance(network, nn.Module) or len(images) < MEASURE_FROM:
         return "float32"
@@ -175,6 +192,17 @@ def fastest_precision(network: nn.Module, x: Tensor) -> Literal["float32", "bflo
     Args:
         network: In evaluation mode.
         x: (B, 3, H, W) preprocessed images.
+
+    Returns:
+        'float32' or 'bfloat16'.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu import networks
+        >>> from cosface_edu.evaluation import fastest_precision
+        >>> network = networks.small(size=(56, 48)).eval()
+        >>> fastest_precision(network, torch.rand(2, 3, 56, 48)) in ("float32", "bfloat16")
+        True
     """
     once = {dtype: _timed(network, x[:1], dtype, runs=1)[0] for dtype in (torch.float32, torch.bfloat16)}
     if once[torch.bfloat16] > HOPELESS * once[torch.float32]:  # emulated: a longer look would cost more than it tells
@@ -214,6 +242,13 @@ def cosine_scores(features: Tensor, pairs: Tensor) -> Tensor:
 
     Returns:
         (n,) in [-1, 1].
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.evaluation import cosine_scores
+        >>> features = torch.tensor([[3.0, 4.0], [6.0, 8.0], [4.0, -3.0]])
+        >>> cosine_scores(features, torch.tensor([[0, 1], [0, 2]])).round(decimals=4)
+        tensor([1., 0.])
     """
     unit = F.normalize(features, dim=1)
     pairs = torch.as_tensor(pairs)
@@ -231,6 +266,14 @@ def as_one(
 
     Returns:
         What to evaluate, and the (height, width) of its images.
+
+    Example:
+        >>> from cosface_edu import networks
+        >>> from cosface_edu.evaluation import as_one
+        >>> one, other = (networks.small(size=(56, 48)).eval() for _ in range(2))
+        >>> network, size = as_one([(one, (56, 48)), (other, (56, 48))])
+        >>> type(network).__name__, size
+        ('Ensemble', (56, 48))
     """
     networks, sizes = [network for network, _ in opened], [size for _, size in opened]
     if len(networks) == 1:
@@ -248,8 +291,22 @@ def load_embedder(spec: str) -> Embedder:
     Args:
         spec: 'module:function'; the module may lie in the current folder.
 
+    Returns:
+        The function.
+
     Raises:
         ValueError: If there is no such module or function, or it cannot be called.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from cosface_edu.evaluation import load_embedder
+        >>> _ = Path("my_rows.py").write_text("def embedder(images):\\n    return images.mean(3).flatten(1)\\n")
+        >>> load_embedder("my_rows:embedder").__name__
+        'embedder'
+        >>> load_embedder("my_rows:nothing")
+        Traceback (most recent call last):
+            ...
+        ValueError: my_rows:nothing: my_rows has no function nothing
     """
     module_name, _, function = spec.partition(":")
     if not module_name or not function:

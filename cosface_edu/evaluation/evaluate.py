@@ -37,6 +37,14 @@ class Evaluation:
         interval: Of the accuracy.
         interval_over: 'people' or 'pairs': what was resampled.
         embedder: What was evaluated and how: name, dimension, flip, precision, seconds.
+
+    Example:
+        >>> from cosface_edu.evaluation import evaluate, faceworld_pairs
+        >>> network = lambda images: images.mean(3).flatten(1)  # no more than the rows' mean colours
+        >>> pairs = faceworld_pairs(identities=40, per_identity=3, count=20, size=(56, 48))
+        >>> found = evaluate(network, pairs, test="small", samples=20)
+        >>> found.test, found.interval_over, found.embedder["dimension"]
+        ('small', 'people', 336)
     """
 
     test: str
@@ -112,6 +120,17 @@ def evaluate(
         precision: See `embed`.
         samples: Resamplings for the interval.
         progress: Whether to show a bar.
+
+    Returns:
+        The test's figures and what they rest on.
+
+    Example:
+        >>> from cosface_edu.evaluation import evaluate, faceworld_pairs
+        >>> network = lambda images: images.mean(3).flatten(1)  # no more than the rows' mean colours
+        >>> pairs = faceworld_pairs(identities=40, per_identity=3, count=20, size=(56, 48))
+        >>> found = evaluate(network, pairs, test="small", samples=20)
+        >>> len(found.verification.accuracies), found.interval.level  # ten folds
+        (10, 0.95)
     """
     if out is not None:
         folder_to_write(out)
@@ -160,9 +179,24 @@ def open_pairs(
         splits: YouTube Faces' splits.
         size: (height, width) of the network's images.
 
+    Returns:
+        Pairs.
+
     Raises:
         FileNotFoundError: If the source, or an image that a list names, is missing.
         ValueError: If a folder comes without a list of pairs, or something else holds none.
+
+    Example:
+        >>> import pickle
+        >>> from io import BytesIO
+        >>> from PIL import Image
+        >>> from cosface_edu.evaluation import open_pairs
+        >>> file = BytesIO()
+        >>> Image.new("RGB", (112, 112), "grey").save(file, "JPEG")
+        >>> with open("test.bin", "wb") as out:
+        ...     pickle.dump(([file.getvalue()] * 40, [True, False] * 10), out)
+        >>> len(open_pairs("test.bin").same)
+        20
     """
     if str(source) == "faceworld":
         return faceworld_pairs(size=size)

@@ -28,6 +28,15 @@ class Identification:
         ranks: (P,) 1 + the number of gallery images of others that score as high as the best of the right person.
         mate_scores: (P,) score of the best gallery image of the right person.
         unknown_scores: (U,) highest score of a probe that is nobody's.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.evaluation import identify
+        >>> gallery, enrolled = torch.eye(3), [0, 1, 2]
+        >>> probes = torch.tensor([[0.9, 0.1, 0.0], [0.6, 0.5, 0.0], [0.0, 0.3, 0.3]])
+        >>> found = identify(probes, [0, 1, 7], gallery, enrolled)  # nobody knows person 7
+        >>> found.rank(1), found.rank(2)
+        (0.5, 1.0)
     """
 
     ranks: NDArray[np.int64]
@@ -75,6 +84,21 @@ def identify(
         labels: (P + U,) whose they are.
         gallery: (G, D) embeddings of those enrolled, one or more of each.
         gallery_labels: (G,).
+
+    Returns:
+        Ranks and scores.
+
+    Raises:
+        ValueError: If the embeddings are not of one length, or no probe's person is enrolled.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.evaluation import identify
+        >>> gallery, enrolled = torch.eye(3), [0, 1, 2]
+        >>> probes = torch.tensor([[0.9, 0.1, 0.0], [0.6, 0.5, 0.0], [0.0, 0.3, 0.3]])
+        >>> found = identify(probes, [0, 1, 7], gallery, enrolled)  # nobody knows person 7
+        >>> found.ranks, found.unknown_scores.round(2)
+        (array([1, 2]), array([0.71]))
     """
     unit = F.normalize(probes.float(), dim=1)
     labels, gallery_labels = (torch.as_tensor(given, device=unit.device) for given in (labels, gallery_labels))
@@ -170,6 +194,15 @@ class MegaFace:
         mate_scores: (n,) score of each such pair.
         impostors: Number of (probe, distractor) pairs.
         impostor_scores: The highest of their scores, falling.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.evaluation import megaface
+        >>> probes, labels = torch.tensor([[1.0, 0.1], [1.0, 0.0], [0.1, 1.0], [0.0, 1.0]]), [0, 0, 1, 1]
+        >>> strangers = torch.tensor([[0.7, 0.7], [-1.0, 0.2], [0.3, -1.0]])
+        >>> found = megaface(probes, labels, strangers, sizes=[1])
+        >>> found.ranks, found.impostors
+        (array([1, 1, 1, 1]), 12)
     """
 
     sizes: list[int]
@@ -226,8 +259,20 @@ def megaface(
         keep: Highest (probe, distractor) scores to keep, for TAR@FAR; 1,000,000 distractors and 3,530 probes need
             3,531 of them at FAR 1e-6.
 
+    Returns:
+        Rank-1 at each number of distractors, ranks and scores.
+
     Raises:
         ValueError: If nobody has two images, or there are no distractors.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.evaluation import megaface
+        >>> probes, labels = torch.tensor([[1.0, 0.1], [1.0, 0.0], [0.1, 1.0], [0.0, 1.0]]), [0, 0, 1, 1]
+        >>> strangers = torch.tensor([[0.7, 0.7], [-1.0, 0.2], [0.3, -1.0]])
+        >>> found = megaface(probes, labels, strangers, sizes=[1])
+        >>> found.sizes, found.rank1
+        ([1, 3], [1.0, 1.0])
     """
     unit = F.normalize(probes.float(), dim=1)
     labels = torch.as_tensor(labels, device=unit.device)

@@ -27,6 +27,13 @@ class Measured:
         workers: Processes that read images.
         precision: See `embed`; `auto` is decided on the first images.
         progress: Whether to show a bar.
+
+    Example:
+        >>> from cosface_edu.evaluation import Measured
+        >>> network = lambda images: images.mean(3).flatten(1)  # no more than the rows' mean colours
+        >>> measured = Measured(network, flip="none")
+        >>> measured.flip
+        'none'
     """
 
     def __init__(

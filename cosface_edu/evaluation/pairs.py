@@ -19,8 +19,19 @@ def draw_pairs(dataset: Faces, count: int = 3000, folds: int = 10, seed: int = 0
         folds: Number of folds.
         seed: Of the draws.
 
+    Returns:
+        Pairs over the whole data set.
+
     Raises:
         ValueError: If the people or their images are too few for so many pairs.
+
+    Example:
+        >>> from cosface_edu.evaluation import draw_pairs
+        >>> from cosface_edu.faces import FaceWorldDataset
+        >>> faces = FaceWorldDataset(identities=8, per_identity=3, size=(56, 48))
+        >>> pairs = draw_pairs(faces, count=8, folds=2)
+        >>> int(pairs.same.sum()), len(pairs.same), pairs.fold.unique()
+        (8, 16, tensor([0, 1]))
     """
     labels = np.asarray(dataset.labels)
     rng = np.random.default_rng(seed)
@@ -69,5 +80,14 @@ def faceworld_pairs(
         size: (height, width) of the images.
         first: Number of the first person; far from 0, where training sets begin.
         seed: Of the world and of the draws.
+
+    Returns:
+        Pairs in ten folds, or in fewer where people are few.
+
+    Example:
+        >>> from cosface_edu.evaluation import faceworld_pairs
+        >>> pairs = faceworld_pairs(identities=40, per_identity=3, count=20, size=(56, 48))
+        >>> len(pairs.images), len(pairs.same), int(pairs.same.sum())
+        (120, 40, 20)
     """
     return draw_pairs(FaceWorldDataset(identities, per_identity, size, seed, first), count, seed=seed)

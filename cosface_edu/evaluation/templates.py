@@ -23,6 +23,13 @@ def pool(features: Tensor, template: ArrayLike | Tensor, media: ArrayLike | Tens
 
     Raises:
         ValueError: If a template has no image.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.evaluation import pool
+        >>> pool(torch.tensor([[1.0, 0.0], [0.0, 1.0], [3.0, 0.0]]), template=[0, 0, 1]).round(decimals=3)
+        tensor([[0.7070, 0.7070],
+                [1.0000, 0.0000]])
     """
     unit = F.normalize(features.float(), dim=1)
     owner = torch.as_tensor(template)

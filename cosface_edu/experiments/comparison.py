@@ -41,6 +41,7 @@ class Setting:
         rates: learning rates at the start; every row is trained with each, since no one rate suits all losses.
         embedding: D.
         pairs: genuine, and as many impostor, test pairs.
+        size: (height, width) of the pictures.
     """
 
     identities: int = 100
@@ -158,7 +159,13 @@ Wanted = tuple[str, int, float]  # row, seed, learning rate
 
 
 def compare(setting: Setting, wanted: Sequence[Wanted], say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
-    """The wanted runs: a row each."""
+    """The wanted runs: a row each.
+
+    Args:
+        setting: what all rows share.
+        wanted: which rows, rates and seeds.
+        say: takes a line of progress.
+    """
     world = FaceWorld(seed=WORLD)
     everybody = torch.arange(setting.identities + setting.strangers)
     images, _ = world.sample_many(everybody, setting.images, setting.size)
@@ -178,7 +185,12 @@ def _rows() -> dict[str, dict[str, Any]]:
 
 
 def made(setting: Setting, runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """The record of the runs so far."""
+    """The record of the runs so far.
+
+    Args:
+        setting: what all rows share.
+        runs: what `compare` found.
+    """
     return record.new(
         __name__,
         what="The losses of the paper's Tables 1 and 2 on FaceWorld: one network, the same batches, each loss in turn",

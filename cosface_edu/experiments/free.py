@@ -15,7 +15,15 @@ from cosface_edu.losses import Head
 
 
 class Seen(NamedTuple):
-    """The features at a step: share whose own score without margin is highest, and mean cosines to centres."""
+    """The features at a step: share whose own score without margin is highest, and mean cosines to centres.
+
+    Attributes:
+        step: counted from 0.
+        loss: with the margin.
+        accuracy: without the margin.
+        target: mean cosine to the own centre.
+        all: mean cosine to all centres.
+    """
 
     step: int
     loss: float

@@ -134,7 +134,15 @@ def errors_by_group(
 
 
 def run(crowd: str, seed: int) -> dict[str, GroupErrors]:
-    """Train on one of the `CROWDS`, and count errors on strangers of every group."""
+    """Train on one of the `CROWDS`, and count errors on strangers of every group.
+
+    Args:
+        crowd: a name of `CROWDS`.
+        seed: of people, start weights and order.
+
+    Returns:
+        Errors by group.
+    """
     faces = Crowd(people(CROWDS[crowd]), SETTING.per_identity, SETTING.size)
     network = train(SETTING.replace(seed=seed), faces=faces, say=lambda line: None).network
     return errors_by_group(network, SETTING.size)

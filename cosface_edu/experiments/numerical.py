@@ -35,7 +35,16 @@ def posterior(rule: Rule, s: ArrayLike, cos_target: ArrayLike, cos_others: Array
 
 
 def simplex_posterior(rule: Rule, s: ArrayLike, C: int) -> Array:
-    """Posterior of a class centre itself when the C centres form a simplex: the best that any network can reach."""
+    """Posterior of a class centre itself when the C centres form a simplex: the best that any network can reach.
+
+    Args:
+        rule: of the loss.
+        s: scale; any shape.
+        C: number of classes.
+
+    Returns:
+        Posteriors, of the shape of `s`.
+    """
     return posterior(rule, s, 1.0, -1 / (C - 1), C)
 
 
@@ -65,7 +74,14 @@ def settle_centres(head: Head, steps: int = 400, lr: float = 0.05) -> Tensor:
 
 
 def largest_cosines(centres: Tensor) -> Tensor:
-    """Cosine of each class centre to its nearest neighbour: (C, D) -> (C,); rows are taken by the thousand."""
+    """Cosine of each class centre to its nearest neighbour: (C, D) -> (C,); rows are taken by the thousand.
+
+    Args:
+        centres: (C, D), of any length.
+
+    Returns:
+        (C,) in [-1, 1].
+    """
     w = F.normalize(centres)
     nearest = []
     for low in range(0, len(w), 1024):
@@ -79,6 +95,14 @@ def best_margin_found(C: int, K: int, steps: int = 600) -> float:
     """1 - the largest cosine between C centres in K dimensions that gradient descent has spread out as well as it can.
 
     A margin-free loss spreads its centres; a growing s makes it care for the nearest pair alone.
+
+    Args:
+        C: number of centres.
+        K: dimensions.
+        steps: of gradient descent.
+
+    Returns:
+        The margin, in cosine units.
     """
     head = CosFace(K, C, s=4.0, m=0.0).double()
     for s in (4.0, 16.0, 64.0, 256.0):
@@ -108,7 +132,18 @@ def pull(rule: Rule, s: float, theta: ArrayLike, C: int, cos_others: float = 0.0
 
 
 def quiet_angle(rule: Rule, s: float, C: int, cos_others: float = 0.0, P: float = 0.99) -> float:
-    """Largest angle θ_y (radians) at which a sample already has posterior P: within it the loss is all but silent."""
+    """Largest angle θ_y (radians) at which a sample already has posterior P: within it the loss is all but silent.
+
+    Args:
+        rule: of the loss.
+        s: scale.
+        C: number of classes.
+        cos_others: cosine to every other class.
+        P: posterior.
+
+    Returns:
+        The angle; NaN where no angle has that posterior.
+    """
     theta = np.linspace(0, math.pi, 20_001)
     reached = posterior(rule, s, np.cos(theta), cos_others, C) >= P
     return float(theta[reached].max()) if reached.any() else math.nan
@@ -116,7 +151,12 @@ def quiet_angle(rule: Rule, s: float, C: int, cos_others: float = 0.0, P: float 
 
 @dataclass(frozen=True)
 class Walk:
-    """How a cloud of free embeddings moved: mean angle to the own centre and to the nearest other, degrees, by step."""
+    """How a cloud of free embeddings moved: mean angle to the own centre and to the nearest other, degrees, by step.
+
+    Attributes:
+        own: (steps + 1,) mean angle to the own centre.
+        nearest: (steps + 1,) mean angle to the nearest other centre.
+    """
 
     own: Array
     nearest: Array

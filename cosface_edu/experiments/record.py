@@ -119,7 +119,14 @@ def processor() -> str:
 
 
 def hardware(threads: int | None = None) -> dict[str, Any]:
-    """What a result was computed on."""
+    """What a result was computed on.
+
+    Args:
+        threads: that torch computed with; None for what it is set to now.
+
+    Returns:
+        Plain values by name.
+    """
     return {
         "processor": processor(),
         "cores": os.cpu_count(),
@@ -129,7 +136,14 @@ def hardware(threads: int | None = None) -> dict[str, Any]:
 
 
 def path_of(name: str | os.PathLike[str]) -> Path:
-    """Where a record lies: a name in the book's results (`results` here without a book), or a .json file's path."""
+    """Where a record lies: a name in the book's results (`results` here without a book), or a .json file's path.
+
+    Args:
+        name: of the record, or the path of a .json file.
+
+    Returns:
+        The path; the file need not be there.
+    """
     path = Path(name)
     if path.suffix == ".json":
         return path
@@ -160,6 +174,12 @@ def save(name: str | os.PathLike[str], record: dict[str, Any]) -> Path:
 
 def load(name: str | os.PathLike[str]) -> dict[str, Any]:
     """Read a record.
+
+    Args:
+        name: as for `path_of`.
+
+    Returns:
+        The record.
 
     Raises:
         FileNotFoundError: it is not there; the message says which command makes it.
@@ -194,6 +214,10 @@ def begun(name: str | os.PathLike[str], module: str, config: dict[str, Any]) -> 
 
 def check(record: dict[str, Any], name: str) -> None:
     """Refuse a record that does not say where it comes from.
+
+    Args:
+        record: what a file holds.
+        name: what to call it in the error.
 
     Raises:
         ValueError: a field of `FIELDS` is missing, or nothing was found.

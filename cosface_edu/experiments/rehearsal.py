@@ -151,7 +151,15 @@ def _counts(size: Size, world_seed: int, training: Part, pairs: Pairs) -> dict[s
 
 
 def exactly_aligned(size: Size, world_seed: int) -> tuple[Part, Pairs]:
-    """Crops as FaceWorld draws them, no detector in between: to train on, and pairs of strangers."""
+    """Crops as FaceWorld draws them, no detector in between: to train on, and pairs of strangers.
+
+    Args:
+        size: how many people and pictures.
+        world_seed: which world.
+
+    Returns:
+        A training set, and pairs to verify.
+    """
     shape = preset("rehearsal").size
     known = InMemory(FaceWorldDataset(size.people, size.pictures, shape, world_seed))
     pictures = min(size.pictures, UNSEEN_PICTURES)
@@ -253,6 +261,9 @@ def real_faces(
         losses: names in `REAL`; none for all of them.
         plain: the people as they are, none stretched into more, and networks that all look at the whole face.
         say: takes a line of progress.
+
+    Raises:
+        ValueError: no recipe has the name of a loss asked for.
     """
     began, work, losses = time.perf_counter(), Path(work), losses or tuple(REAL)
     if unknown := sorted(set(losses) - REAL.keys()):

@@ -65,7 +65,19 @@ PLAIN_EPOCHS = 40  # of the pictures as they are, nobody stretched, as in the fi
 
 
 def recipe(loss: str, options: dict[str, float], seed: int, images: int, epochs: float, **changes: Any) -> Config:
-    """The rehearsal's configuration: the same for every loss but for the loss itself."""
+    """The rehearsal's configuration: the same for every loss but for the loss itself.
+
+    Args:
+        loss: a name of `losses.available()`.
+        options: its s, m and so on.
+        seed: of the run.
+        images: in the training set.
+        epochs: passes over them.
+        **changes: other fields of the configuration.
+
+    Returns:
+        The configuration.
+    """
     base = preset("rehearsal").replace(**changes)
     return base.replace(
         loss=loss, loss_options=options, seed=seed, held_out=0, steps=math.ceil(images * epochs / base.batch)
@@ -73,5 +85,12 @@ def recipe(loss: str, options: dict[str, float], seed: int, images: int, epochs:
 
 
 def setting(run: dict[str, Any]) -> str:
-    """A run's scale and margin, such as 's = 8, m = 0.35'; a dash where the loss has neither."""
+    """A run's scale and margin, such as 's = 8, m = 0.35'; a dash where the loss has neither.
+
+    Args:
+        run: an entry of a record's runs.
+
+    Returns:
+        Text for a table.
+    """
     return ", ".join(f"{name} = {run[name]:g}" for name in ("s", "m") if name in run) or "–"

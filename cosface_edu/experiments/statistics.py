@@ -12,7 +12,15 @@ Run = dict[str, Any]
 
 
 def interval(values: Sequence[float], level: float = 0.95) -> dict[str, Any]:
-    """Mean over seeds with Student's interval; none for a single seed, which says nothing of the spread."""
+    """Mean over seeds with Student's interval; none for a single seed, which says nothing of the spread.
+
+    Args:
+        values: one a seed.
+        level: of confidence.
+
+    Returns:
+        `mean` and `values`, with `low`, `high` and `level` where there are several values.
+    """
     mean = float(np.mean(values))
     found: dict[str, Any] = {"mean": mean, "values": [float(v) for v in values]}
     if len(values) > 1:
@@ -23,6 +31,13 @@ def interval(values: Sequence[float], level: float = 0.95) -> dict[str, Any]:
 
 def paired(ours: Sequence[float], theirs: Sequence[float]) -> dict[str, Any]:
     """Interval of ours minus theirs, run by run: what the seeds have in common falls out.
+
+    Args:
+        ours: one a seed.
+        theirs: of the same seeds in the same order.
+
+    Returns:
+        As of `interval`.
 
     Raises:
         ValueError: not as many of one as of the other.
@@ -53,6 +68,13 @@ def compared(runs: Sequence[Run], value: Callable[[Run], float] = itemgetter("ac
 
 
 def percent(found: dict[str, Any]) -> str:
-    """An interval in words: '98.61 % (98.10 … 99.12)', or the mean alone."""
+    """An interval in words: '98.61 % (98.10 … 99.12)', or the mean alone.
+
+    Args:
+        found: as `interval` returns it.
+
+    Returns:
+        Text for a table.
+    """
     mean, *ends = (round(100 * found[name], 2) + 0.0 for name in ("mean", "low", "high") if name in found)  # no -0.00
     return f"{mean:.2f} %" + (f" ({ends[0]:.2f} … {ends[1]:.2f})" if ends else "")

@@ -53,7 +53,14 @@ def more_features() -> list[ToyConfig]:
 
 
 def strangers(size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Pictures of people that no toy is trained on, (P·n, 3, H, W) in [0, 1], and who they are, (P·n,)."""
+    """Pictures of people that no toy is trained on, (P·n, 3, H, W) in [0, 1], and who they are, (P·n,).
+
+    Args:
+        size: (height, width) of the pictures.
+
+    Returns:
+        Images and labels.
+    """
     images, _ = FaceWorld(0).sample_many(range(FIRST, FIRST + PEOPLE), IMAGES, size)
     return images, torch.arange(PEOPLE).repeat_interleave(IMAGES)
 
@@ -87,13 +94,29 @@ def pair_rates(features: Tensor, owner: Tensor) -> dict[str, float]:
 
 @torch.no_grad()
 def embed(network: nn.Module, images: Tensor) -> Tensor:
-    """Features (N, D) of images in [0, 1]."""
+    """Features (N, D) of images in [0, 1].
+
+    Args:
+        network: of a toy, in evaluation mode.
+        images: (N, 3, H, W).
+
+    Returns:
+        Features.
+    """
     device = next(network.parameters()).device
     return torch.cat([network(normalise(part).to(device)).float().cpu() for part in images.split(256)])
 
 
 def measure(run: ToyRun, network: nn.Module) -> dict[str, Any]:
-    """All that the record keeps of one toy, JSON values."""
+    """All that the record keeps of one toy, JSON values.
+
+    Args:
+        run: a trained toy.
+        network: its network.
+
+    Returns:
+        Figures by name.
+    """
     config = run.config
     images, owner = strangers(config.size)
     features = embed(network, images)
@@ -123,7 +146,14 @@ def _name(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def trained_and_measured(config: ToyConfig) -> dict[str, Any]:
-    """Train one setting and measure it; on the processor, where many fit side by side."""
+    """Train one setting and measure it; on the processor, where many fit side by side.
+
+    Args:
+        config: of the toy.
+
+    Returns:
+        Figures by name.
+    """
     return measure(*toy.train_network(config, device="cpu"))
 
 

@@ -186,7 +186,14 @@ class ToyRun:
 
 
 def pair_scores(run: ToyRun) -> tuple[Array, Array]:
-    """Cosine scores of all pairs of test images: genuine (one person) and impostor (two)."""
+    """Cosine scores of all pairs of test images: genuine (one person) and impostor (two).
+
+    Args:
+        run: a trained toy.
+
+    Returns:
+        Scores of genuine pairs, scores of impostor pairs.
+    """
     unit = run.test_features[-1] / np.linalg.norm(run.test_features[-1], axis=1, keepdims=True)
     first, second = np.triu_indices(len(unit), k=1)
     scores = (unit[first] * unit[second]).sum(axis=1).astype(np.float64)
@@ -195,7 +202,14 @@ def pair_scores(run: ToyRun) -> tuple[Array, Array]:
 
 
 def faces_of(config: ToyConfig) -> ToyFaces:
-    """The images that a configuration trains and tests on; FaceWorld's are kept in the cache, real ones never."""
+    """The images that a configuration trains and tests on; FaceWorld's are kept in the cache, real ones never.
+
+    Args:
+        config: of the toy.
+
+    Returns:
+        Training and test images.
+    """
     return _faces(config.source, config.identities, config.train, config.test, config.size)
 
 
@@ -272,7 +286,16 @@ def train(config: ToyConfig, progress: Progress | None = None, device: torch.dev
 def train_network(
     config: ToyConfig, progress: Progress | None = None, device: torch.device | str | None = None
 ) -> tuple[ToyRun, nn.Module]:
-    """As `train`, with the network itself, in evaluation mode: for pictures of people that it was not trained on."""
+    """As `train`, with the network itself, in evaluation mode: for pictures of people that it was not trained on.
+
+    Args:
+        config: of the toy.
+        progress: as for `train`.
+        device: as for `train`.
+
+    Returns:
+        The run and the network.
+    """
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     faces = faces_of(config)
     threads = torch.get_num_threads()
@@ -434,7 +457,14 @@ def grid(ms: Sequence[float] = MARGINS, **options: Any) -> list[ToyRun]:
 
 
 def rows(runs: Sequence[ToyRun]) -> list[dict[str, str]]:
-    """What a table says of each run, as texts by column; angles in degrees."""
+    """What a table says of each run, as texts by column; angles in degrees.
+
+    Args:
+        runs: trained toys.
+
+    Returns:
+        A row for each run.
+    """
     return [
         {
             "loss": losses.card(run.config.loss).in_paper,

@@ -24,6 +24,14 @@ class FaceWorldDataset(Dataset[tuple[Tensor, int]]):
     Images are rounded to bytes, as if they came from disk. Two data sets over identities that do not overlap are an
     open-set split; images of the same people from another `start` are a closed-set one.
 
+    Args:
+        identities: how many people.
+        per_identity: pictures of each.
+        size: (height, width).
+        seed: of the world.
+        first: number of the first person.
+        start: number of each person's first picture.
+
     Attributes:
         labels: (N,) int64, counted from 0 whatever `first` is.
         num_classes: how many identities.

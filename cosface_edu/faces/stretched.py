@@ -21,6 +21,11 @@ class Stretched(Dataset[tuple[Tensor, int]]):
     changes of `Augment` because it does not keep a face the same person's: the distances between eyes, nose and mouth
     are what tells people apart.
 
+    Args:
+        faces: a data set of labelled faces.
+        size: (height, width) of its images.
+        widths: factors on the width, one a copy; 1 leaves a face as it is.
+
     Attributes:
         labels: (N·K,) int64; the copies of person c are c, c + C, c + 2C, … of C people and K widths.
         num_classes: K·C.

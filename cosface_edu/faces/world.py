@@ -23,7 +23,11 @@ class FaceWorld:
         seed: which world.
         device: where numbers are drawn and faces rendered, and where results stay.
 
-    >>> images, landmarks = FaceWorld(seed=0).sample(identity=3, n=10, size=(112, 96))
+    Example:
+        >>> from cosface_edu.faces import FaceWorld
+        >>> images, landmarks = FaceWorld(seed=0).sample(identity=3, n=2, size=(112, 96))
+        >>> images.shape, landmarks.shape
+        (torch.Size([2, 3, 112, 96]), torch.Size([2, 5, 2]))
     """
 
     groups = GROUPS

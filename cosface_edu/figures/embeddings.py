@@ -209,7 +209,14 @@ def contact_sheet(images: Tensor, labels: Tensor, per_identity: int = 10) -> Fig
 
 
 def score_histograms(run: toy.ToyRun) -> Figure:
-    """Cosine scores of all pairs of test images: genuine and impostor pairs."""
+    """Cosine scores of all pairs of test images: genuine and impostor pairs.
+
+    Args:
+        run: a trained toy.
+
+    Returns:
+        The figure.
+    """
     fig, ax = plt.subplots(figsize=(5.6, 3.2))
     bins = np.linspace(-1, 1, 81)
     names = ("genuine (one person)", "impostor (two people)")
@@ -222,7 +229,14 @@ def score_histograms(run: toy.ToyRun) -> Figure:
 
 
 def angle_distribution(runs: Sequence[toy.ToyRun]) -> Figure:
-    """How far the training samples lie from their own class centre: the distribution of θ, one curve for each toy."""
+    """How far the training samples lie from their own class centre: the distribution of θ, one curve for each toy.
+
+    Args:
+        runs: trained toys.
+
+    Returns:
+        The figure.
+    """
     fig, ax = plt.subplots(figsize=(5.6, 3.4))
     bins = np.linspace(0, 40, 81)
     for run, line in zip(runs, style.LINES, strict=False):
@@ -237,7 +251,14 @@ def angle_distribution(runs: Sequence[toy.ToyRun]) -> Figure:
 
 
 def describe(run: toy.ToyRun) -> str:
-    """What the Euclidean and angular views of a toy show, in words and from its numbers: alt text for its figures."""
+    """What the Euclidean and angular views of a toy show, in words and from its numbers: alt text for its figures.
+
+    Args:
+        run: a trained toy.
+
+    Returns:
+        A few sentences.
+    """
     gaps, clouds = np.degrees(run.centre_gaps()), np.degrees(run.cloud_gaps())
     apart = int((clouds > 0).sum())
     return (

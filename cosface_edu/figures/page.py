@@ -116,6 +116,9 @@ def source(thing: Callable | type) -> None:
     """Show the package's own source of a function or class, so that the page cannot drift from the code.
 
     Docstrings are left out: the page itself explains.
+
+    Args:
+        thing: a function or a class of the package.
     """
     module = inspect.getmodule(thing)
     name = getattr(thing, "__qualname__", str(thing))

@@ -22,6 +22,13 @@ def tables() -> dict:
 def column(table: str, name: str) -> dict[str, float]:
     """One column of a table by row name; rows without a value are left out.
 
+    Args:
+        table: such as '2'; see `tables`.
+        name: of the column.
+
+    Returns:
+        Values by row.
+
     Raises:
         KeyError: no such table.
         ValueError: no such column.
@@ -32,7 +39,14 @@ def column(table: str, name: str) -> dict[str, float]:
 
 
 def markdown(table: str) -> str:
-    """A table as Markdown, under its caption and marked as the paper's."""
+    """A table as Markdown, under its caption and marked as the paper's.
+
+    Args:
+        table: such as '2'; see `tables`.
+
+    Returns:
+        Markdown.
+    """
     found = tables()[table]
     lines = [f"**The paper's:** {found['caption']}. Percent.", ""]
     lines += ["| " + " | ".join(found["columns"]) + " |", "|---" * len(found["columns"]) + "|"]
@@ -48,7 +62,16 @@ def markdown(table: str) -> str:
 
 
 def interval(percent: float, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Wilson interval, in percent, of a share of n trials that came out at `percent`."""
+    """Wilson interval, in percent, of a share of n trials that came out at `percent`.
+
+    Args:
+        percent: what was measured.
+        n: number of trials.
+        level: of confidence.
+
+    Returns:
+        Lower and upper end, percent.
+    """
     found = binomtest(round(percent / 100 * n), n).proportion_ci(level, method="wilson")
     return 100 * found.low, 100 * found.high
 

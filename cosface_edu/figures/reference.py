@@ -8,7 +8,7 @@ import importlib
 import inspect
 import re
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_type_hints
 
 import typer
 from docutils import nodes
@@ -30,6 +30,8 @@ EVERY_MENTION = {"book/paper-map"}  # pages whose every row links; elsewhere the
 def public(module: str) -> dict[str, Any]:
     """What a module offers, by name: its `__all__`, or the classes and functions of its own without an underscore.
 
+    `main` is a command's, not for others to call.
+
     Args:
         module: such as 'cosface_edu.losses'.
     """
@@ -39,7 +41,10 @@ def public(module: str) -> dict[str, Any]:
     return {
         name: thing
         for name, thing in vars(found).items()
-        if not name.startswith("_") and getattr(thing, "__module__", None) == module and callable(thing)
+        if not name.startswith("_")
+        and name != "main"
+        and getattr(thing, "__module__", None) == module
+        and callable(thing)
     }
 
 
@@ -178,6 +183,9 @@ def _say_types_shortly(app: Sphinx, what: str, name: str, thing: Any, *_: Any) -
     if isinstance(thing, type) and issubclass(thing, Head):  # the class's own say Any, its settings know better
         given = inspect.signature(thing).parameters.values()
         found |= {p.name: stringify_annotation(p.annotation) for p in given if p.annotation is not p.empty}
+    elif isinstance(thing, type) and "__init__" in vars(thing):  # text where a module postpones its annotations
+        hints = get_type_hints(thing.__init__).items()
+        found |= {parameter: stringify_annotation(hint) for parameter, hint in hints if parameter in found}
     for parameter, text in found.items():
         found[parameter] = ARRAY.sub("numpy.ndarray", text.replace(ARRAY_LIKE, "numpy.typing.ArrayLike"))
 
@@ -244,6 +252,9 @@ def entry_of(text: str, entries: dict[str, tuple[str, str, str]]) -> str | None:
     ends = [entry for entry, (_, _, what) in entries.items() if entry.endswith(f".{name}") and what != "attribute"]
     if "." not in name:
         ends = [entry for entry in ends if entries[entry][2] in ("class", "function", "exception", "data")]
+    if not ends and (thing := _find(f"{PACKAGE}.{name}")) is not None:  # by the name of the module that it stands in
+        last = name.rpartition(".")[2]
+        ends = [entry for entry in entries if entry.rpartition(".")[2] == last and _find(entry) is thing]
     things = {id(_find(entry)) for entry in ends}
     return min(ends, key=len) if len(things) == 1 else None
 

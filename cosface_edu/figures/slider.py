@@ -303,5 +303,12 @@ def to_page_html(fig: go.Figure, include_plotlyjs: str | bool | None = None) -> 
 
 
 def margin_slider_html(runs: Sequence[toy.ToyRun]) -> str:
-    """`margin_slider`, ready for a page: `HTML(margin_slider_html(toy.grid()))`."""
+    """`margin_slider`, ready for a page: `HTML(margin_slider_html(toy.grid()))`.
+
+    Args:
+        runs: trained toys, one for each margin.
+
+    Returns:
+        HTML.
+    """
     return to_page_html(margin_slider(runs))

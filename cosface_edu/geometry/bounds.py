@@ -33,7 +33,16 @@ def min_scale(C: int, P: float, m: float = 0.0) -> float:
 
 
 def start_loss(C: int, s: float, m: float) -> float:
-    """ln(1 + (C-1)e^{sm}): CosFace's loss when all cosines are equal, as they about are before training."""
+    """ln(1 + (C-1)e^{sm}): CosFace's loss when all cosines are equal, as they about are before training.
+
+    Args:
+        C: number of classes.
+        s: scale.
+        m: margin, in cosine units.
+
+    Returns:
+        The loss, in nats.
+    """
     exponent = s * m + math.log(C - 1)
     return exponent + math.log1p(math.exp(-exponent)) if exponent > 0 else math.log1p(math.exp(exponent))
 

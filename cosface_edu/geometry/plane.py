@@ -9,17 +9,38 @@ Array = NDArray[np.float64]
 
 
 def angles_of(vectors: NDArray[Any]) -> Array:
-    """Direction of two-dimensional vectors (..., 2), radians in (-π, π]."""
+    """Direction of two-dimensional vectors (..., 2), radians in (-π, π].
+
+    Args:
+        vectors: (..., 2).
+
+    Returns:
+        (...) in radians.
+    """
     return np.arctan2(vectors[..., 1].astype(np.float64), vectors[..., 0].astype(np.float64))
 
 
 def wrap(angles: Array) -> Array:
-    """Angles brought to [-π, π)."""
+    """Angles brought to [-π, π).
+
+    Args:
+        angles: radians, any shape.
+
+    Returns:
+        The same shape.
+    """
     return (angles + np.pi) % (2 * np.pi) - np.pi
 
 
 def around_the_circle(centres: NDArray[Any]) -> NDArray[np.int64]:
-    """Classes in the counter-clockwise order of their centres; the last one's neighbour is the first."""
+    """Classes in the counter-clockwise order of their centres; the last one's neighbour is the first.
+
+    Args:
+        centres: (C, 2).
+
+    Returns:
+        (C,) numbers of the classes.
+    """
     return np.argsort(angles_of(centres))
 
 

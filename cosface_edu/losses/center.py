@@ -20,6 +20,16 @@ class Center(nn.Module):
         in_features: D.
         num_classes: C.
         alpha: rate of the centres, in [0, 1].
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.losses import Center
+        >>> loss = Center(in_features=2, num_classes=3)
+        >>> x, y = torch.tensor([[3.0, 4.0]]), torch.tensor([0])
+        >>> loss(x, y)  # the centres begin at 0
+        tensor(12.5000)
+        >>> loss.centers[0]  # and follow: halfway for a first sample of two
+        tensor([0.7500, 1.0000])
     """
 
     centers: Tensor

@@ -40,7 +40,7 @@ class Combined(Rule):
 
 @register("combined", title="Combined", paper="deng2019arcface", colour=palette.PINK)
 class CombinedMargin(Head):
-    """The unified margin (ArcFace paper, Eq. 4): score s(cos(m1·θ_y + m2) - m3) against s·cosθ_j.
+    """The unified margin (ArcFace paper, Deng et al. 2019, Eq. 4): score s(cos(m1·θ_y + m2) - m3) against s·cosθ_j.
 
     The defaults are the paper's CM1.
     """

@@ -28,6 +28,14 @@ class Contrastive(nn.Module):
 
     Args:
         margin: distance beyond which an impostor pair costs nothing, at most 2.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.losses import Contrastive
+        >>> loss = Contrastive(margin=1.0)
+        >>> x = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.0, 2.0]])
+        >>> round(loss(x, torch.tensor([0, 0, 1])).item(), 3)
+        0.156
     """
 
     def __init__(self, margin: float = 1.0) -> None:

@@ -41,6 +41,12 @@ class Scores:
         normalise: whether centres count by their direction only.
         sub_centers: K centres a class; a class scores by its best.
         chunk_size: samples whose logits exist at a time; None for all.
+
+    Example:
+        >>> from cosface_edu.losses import Scores
+        >>> scores = Scores(target=lambda z, norms, lengths: z - 1)  # a margin of 1 in units of the logits
+        >>> scores.normalise, scores.sub_centers
+        (True, 1)
     """
 
     target: Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -78,6 +84,16 @@ def margin_softmax(x: Tensor, weight: Tensor, norms: Tensor, labels: Tensor, sco
 
     Returns:
         Scalar loss. Second derivatives (create_graph=True) are right too, at the price of plain operations.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.losses import Scores
+        >>> from cosface_edu.losses.fused import margin_softmax
+        >>> x, y = torch.tensor([[3.0, 4.0]], requires_grad=True), torch.tensor([0])
+        >>> scores = Scores(target=lambda z, norms, lengths: z - 1)  # a margin of 1 in units of the logits
+        >>> loss = margin_softmax(x, torch.eye(2), x.norm(dim=1, keepdim=True), y, scores)
+        >>> round(loss.item(), 4)
+        2.1269
     """
     if watched():  # the compiler fuses plain operations by itself; torch.func differentiates them in its own ways
         return F.cross_entropy(margin_logits(x, weight, norms, labels, scores), labels)
@@ -278,6 +294,15 @@ def margin_logits(x: Tensor, weight: Tensor, norms: Tensor, labels: Tensor | Non
 
     Returns:
         Logits (B, C).
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.losses import Scores
+        >>> from cosface_edu.losses.fused import margin_logits
+        >>> x, y = torch.tensor([[3.0, 4.0]]), torch.tensor([0])
+        >>> scores = Scores(target=lambda z, norms, lengths: z - 1)
+        >>> margin_logits(x, torch.eye(2), x.norm(dim=1, keepdim=True), y, scores)
+        tensor([[2., 4.]])
     """
     lengths = torch.linalg.vector_norm(weight, dim=1, keepdim=True)  # (C·K, 1)
     z = x @ (weight / safe_length(lengths) if scores.normalise else weight).T  # (B, C·K)

@@ -50,9 +50,24 @@ _FINAL = ("forward", "loss", "logits", "scores")
 class Batch:
     """What a head may look at before it chooses the rule of a step. Nothing here carries a gradient.
 
+    Args:
+        features: embeddings (B, D).
+        norms: ‖x‖ (B, 1), for features that are scaled already.
+        weight: centres (n·K, D) at hand.
+        columns: the targets' places (B,) among the n classes at hand.
+        sub_centers: K, centres of a class.
+
     Attributes:
         norms: ‖x‖ (B, 1).
         columns: the targets' places (B,) among the centres at hand.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.losses import Batch
+        >>> x = torch.tensor([[3.0, 4.0]])
+        >>> batch = Batch(x, x.norm(dim=1, keepdim=True), torch.eye(2), torch.tensor([0]), sub_centers=1)
+        >>> batch.norms, batch.target_cosine(), batch.cosines()
+        (tensor([[5.]]), tensor([[0.6000]]), tensor([[0.6000, 0.8000]]))
     """
 
     def __init__(self, features: Tensor, norms: Tensor, weight: Tensor, columns: Tensor, sub_centers: int) -> None:
@@ -82,6 +97,19 @@ class Head(nn.Module):
     """Class centres and softmax cross entropy over scores u(cosθ). `head.py` lists the hooks of a loss of one's own.
 
     A subclass declares its settings; its constructor, with the sizes before them, follows from these.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.losses import Head, Scale, Setting
+        >>> class Wide(Head):
+        ...     s = Scale(30.0)
+        ...     width = Setting(2.0, 1, text="how many times")
+        ...     def scale(self):
+        ...         return self.s * self.width
+        >>> head = Wide(in_features=2, num_classes=2)
+        >>> head.weight.data = torch.eye(2)
+        >>> head.logits(torch.tensor([[3.0, 4.0]])).round(decimals=1).tolist()
+        [[36.0, 48.0]]
     """
 
     s: Any = Scale(None)

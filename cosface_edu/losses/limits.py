@@ -22,6 +22,13 @@ def max_margin(C: int, K: int) -> float:
 
     Raises:
         ValueError: for C < 2 or K < 1.
+
+    Example:
+        >>> from cosface_edu.losses import max_margin
+        >>> [round(max_margin(C, 2), 3) for C in (2, 3, 8)]  # in the plane
+        [2.0, 1.5, 0.293]
+        >>> round(max_margin(10_575, 512), 3)
+        0.975
     """
     if C < 2:
         raise ValueError(f"C must be at least 2, got {C}")

@@ -27,7 +27,19 @@ Margin = float | Tensor
 
 
 class Rule:
-    """What geometry and heads need of a rule: the scores of the target and of the other classes, in cosine units."""
+    """What geometry and heads need of a rule: the scores of the target and of the other classes, in cosine units.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.losses import Rule
+        >>> class HalfWay(Rule):
+        ...     def target(self, cos):
+        ...         return (cos - 1) / 2
+        >>> HalfWay().target(torch.tensor([1.0, 0.0]))
+        tensor([ 0.0000, -0.5000])
+        >>> HalfWay().others(torch.tensor([1.0, 0.0]))  # as it is, unless a rule says otherwise
+        tensor([1., 0.])
+    """
 
     #: Whether non-target classes score by cosθ itself, so that heads need not call `others`.
     plain_others: ClassVar[bool] = True
@@ -101,7 +113,20 @@ def _slope(cos: Tensor) -> Tensor:
 
 
 def angle(cos: Tensor) -> Tensor:
-    """θ in radians from cosθ, safe at cosθ = ±1 in value and in gradient (see `_Angle`)."""
+    """θ in radians from cosθ, safe at cosθ = ±1 in value and in gradient (see `_Angle`).
+
+    Args:
+        cos: cosines, any shape.
+
+    Returns:
+        Angles in radians, the same shape.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.losses.margins import angle
+        >>> [round(theta, 4) for theta in angle(torch.tensor([1.0, 0.5, -1.0])).tolist()]
+        [0.0, 1.0472, 3.1416]
+    """
     return (_TransformedAngle if transformed() else _Angle).apply(cos)
 
 
@@ -109,6 +134,18 @@ def unrolled_cos(phi: Tensor) -> Tensor:
     """(-1)^k cosφ - 2k with k = ⌊φ/π⌋: the cosine continued past π so that it keeps falling.
 
     Equals cosφ on [0, π]; continuous with a continuous derivative everywhere (SphereFace, Liu et al. 2017, Eq. 7).
+
+    Args:
+        phi: angles in radians, any shape; beyond π too.
+
+    Returns:
+        The same shape; never rising with φ.
+
+    Example:
+        >>> import math, torch
+        >>> from cosface_edu.losses.margins import unrolled_cos
+        >>> [round(u, 4) for u in unrolled_cos(math.pi * torch.tensor([0.25, 0.9, 1.5, 1.9])).tolist()]
+        [0.7071, -0.9511, -2.0, -2.9511]
     """
     k = torch.floor(phi.detach() / math.pi)
     sign = 1 - 2 * torch.remainder(k, 2)
@@ -126,8 +163,18 @@ def cos_beyond_pi(phi: Tensor, cos: Tensor, beyond_pi: BeyondPi) -> Tensor:
             "straight-through": the value cosφ, but the derivative with respect to cosθ is taken as 1 at *every*
             angle, as in released ArcFace code that computes the angle without gradient. Not the loss's gradient.
 
+    Returns:
+        The score, in cosine units, of the shape of `phi`.
+
     Raises:
         ValueError: for another `beyond_pi`.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.losses.margins import cos_beyond_pi
+        >>> cos, phi = torch.tensor([-0.98]), torch.tensor([3.5])
+        >>> [round(cos_beyond_pi(phi, cos, how).item(), 4) for how in ("monotone", "exact")]
+        [-1.0635, -0.9365]
     """
     if beyond_pi == "monotone":
         return unrolled_cos(phi)

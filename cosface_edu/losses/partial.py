@@ -39,6 +39,13 @@ def sample_classes(
     Returns:
         index (n,), the `sample_size` kept classes in rising order, and the labels as positions in it (B,), -1 where
         they were -1.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.losses import sample_classes
+        >>> index, columns = sample_classes(torch.tensor([7, 2, 7]), num_classes=10, rate=0.4)
+        >>> len(index), index[columns]
+        (4, tensor([7, 2, 7]))
     """
     lot = torch.rand(num_classes + 1, generator=generator, device=labels.device)  # the last for what lives elsewhere
     lot[torch.where(labels >= 0, labels, num_classes)] = 2.0  # above every random number: always kept
@@ -80,6 +87,15 @@ class PartialFC(nn.Module):
 
     Raises:
         ValueError: for a rate out of range, or a head whose loss looks at all classes.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.losses import CosFace, PartialFC
+        >>> head = PartialFC(CosFace(in_features=8, num_classes=1000), rate=0.1)
+        >>> loss = head(torch.randn(4, 8), torch.tensor([0, 1, 2, 3]))
+        >>> loss.backward()
+        >>> int((head.weight.grad.abs().sum(1) > 0).sum())  # classes that took part
+        100
     """
 
     def __init__(self, head: Head, rate: float = 0.1) -> None:

@@ -40,6 +40,11 @@ class Card:
         paper: key of the paper in the book's references.bib.
         colour: in figures, everywhere the same.
         aliases: other names that `create` knows it by.
+
+    Example:
+        >>> from cosface_edu.losses import card
+        >>> card("cosface").paper, card("cosface").aliases
+        ('wang2018cosface', ('lmcl', 'amsoftmax'))
     """
 
     name: str
@@ -77,9 +82,20 @@ def register(
         colour: its colour in figures, "#rrggbb".
         aliases: other names for the same loss.
 
+    Returns:
+        The decorator, which hands the class back.
+
     Raises:
         ValueError: another loss has the name already. (The same class of the same module may be defined anew, as a
             notebook's cell does.)
+
+    Example:
+        >>> from cosface_edu.losses import Head, Setting, create, register
+        >>> @register("named", title="One of my own")
+        ... class Named(Head):
+        ...     m = Setting(0.1, 0, 1, "a margin in cosine units")
+        >>> create("named", in_features=8, num_classes=4).m
+        0.1
     """
 
     def add(loss: Loss) -> Loss:
@@ -96,7 +112,16 @@ def register(
 
 
 def available() -> list[str]:
-    """Names that `create` knows, other names of the same loss among them."""
+    """Names that `create` knows, other names of the same loss among them.
+
+    Returns:
+        Names in the order in which the losses registered themselves.
+
+    Example:
+        >>> from cosface_edu.losses import available
+        >>> {"cosface", "lmcl", "amsoftmax"} <= set(available())  # three names of one loss
+        True
+    """
     return list(_CARDS)
 
 
@@ -108,8 +133,22 @@ def card(name: str) -> Card:
             num_classes, a `Head` if `train` is to train it. The module is looked for where Python looks, and in the
             current folder.
 
+    Returns:
+        Its card; a new one for a class that is not registered.
+
     Raises:
         ValueError: no such loss.
+
+    Example:
+        >>> from cosface_edu.losses import card
+        >>> card("lmcl").title
+        'CosFace'
+        >>> card("arcface").takes("m")
+        True
+        >>> card("cosfase")
+        Traceback (most recent call last):
+            ...
+        ValueError: name must be one of adacos, adaface, arcface, asoftmax, sphereface, ...
     """
     if name in _CARDS:
         return _CARDS[name]
@@ -147,6 +186,13 @@ def create(
 
     Raises:
         ValueError: for an unknown name, or a sample_rate for a loss without class centres.
+
+    Example:
+        >>> from cosface_edu.losses import create
+        >>> create("cosface", in_features=512, num_classes=10575, m=0.4)
+        CosFace(in_features=512, num_classes=10575, s=64.0, rule=AdditiveCosine(m=0.4))
+        >>> create("arcface", in_features=512, num_classes=10575, sample_rate=0.1).rate
+        0.1
     """
     known = card(name)
     if known.takes("in_features"):  # losses on pairs have no sizes

@@ -22,6 +22,18 @@ class LambdaAnnealing:
         gamma: how fast it falls.
         power: exponent of the fall.
         floor: the least λ.
+
+    Raises:
+        ValueError: for a number below 0.
+
+    Example:
+        >>> from cosface_edu.losses import ASoftmax, LambdaAnnealing
+        >>> head = ASoftmax(in_features=8, num_classes=4, annealing=LambdaAnnealing())
+        >>> head.rule
+        MultiplicativeAngle(m=4, lam=1000.0)
+        >>> head.annealing.step()
+        >>> round(head.annealing.value, 2)
+        892.86
     """
 
     def __init__(self, base: float = 1000.0, gamma: float = 0.12, power: float = 1.0, floor: float = 5.0) -> None:
@@ -59,6 +71,20 @@ class MarginWarmUp:
         steps: number of iterations of the warm-up, ≥ 1.
         start: margin at step 0; None for the least that the head allows: 1 for a factor on the angle, else 0.
         setting: which margin: "m", or "m1", "m2", "m3" of the combined margin.
+
+    Raises:
+        ValueError: the head has no such setting, or steps < 1.
+
+    Example:
+        >>> from cosface_edu.losses import CosFace, MarginWarmUp
+        >>> head = CosFace(in_features=8, num_classes=4, m=0.4)
+        >>> warm_up = MarginWarmUp(head, steps=2)
+        >>> for _ in range(3):
+        ...     print(head.m)
+        ...     warm_up.step()
+        0.0
+        0.2
+        0.4
     """
 
     def __init__(self, head: nn.Module, steps: int, start: float | None = None, setting: str = "m") -> None:

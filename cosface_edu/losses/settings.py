@@ -24,6 +24,16 @@ class Setting:
         text: what it is, for the documentation.
         allowed: what to say is allowed, where low and high do not say it.
         optional: whether None is allowed.
+
+    Example:
+        >>> from cosface_edu.losses import Head, Setting
+        >>> class Shifted(Head):
+        ...     m = Setting(0.1, 0, 1, "a margin in cosine units")
+        >>> head = Shifted(in_features=8, num_classes=4, m=0.2)
+        >>> head.m = 3
+        Traceback (most recent call last):
+            ...
+        ValueError: m must be a number between 0 and 1, got 3
     """
 
     annotation: Any = float
@@ -65,7 +75,21 @@ class Setting:
 
 
 class Scale(Setting):
-    """The scale s of the cosines: a positive number, or None, where it is optional, for the embedding's own length."""
+    """The scale s of the cosines: a positive number, or None, where it is optional, for the embedding's own length.
+
+    Args:
+        default: value where none is given.
+        optional: whether None is allowed.
+
+    Example:
+        >>> from cosface_edu.losses import CosFace, Scale
+        >>> isinstance(CosFace.s, Scale), CosFace.s.default
+        (True, 64.0)
+        >>> CosFace(in_features=8, num_classes=4, s=-1)
+        Traceback (most recent call last):
+            ...
+        ValueError: s must be a positive number, or None to keep ‖x‖, got -1
+    """
 
     def __init__(self, default: float | None, optional: bool = True) -> None:
         text = "length that embeddings are scaled to" + ("; None keeps their own length ‖x‖" if optional else "")
@@ -74,7 +98,21 @@ class Scale(Setting):
 
 
 class Count(Setting):
-    """A whole number."""
+    """A whole number.
+
+    Args:
+        default: value where none is given.
+        low: least value.
+        high: greatest value.
+        text: what it is, for the documentation.
+        allowed: what to say is allowed, where low and high do not say it.
+        optional: whether None is allowed.
+
+    Example:
+        >>> from cosface_edu.losses import Count, SubCenterArcFace
+        >>> isinstance(SubCenterArcFace.sub_centers, Count), SubCenterArcFace.sub_centers.default
+        (True, 3)
+    """
 
     annotation = int
 
@@ -90,6 +128,13 @@ class Choice(Setting):
         default: value where none is given.
         among: all that are allowed.
         text: what it is, for the documentation.
+
+    Example:
+        >>> from cosface_edu.losses import SphereFaceR
+        >>> SphereFaceR(in_features=8, num_classes=4, version=3)
+        Traceback (most recent call last):
+            ...
+        ValueError: version must be 1 or 2, got 3
     """
 
     def __init__(self, default: Any, among: tuple[Any, ...], text: str) -> None:
@@ -109,6 +154,13 @@ class Given(Setting):
     Args:
         kind: its class.
         text: what it is, for the documentation.
+
+    Example:
+        >>> from cosface_edu.losses import ASoftmax
+        >>> ASoftmax(in_features=8, num_classes=4, annealing=0.9)
+        Traceback (most recent call last):
+            ...
+        ValueError: annealing must be None or a LambdaAnnealing, got 0.9
     """
 
     def __init__(self, kind: type, text: str) -> None:
@@ -123,7 +175,19 @@ class Given(Setting):
 
 
 def beyond_pi(text: str = "for an angle with its margin past π: see `margins.cos_beyond_pi`") -> Choice:
-    """The choice that all losses with an angular margin offer."""
+    """The choice that all losses with an angular margin offer.
+
+    Args:
+        text: what it is, for the documentation.
+
+    Returns:
+        A setting, monotone by default.
+
+    Example:
+        >>> from cosface_edu.losses import ArcFace
+        >>> ArcFace.beyond_pi.among
+        ('monotone', 'exact', 'straight-through')
+    """
     return Choice("monotone", ("monotone", "exact", "straight-through"), text)
 
 

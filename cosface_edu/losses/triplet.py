@@ -26,6 +26,14 @@ class Triplet(nn.Module):
         mining: "batch-hard" takes for every anchor its farthest positive and nearest negative (Hermans et al. 2017);
             "semi-hard" takes for every anchor and positive the nearest negative that is farther than the positive
             (FaceNet), or the farthest of all where no negative is.
+
+    Example:
+        >>> import torch
+        >>> from cosface_edu.losses import Triplet
+        >>> loss = Triplet(margin=0.2)
+        >>> x = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.0, 2.0]])
+        >>> round(loss(x, torch.tensor([0, 0, 1])).item(), 3)
+        0.3
     """
 
     def __init__(self, margin: float = 0.2, mining: Mining = "batch-hard") -> None:

@@ -71,5 +71,13 @@ class MobileFaceNet(nn.Module):
 
 
 def mobilefacenet(embedding: int = 128, size: tuple[int, int] = (112, 112)) -> MobileFaceNet:
-    """Build a MobileFaceNet."""
+    """Build a MobileFaceNet.
+
+    Args:
+        embedding: D.
+        size: (height, width) of the input.
+
+    Returns:
+        The network: (B, 3, height, width) to (B, D).
+    """
     return MobileFaceNet(embedding, size)

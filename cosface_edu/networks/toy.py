@@ -38,5 +38,12 @@ class Toy(nn.Module):
 
 
 def toy(feature_dim: int = 2) -> Toy:
-    """Build the toy network."""
+    """Build the toy network.
+
+    Args:
+        feature_dim: length of an embedding.
+
+    Returns:
+        The network: (B, 3, H, W) of any size to (B, feature_dim).
+    """
     return Toy(feature_dim)

@@ -116,7 +116,14 @@ def load(path: str | os.PathLike[str], name: str | None = None) -> nn.Module:
 
 
 def is_state_dict(state: object) -> bool:
-    """Whether it has names and tensors and nothing else."""
+    """Whether it has names and tensors and nothing else.
+
+    Args:
+        state: what a file held.
+
+    Returns:
+        True or False.
+    """
     return isinstance(state, dict) and all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
     )

@@ -251,6 +251,12 @@ PRESETS: dict[str, Config] = {
 def preset(name: str) -> Config:
     """A preset by its name.
 
+    Args:
+        name: a key of `PRESETS`.
+
+    Returns:
+        The configuration; `dataclasses.replace` changes it.
+
     Raises:
         ValueError: for an unknown name.
     """

@@ -17,6 +17,7 @@ class TrainingDiverged(RuntimeError):
         step: the step that failed, counted from 0.
         checkpoint: the last good checkpoint, or None.
         cause: the likely cause.
+        loss: what it was.
     """
 
     def __init__(self, step: int, loss: float, checkpoint: Path | None, cause: str) -> None:

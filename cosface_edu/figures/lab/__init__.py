@@ -40,9 +40,12 @@ def _known(preset: str) -> str:
 class MarginLab(anywidget.AnyWidget):
     """The lab in a notebook.
 
-    >>> lab = MarginLab(preset="fig4-m2")
-    >>> lab.setting = {"loss": "cosface", "m": 0.35}
-    >>> lab.figures["accuracy"]
+    Example:
+        >>> from cosface_edu.figures.lab import MarginLab
+        >>> lab = MarginLab(preset="fig4-m2")
+        >>> lab.setting = {"loss": "cosface", "m": 0.35}
+        >>> lab.figures  # filled when training in the browser pauses
+        {}
 
     Attributes:
         preset: name of a preset to begin with, or "".
