@@ -92,7 +92,7 @@ def test_a_rehearsal_of_nothing_is_refused(option) -> None:
     result = run("rehearse", "real", option, 0)
     assert result.exit_code == 2
     assert option in result.output
-    assert "greater than or equal to 1" in result.output
+    assert re.search("greater than or equal to 1|x>=1", result.output)  # as one or another typer says it
 
 
 @pytest.mark.parametrize(

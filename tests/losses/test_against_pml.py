@@ -96,7 +96,11 @@ def test_same_on_the_class_centre():
     label = torch.tensor([0])
     a, b = ours(x, label), other(x, label)
     torch.testing.assert_close(a, b)
-    torch.testing.assert_close(torch.autograd.grad(a, x), torch.autograd.grad(b, x))
+    (mine,), (other_s,) = torch.autograd.grad(a, x), torch.autograd.grad(b, x)
+    assert mine.isfinite().all()
+    if other_s.isnan().all():
+        pytest.skip(f"with torch {torch.__version__} theirs is not a number there")
+    torch.testing.assert_close(mine, other_s)
 
 
 def test_difference_half_precision_batch():
