@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install book test lint lock wheel bench clean
+.PHONY: help install book pdf handouts test lint lock wheel bench clean
 
 help:  ## Say what the targets do
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,12 @@ install: $(VENV)/.installed  ## Make the environment
 
 book: install  ## Build the book's pages, then say which file to open
 	$(BIN)/jupyter-book build . -W -n --keep-going
+
+pdf: book  ## Print the whole book to _build/pdf (needs Chromium)
+	$(BIN)/python -m cosface_edu.figures.printing book
+
+handouts: book  ## Print every chapter by itself, with solutions and without, to _build/pdf/handouts
+	$(BIN)/python -m cosface_edu.figures.printing handouts
 
 test: install  ## Run every test (the browser tests need Chromium and say so where it is missing)
 	$(BIN)/ruff check .

@@ -1,0 +1,177 @@
+"""The book on paper: two small pages printed, and what a reader of the PDF finds in it."""
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("pypdf", reason="pypdf is not installed")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from PIL import Image
+from pypdf import PdfReader
+
+from cosface_edu.figures.printing import chromium, document
+from cosface_edu.figures.printing.__main__ import BOOK, PRINTED, main
+from cosface_edu.figures.printing.document import NotPrintable
+
+ROOT = Path(__file__).resolve().parents[2]
+RED = (200, 30, 40)
+
+PAGE = """<html><head><link rel="stylesheet" href="../_static/print.css"></head><body>
+<div class="bd-sidebar-primary">SIDEBAR</div><article class="bd-article"><section id="top">
+<h1>{title}<a class="headerlink" href="#top">#</a></h1>{text}</section></article></body></html>"""
+
+MOVES = '<div data-margin-live="arc" style="min-height: 900px"><img src="../_images/red.png" alt="an arc"></div>'
+
+EXERCISE = """<section id="exercises"><h2>How large is <span class="math">\\(s\\)</span>?</h2>
+<div class="exercise admonition" id="ex-{n}"><p class="admonition-title">Exercise {n}</p><p>ASKED{n}</p></div>
+<div class="solution dropdown admonition" id="a-solution"><p class="admonition-title">Solution</p>
+<p>ANSWER{n}, see <a href="two.html#far">there</a></p></div></section>"""
+
+
+def words(pdf: PdfReader) -> list[str]:
+    return [page.extract_text() for page in pdf.pages]
+
+
+def bookmarks(pdf: PdfReader, outline=None, level: int = 0) -> list[tuple[int, str, int]]:
+    found = []
+    for item in pdf.outline if outline is None else outline:
+        if isinstance(item, list):
+            found += bookmarks(pdf, item, level + 1)
+        else:
+            found.append((level, item.title, pdf.get_destination_page_number(item)))
+    return found
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A book of three built pages: a root, and two chapters in a part."""
+    folder = tmp_path_factory.mktemp("book")
+    pages = folder / "_build" / "html"
+    for name in ("book", "_static", "_images"):
+        (pages / name).mkdir(parents=True)
+    (folder / "_toc.yml").write_text(
+        "root: book/index\nparts:\n- caption: The Part\n  chapters:\n  - file: book/one\n  - file: book/two\n"
+    )
+    (folder / "_config.yml").write_text('title: "Small"\nhtml:\n  baseurl: "https://example.org/small"\n')
+    (pages / "_static" / "print.css").write_text((ROOT / "book" / "_static" / "print.css").read_text())
+    Image.new("RGBA", (300, 120), (*RED, 255)).save(pages / "_images" / "red.png")
+    long = "<p>filler</p>" * 80
+    texts = {
+        "index": ("Small", "<p>Welcome.</p>"),
+        "one": ("One", f'<p><a href="two.html#far">to two</a> <a href="https://arxiv.org">out</a></p>{MOVES}'),
+        "two": ("Two", f'{long}<section id="far"><h2>Far</h2><p>HERE</p></section>'),
+    }
+    for n, (name, (title, text)) in enumerate(texts.items()):
+        text += EXERCISE.format(n=n) if name != "index" else ""
+        (pages / "book" / f"{name}.html").write_text(PAGE.format(title=title, text=text))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def printed(root: Path) -> PdfReader:
+    """The whole small book, as `make pdf` prints it."""
+    try:
+        chromium.executable()
+    except NotPrintable as problem:
+        pytest.skip(str(problem))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        assert main(["book"]) == 0
+        assert main(["handouts"]) == 0
+    return PdfReader(root / PRINTED / BOOK)
+
+
+@pytest.mark.browser
+def test_bookmarks_are_parts_chapters_and_sections(printed: PdfReader) -> None:
+    found = bookmarks(printed)
+    assert [(level, title) for level, title, _ in found][:9] == [
+        (0, "Contents"),
+        (1, "Small"),
+        (0, "The Part"),
+        (1, "One"),
+        (2, "How large is s?"),
+        (1, "Two"),
+        (2, "Far"),
+        (2, "How large is s?"),
+        (0, "Solutions"),
+    ]
+    texts = words(printed)
+    assert all(title.split()[0] in texts[page] for _, title, page in found)
+
+
+@pytest.mark.browser
+def test_the_number_on_a_page_is_the_viewer_s_and_the_contents_tell_it(printed: PdfReader) -> None:
+    texts = words(printed)
+    assert printed.page_labels == [str(n + 1) for n in range(len(texts))]
+    for n, text in enumerate(texts[1:], 2):
+        assert re.search(rf"(^|\n){n}\s*(\n|$)", text), (n, text[-80:])
+    starts = [(title, page + 1) for level, title, page in bookmarks(printed) if level == 1][:3]
+    for title, page in starts:
+        assert re.search(rf"{title}\s*{page}\b", texts[1])
+
+
+@pytest.mark.browser
+def test_links_stay_inside_or_go_out(printed: PdfReader) -> None:
+    where = {page for _, title, page in bookmarks(printed) if title == "Far"}
+    start = next(page for _, title, page in bookmarks(printed) if title == "One")
+    links = [note.get_object() for note in printed.pages[start]["/Annots"]]
+    inside = [printed.named_destinations[link["/Dest"]] for link in links if "/Dest" in link]
+    assert where & {printed.get_destination_page_number(place) for place in inside}
+    outside = {link["/A"]["/URI"] for link in links if "/A" in link}
+    assert outside == {"https://arxiv.org/", "https://example.org/small/book/one.html"}
+
+
+@pytest.mark.browser
+def test_a_figure_that_moves_is_a_picture_with_a_line_that_says_where_it_moves(printed: PdfReader) -> None:
+    start = next(page for _, title, page in bookmarks(printed) if title == "One")
+    pictures = [Image.open(io.BytesIO(image.data)).convert("RGB") for image in printed.pages[start].images]
+    assert [picture.getpixel((5, 5)) for picture in pictures] == [RED]
+    assert "in the pages, open one.html" in " ".join(words(printed)[start].split())
+
+
+@pytest.mark.browser
+def test_solutions_stand_at_the_end_and_say_whose_they_are(printed: PdfReader) -> None:
+    texts = words(printed)
+    start = next(page for _, title, page in bookmarks(printed) if title == "Solutions")
+    assert not any("ANSWER" in text for text in texts[:start])
+    assert "ANSWER1" in texts[start]
+    assert "ANSWER2" in "".join(texts[start:])
+    asked = next(n for n, text in enumerate(texts, 1) if "ASKED1" in text)
+    assert f"Exercise 1, page {asked}" in " ".join(texts[start].split())
+    assert f"Solution on page {start + 1}" in " ".join(texts[asked - 1].split())
+    assert "SIDEBAR" not in "".join(texts)
+
+
+@pytest.mark.browser
+def test_a_handout_has_solutions_or_none(printed: PdfReader, root: Path) -> None:
+    folder = root / PRINTED / "handouts"
+    with_, without = ("".join(words(PdfReader(folder / f"two{kind}.pdf"))) for kind in ("-with-solutions", ""))
+    assert "ANSWER2" in with_
+    assert "ASKED2" in without
+    assert "ANSWER2" not in without
+    assert "Solution" not in without
+    assert not (folder / "index-with-solutions.pdf").exists()
+
+
+def test_a_figure_that_moves_without_a_picture_is_refused(root: Path, tmp_path: Path) -> None:
+    for blank in ('<div data-margin-lab=""></div>', '<div class="plotly-graph-div"></div>'):
+        (tmp_path / "blank.html").write_text(PAGE.format(title="Blank", text=blank))
+        with pytest.raises(NotPrintable, match="blank"):
+            document.read(tmp_path / "blank.html")
+
+
+def test_a_missing_page_or_browser_is_said_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NotPrintable, match="make book"):
+        document.read(tmp_path / "nowhere.html")
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(NotPrintable, match="apt install chromium"):
+        chromium.executable()
+
+
+def test_every_page_of_the_contents_is_printed_once() -> None:
+    names = [name for name, _ in document.contents(ROOT)]
+    assert names[0] == "index"
+    assert len(set(names)) == len(names) == (ROOT / "_toc.yml").read_text().count("book/")
