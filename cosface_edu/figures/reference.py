@@ -173,8 +173,8 @@ def _add_card_and_example(app: Sphinx, what: str, name: str, thing: Any, options
         lines += ["", "Example:", *(f"    {line}" for line in text.splitlines())]
 
 
-ARRAY_LIKE = stringify_annotation(ArrayLike)  # a line of numpy's own, private names
-ARRAY = re.compile(r"numpy\.ndarray\[tuple\[.*?\], numpy\.dtype\[[\w.]+\]\]")
+ARRAY_LIKE = stringify_annotation(ArrayLike, "smart")  # a line of numpy's own, private names
+ARRAY = re.compile(r"~numpy\.ndarray\[~?tuple\[.*?\], ~numpy\.dtype\[~[\w.]+\]\]")
 
 
 def _say_types_shortly(app: Sphinx, what: str, name: str, thing: Any, *_: Any) -> None:
@@ -182,12 +182,12 @@ def _say_types_shortly(app: Sphinx, what: str, name: str, thing: Any, *_: Any) -
     found = app.env.temp_data.get("annotations", {}).get(name, {})
     if isinstance(thing, type) and issubclass(thing, Head):  # the class's own say Any, its settings know better
         given = inspect.signature(thing).parameters.values()
-        found |= {p.name: stringify_annotation(p.annotation) for p in given if p.annotation is not p.empty}
+        found |= {p.name: stringify_annotation(p.annotation, "smart") for p in given if p.annotation is not p.empty}
     elif isinstance(thing, type) and "__init__" in vars(thing):  # text where a module postpones its annotations
         hints = get_type_hints(thing.__init__).items()
-        found |= {parameter: stringify_annotation(hint) for parameter, hint in hints if parameter in found}
+        found |= {parameter: stringify_annotation(hint, "smart") for parameter, hint in hints if parameter in found}
     for parameter, text in found.items():
-        found[parameter] = ARRAY.sub("numpy.ndarray", text.replace(ARRAY_LIKE, "numpy.typing.ArrayLike"))
+        found[parameter] = ARRAY.sub("~numpy.ndarray", text.replace(ARRAY_LIKE, "~numpy.typing.ArrayLike"))
 
 
 # --- references
