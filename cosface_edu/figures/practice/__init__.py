@@ -110,7 +110,7 @@ def write_assets(target: str | os.PathLike[str]) -> None:
         target: the folder of the page scripts.
     """
     target = Path(target)
-    about = json.loads((target / folder() / ABOUT).read_text())
+    about = json.loads((target / folder() / ABOUT).read_text(encoding="utf-8"))
     write_atomically(target / "margin-practice.js", script(about).encode())
     write_atomically(target / "margin-practice.css", style().encode())
     write_atomically(target / _CHECKED, f"marginPractice.checks({json.dumps(sources())});\n".encode())
