@@ -115,6 +115,18 @@ def cover_html(static: str = "../_static") -> str:
     )
 
 
+def build_html() -> str:
+    """The end of "Build CosFace yourself": the lab trains with the loss that a reader wrote on the page.
+
+    It stands below `html`, whose script it uses, on a page with exercises; see `figures.practice`.
+
+    Returns:
+        HTML.
+    """
+    words = "Here the lab trains with the loss that you have built, in the built page."
+    return f"<div data-margin-build><p>{words}</p></div>\n"
+
+
 def write_assets(folder: str | os.PathLike[str]) -> list[Path]:
     """Write the scripts, the style and the pictures that `html` and `cover_html` refer to.
 

@@ -8,7 +8,7 @@ import { disc, gapArc, progress } from "./views.js";
 import { makeTheme, penOf } from "./pen.js";
 
 const EVERY = 5; // of the lab's pictures, one is in a batch: Python takes its time
-const RATE = { network: 0.01, centres: 0.05 };
+const RATE = { network: 0.02, centres: 0.001 };
 const STEPS_WANTED = 150;
 export const AGREES = 1e-6;
 
@@ -115,12 +115,13 @@ export function mountBuild(el) {
     }
     playing = true;
     button.textContent = "Pause";
-    const code = practice.carried("build-step") + practice.solvedCode("build-step");
+    const code = practice.solvedCode("build-step");
+    const fetching = (share, words) => share < 1 && say(words);
     try {
       while (playing && lab.engine.steps < STEPS_WANTED) {
         const batch = batchOf(lab);
         const asked = question(lab, batch).map((value) => JSON.stringify(value)).join(", ");
-        const outcome = await practice.run({ code, last: `step(${asked})`, seconds: 20, say: (share, words) => share < 1 && say(words) });
+        const outcome = await practice.run({ code, last: `step(${asked})`, earlier: practice.carried(), seconds: 20, say: fetching });
         if (!playing) break;
         if (outcome.error) throw new Error(outcome.error);
         last = takeIn(lab, batch, JSON.parse(outcome.json || "null"));

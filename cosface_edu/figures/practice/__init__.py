@@ -10,7 +10,7 @@ Other scripts of a page may use what stands in `window.marginPractice`:
 - `run({ code, last, earlier, seconds, say })` → promise of what `exercises/cell.py` returns;
   `last` is a line run after the code, `json` what it is worth, as JSON, and `earlier` what `built.bring` is given.
 - `solved(name)`, `solvedCode(name)`: whether an exercise is solved in this browser, and the code that passed;
-  `allSolved()`: that of all pieces of "Build CosFace yourself".
+  `carried()`: that of all pieces of "Build CosFace yourself", as `run` takes it for `earlier`.
 - `whenKept(listener)`: called after each change of what is kept.
 """
 
@@ -21,7 +21,7 @@ import os
 from pathlib import Path
 
 from cosface_edu import exercises, palette
-from cosface_edu.exercises import plain
+from cosface_edu.exercises import built, plain
 from cosface_edu.figures.lab import bundle
 from cosface_edu.files import write_atomically
 
@@ -32,7 +32,7 @@ ABOUT = "about.json"  # names and bytes of those files, in the order in which th
 PARTS = 8  # scripts that Python comes in: the bar moves with each
 #: Modules of `cosface_edu.exercises` that the page's Python has, besides those of `plain`.
 LOADED = ("__init__", "answers", "built", "cell", "lab_pictures", "truth")
-MODULES = ("manifest.js", "engine.js", "store.js", "editor.js", "exercise.js", "progress.js")
+MODULES = ("manifest.js", "engine.js", "store.js", "carry.js", "editor.js", "exercise.js", "progress.js")
 
 _FOLDER = Path(__file__).parent
 _PACKAGE = Path(exercises.__file__).parents[1]
@@ -81,6 +81,7 @@ def script(about: dict) -> str:
     known = exercises.in_page()
     manifest = {
         "EXERCISES": {name: [chapter, hint] for name, (chapter, hint) in known.items()},
+        "THREAD": [[name, chapter, functions] for name, (functions, chapter) in built.PIECES.items()],
         "WORKER": (_FOLDER / "worker.js").read_text(encoding="utf-8"),
         "FOLDER": folder(),
         "PARTS": PARTS,
@@ -93,7 +94,7 @@ def script(about: dict) -> str:
         )
     }
     texts |= {name: (_FOLDER / name).read_text(encoding="utf-8") for name in MODULES[1:]}
-    offers = "window.marginPractice = { run, part, checks, solved, solvedCode, allSolved, whenKept };"
+    offers = "window.marginPractice = { run, part, checks, solved, solvedCode, carried, whenKept };"
     return f'(() => {{\n"use strict";\n{bundle.join(texts)}{offers}\nmountPractice();\n}})();\n'
 
 

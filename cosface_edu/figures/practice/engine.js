@@ -86,7 +86,7 @@ async function once(code, line, earlier, seconds, say) {
 
 // run({ code, last, earlier, seconds, say }) -> promise of { printed, value, json, error, verdict }, as cell.py says.
 // `last` is a line to run after the code, `earlier` what built.bring is given; say(share, words) hears how far Python has come. Rejected if Python cannot start.
-export function run({ code, last: line = "", earlier = {}, seconds = LIMIT, say = () => {} }) {
+export function run({ code, last: line = "", earlier = { sources: {}, book: true }, seconds = LIMIT, say = () => {} }) {
   const mine = last.then(() => once(code, line, earlier, seconds, say));
   last = mine.catch(() => {});
   return mine;

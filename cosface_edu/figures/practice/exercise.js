@@ -1,7 +1,8 @@
 // Below an exercise that the page can check: an editor with the starter, and what Run, Check and Hint say.
 import { EXERCISES } from "./manifest.js";
 import { run } from "./engine.js";
-import { allSolved, keep, keepCheck, kept, solved } from "./store.js";
+import { carried, carriedWords, useBook } from "./carry.js";
+import { keep, keepCheck, kept, solved, whenKept } from "./store.js";
 import { editor } from "./editor.js";
 
 const CHECK = /\n*^(exercises\.check\("([\w-]+)".*\))\s*$/m;
@@ -46,6 +47,32 @@ function wantsNotebook(cell) {
   );
 }
 
+// What a piece of "Build CosFace yourself" takes over from other chapters; nothing for other exercises.
+function carriedOver(name) {
+  if (!carriedWords(name)) return [];
+  const words = element("p", { class: "mp-carried" });
+  const show = () => {
+    const { yours, missing, book } = carriedWords(name);
+    const links = missing.flatMap(({ functions, chapter, label }, i) => [
+      i ? "; " : "", element("code", {}, functions.join(", ")), " (", element("a", { href: `${chapter}.html#${label}` }, chapter), ")",
+    ]);
+    const button = element("button", {
+      type: "button",
+      onclick: () => {
+        useBook(!book);
+        words.querySelector("button").focus();
+      },
+    }, book ? "Use mine only" : "Use the book's");
+    words.replaceChildren(
+      ...(yours.length ? ["Carried over from this browser: ", element("code", {}, yours.join(", ")), ". "] : []),
+      ...(missing.length ? ["Missing, not solved in this browser yet: ", ...links, book ? "; the book's stand in. " : ". ", button] : []),
+    );
+  };
+  whenKept(show);
+  show();
+  return [words];
+}
+
 function mountExercise(block, cell, asked) {
   const { name, starter, line } = asked;
   const title = block.querySelector(".caption-number")?.textContent.trim() ?? "Exercise";
@@ -74,7 +101,7 @@ function mountExercise(block, cell, asked) {
     const code = area.value;
     try {
       const outcome = await run({
-        code, last, earlier: allSolved(),
+        code, last, earlier: carried(),
         say: (share, words) => {
           bar.hidden = share === 1;
           bar.value = share;
@@ -131,6 +158,7 @@ function mountExercise(block, cell, asked) {
   cell.after(
     element("div", { class: "mp", role: "group", "aria-label": `${title}, to be answered here` },
       element("p", { class: "mp-label" }, element("label", { for: area.id }, "Your answer"), done),
+      ...carriedOver(name),
       area,
       element("p", { class: "mp-keys", id: `mp-keys-${name}` },
         "Check then runs ", element("code", {}, line), ". Ctrl + Enter checks, Shift + Enter runs, Escape leaves the editor."),

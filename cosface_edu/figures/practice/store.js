@@ -20,6 +20,10 @@ export function keep(name, entry) {
   } catch {
     // A browser that keeps nothing: the page works all the same, until it is closed.
   }
+  changed();
+}
+
+export function changed() {
   for (const listener of listeners) listener();
 }
 
@@ -37,11 +41,6 @@ export function solved(name) {
 // The code that passed, or "".
 export function solvedCode(name) {
   return solved(name) ? kept(name).checked.code : "";
-}
-
-// Exercise -> code that passed, for those that build on it in other chapters.
-export function allSolved() {
-  return Object.fromEntries(Object.keys(EXERCISES).filter((name) => solved(name) && name.startsWith("build-")).map((name) => [name, solvedCode(name)]));
 }
 
 export function whenKept(listener) {

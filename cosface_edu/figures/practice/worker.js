@@ -56,7 +56,7 @@ from cosface_edu import exercises
 from cosface_edu.exercises import built, cell
 exercises.in_page()
 def run(code, last, earlier):
-    built.bring(json.loads(earlier))
+    built.bring(**json.loads(earlier))
     return json.dumps(cell.run(code, last))
 run
 `);
