@@ -142,6 +142,18 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
+# Widgets' sliders say their name beside themselves and not to a screen reader; they are drawn after the page.
+NAME_SLIDERS = """document.addEventListener('DOMContentLoaded', function () {
+  if (!document.querySelector('script[type="application/vnd.jupyter.widget-view+json"]')) return;
+  new MutationObserver(function () {
+    document.querySelectorAll('.widget-slider .noUi-handle:not([aria-label])').forEach(function (handle) {
+      var label = handle.closest('.widget-slider').querySelector('.widget-label');
+      if (label && label.textContent) handle.setAttribute('aria-label', label.textContent);
+    });
+  }).observe(document.body, {childList: true, subtree: true});
+});"""
+
+
 def _configure(app: Sphinx, config) -> None:
     vendor = Path(app.srcdir) / VENDOR
     fetch_page_scripts(vendor)
@@ -156,6 +168,7 @@ def _configure(app: Sphinx, config) -> None:
     )
     app.add_js_file("margin-practice.js", loading_method="defer")
     app.add_css_file("margin-practice.css")
+    app.add_js_file(None, body=NAME_SLIDERS)
     # Loaded on the pages that show a widget, in this order.
     config.nb_ipywidgets_js = {"require.js": {}, "embed-amd.js": {}}
 
@@ -168,8 +181,15 @@ def _drop_thebe(app: Sphinx, pagename: str, templatename: str, context: dict, do
     context["script_files"] = [script for script in context["script_files"] if wanted(script)]
 
 
+def _name_references(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Sphinx's lists of literature hold entries of a role that is deprecated and that no list may hold."""
+    if "body" in context:
+        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+
+
 def setup(app: Sphinx) -> dict:
     # Priorities: after Jupyter Book and sphinx-thebe have had their say.
     app.connect("config-inited", _configure, priority=900)
     app.connect("html-page-context", _drop_thebe, priority=999)
+    app.connect("html-page-context", _name_references)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
