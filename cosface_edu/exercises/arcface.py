@@ -1,12 +1,11 @@
-"""Checks of the chapter on ArcFace and the unified margin."""
+"""A check of the chapter on ArcFace that needs tensors."""
 
 import math
 
 import torch
 
-from cosface_edu import geometry
 from cosface_edu.exercises import answers, exercise
-from cosface_edu.losses.margins import AdditiveAngle, AdditiveCosine, Combined
+from cosface_edu.losses.margins import AdditiveAngle
 
 
 @exercise("arcface-monotone")
@@ -26,14 +25,3 @@ def monotone(target) -> str:
         past = angle > math.pi - m + 0.05
         assert (slope[past].abs() > 1e-3).all(), "Past π - m the gradient is zero: a sample there is never helped."
     return "it falls all the way, and helps everyone."
-
-
-@exercise("arcface-two-margins")
-def two_margins(m2: float) -> str:
-    """m2 that with m3 = 0.2 leaves the gap of CosFace 0.35 at 90°."""
-    m2 = answers.number(m2, 0, 3)
-    wanted = float(geometry.gap_on_arc(AdditiveCosine(0.35), math.pi / 2))
-    got = float(geometry.gap_on_arc(Combined(1, m2, 0.2), math.pi / 2))
-    assert not math.isnan(got), "This margin cannot be met at 90°."
-    assert abs(got - wanted) < 0.005, f"Yours leaves {math.degrees(got):.2f}°, CosFace {math.degrees(wanted):.2f}°."
-    return "margins of different units add up to one gap."

@@ -1,6 +1,4 @@
-"""Checks of the chapter on pairs, triplets and centres."""
-
-import math
+"""A check of the chapter on pairs, triplets and centres."""
 
 import torch
 
@@ -24,21 +22,3 @@ def triplet(answer) -> str:
             "For every anchor: its farthest positive (not itself) and its nearest negative."
         )
     return "the package's triplet loss, to six digits."
-
-
-@exercise("before-margins-count")
-def count(answer) -> str:
-    """A function from people and pictures of each to the number of genuine pairs, impostor pairs and triplets."""
-    answers.function(answer)
-    for people, pictures in ((8, 5), (10_575, 46)):
-        total = people * pictures
-        genuine = people * math.comb(pictures, 2)
-        right = (genuine, math.comb(total, 2) - genuine, total * (pictures - 1) * (total - pictures))
-        got = answer(people, pictures)
-        assert got is not None, "The function returned None."
-        assert len(got) == 3, "Return three numbers: genuine pairs, impostor pairs, triplets."
-        for name, mine, yours in zip(("genuine pairs", "impostor pairs", "triplets"), right, got, strict=True):
-            assert mine == yours, (
-                f"{people:,} people with {pictures} pictures each have {mine:,} {name}, not {yours:,}."
-            )
-    return "ten trillion triplets: this is why losses with class centres won."

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from cosface_edu import losses
 from cosface_edu.exercises import answers, exercise
-from cosface_edu.losses.margins import AdditiveAngle, Combined
+from cosface_edu.losses.margins import AdditiveAngle
 
 
 def _slope(target, cos: torch.Tensor, m: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -83,27 +83,6 @@ def jump(target) -> str:
         past = theta > math.pi - m + 0.05
         assert (slope[past] > 1e-3).all(), f"For m = {m} a sample past π - m gets no gradient."
     return "no jump, no turn, no dead zone."
-
-
-@exercise("find-the-bug-dropped-margin")
-def dropped_margin(target) -> str:
-    """(theta, m1, m2, m3) -> the unified target."""
-    answers.function(target)
-    theta = torch.linspace(0.05, 2.0, 50, dtype=torch.float64)
-    for m1, m2, m3 in (
-        (1.0, 0.0, 0.35),
-        (1.0, 0.5, 0.0),
-        (1.35, 0.0, 0.0),
-        (1.0, 0.3, 0.2),
-        (0.9, 0.4, 0.15),
-        (1.2, 0.0, 0.3),
-    ):
-        got = answers.tensor(target(theta, m1, m2, m3), 50)
-        right = Combined(m1, m2, m3).target(theta.cos())
-        assert torch.allclose(got, right, atol=1e-8), (
-            f"With (m1, m2, m3) = ({m1}, {m2}, {m3}) it is off by {(got - right).abs().max():.3f}."
-        )
-    return "all three margins count, alone and together."
 
 
 @exercise("find-the-bug-half")

@@ -1,25 +1,45 @@
 """The plain formulas that answers are compared with are the package's own."""
 
+import cmath
 import math
 
+import numpy as np
 import pytest
+import torch
 
 from cosface_edu import geometry
+from cosface_edu.align import estimate_similarity
+from cosface_edu.evaluation import verify
 from cosface_edu.exercises import truth
-from cosface_edu.losses.margins import AdditiveAngle, AdditiveCosine
+from cosface_edu.experiments import numerical
+from cosface_edu.losses import CosFace, margins
+from cosface_edu.losses.margins import AdditiveAngle, AdditiveCosine, Combined, MultiplicativeAngle, NoMargin
+from cosface_edu.networks.sphereface import BLOCKS, RELEASED_64, SphereFace
+from cosface_edu.training.config import preset
 
 ARCS = [math.radians(degrees) for degrees in (15, 30, 45, 60, 90, 120, 150, 179)]
+
+
+def close(given: float, right: float, tolerance: float = 1e-6) -> None:
+    assert given == pytest.approx(float(right), abs=tolerance, nan_ok=True)
 
 
 @pytest.mark.parametrize("phi", ARCS)
 @pytest.mark.parametrize("m", [0.05, 0.2, 0.35, 0.7])
 def test_edges_and_gaps_on_an_arc(phi: float, m: float) -> None:
-    def same(given: float, right: float) -> None:
-        assert given == pytest.approx(float(right), abs=1e-6, nan_ok=True)
+    close(truth.lmcl_edge(phi, m), geometry.edge_on_arc(AdditiveCosine(m), phi))
+    close(truth.lmcl_gap(phi, m), geometry.gap_on_arc(AdditiveCosine(m), phi))
+    close(truth.arcface_gap(phi, m), geometry.gap_on_arc(AdditiveAngle(m), phi))
+    close(truth.combined_gap(phi, m, 0.2), geometry.gap_on_arc(Combined(1, m, 0.2), phi), 1e-5)
+    close(truth.softmax_edge(phi, 1 + m / 40), geometry.edge_on_arc(NoMargin(), phi, ratio=1 + m / 40))
 
-    same(truth.lmcl_edge(phi, m), geometry.edge_on_arc(AdditiveCosine(m), phi))
-    same(truth.lmcl_gap(phi, m), geometry.gap_on_arc(AdditiveCosine(m), phi))
-    same(truth.arcface_gap(phi, m), geometry.gap_on_arc(AdditiveAngle(m), phi))
+
+@pytest.mark.parametrize("m", [1, 2, 3, 4])
+def test_a_softmax(m: int) -> None:
+    close(truth.a_softmax_edge(1.0, m), geometry.edge_on_arc(MultiplicativeAngle(m), 1.0))
+    for theta in np.linspace(0, math.pi, 101):
+        right = margins.MultiplicativeAngle(m).target(torch.tensor(math.cos(theta), dtype=torch.float64))
+        close(truth.a_softmax_psi(float(theta), m), right)
 
 
 def test_the_band_on_the_plane_of_cosines() -> None:
@@ -28,3 +48,60 @@ def test_the_band_on_the_plane_of_cosines() -> None:
         # class 2's boundary is the mirror image in the diagonal; both rise at 45°
         assert second[0] - first[0] == pytest.approx(0.3)
         assert truth.band_width(m) == pytest.approx(abs(first[0] - first[1]) * math.sqrt(2))
+
+
+def test_bounds_on_m_and_s() -> None:
+    for C in (2, 3, 7, 8, 50):
+        close(truth.circle_margin(C), geometry.max_margin(C, 2), 1e-9)
+        for P, m in ((0.9, 0.0), (0.99, 0.4)):
+            close(truth.simplex_scale(C, P, m), geometry.min_scale(C, P, m))
+
+
+def test_loss_and_gradients_are_cosface_s() -> None:
+    head = CosFace(16, 10, s=8.0, m=0.35).double()
+    x, y = torch.randn(1, 16, dtype=torch.float64), 3
+    cos = (head.logits(x).detach() / 8.0).requires_grad_()
+    row = cos[0].tolist()
+    assert truth.lmcl_scores(row, y, 8.0, 0.35) == pytest.approx(head.logits(x, torch.tensor([y]))[0].tolist())
+    close(-math.log(truth.softmax(truth.lmcl_scores(row, y, 8.0, 0.35))[y]), head(x, torch.tensor([y])))
+    target = AdditiveCosine(0.35).target(cos[0, y])
+    scores = 8.0 * torch.cat([cos[0, :y], target[None], cos[0, y + 1 :]])
+    torch.nn.functional.cross_entropy(scores[None], torch.tensor([y])).backward()
+    assert truth.cosine_gradient(row, y, 8.0, 0.35) == pytest.approx(cos.grad[0].tolist())
+    length = torch.tensor(5.0, dtype=torch.float64, requires_grad=True)
+    torch.nn.functional.cross_entropy(length * cos.detach(), torch.tensor([y])).backward()
+    close(truth.length_gradient(row, y, 5.0), length.grad)
+
+
+def test_silence() -> None:
+    for rule, m, s in ((AdditiveCosine(0.35), 0.35, 64.0), (NoMargin(), 0.0, 24.5), (NoMargin(), 0.0, 5.0)):
+        close(truth.quiet_angle(s, m, 10_575), numerical.quiet_angle(rule, s, 10_575), 1e-4)
+
+
+def test_the_network_and_its_schedule() -> None:
+    assert truth.BLOCKS == BLOCKS
+    assert RELEASED_64 == (3, 7, 16, 3)
+    for size in ((112, 96), (64, 50)):
+        counted = sum(p.numel() for p in SphereFace(BLOCKS[4], 512, size).fc.parameters())
+        assert truth.fc_parameters(*size) == counted
+    config = preset("casia")
+    assert (config.steps, config.batch) == (truth.STEPS, truth.BATCH)
+    for step in (0, 15_999, 16_000, 24_000, 28_000, 29_999):
+        close(truth.learning_rate(step), config.learning_rate(step), 1e-12)
+
+
+def test_tar_at_far() -> None:
+    rng = np.random.default_rng(0)
+    genuine, impostor = rng.normal(0.5, 0.2, 300), rng.normal(0, 0.2, 700)
+    result = verify(np.concatenate([genuine, impostor]), np.arange(1000) < 300)
+    for far in (0.5, 0.1, 0.01):
+        close(truth.tar_at_far(genuine.tolist(), impostor.tolist(), far), result.tar_at_far(far), 1e-12)
+
+
+def test_similarity() -> None:
+    rng = np.random.default_rng(0)
+    p, q = rng.normal(size=(2, 5, 2)) * 40 + 60
+    matrix = estimate_similarity(torch.tensor(p), torch.tensor(q)).numpy()
+    z, t = truth.similarity([complex(*row) for row in p], [complex(*row) for row in q])
+    assert cmath.isclose(z, complex(matrix[0, 0], matrix[1, 0]), rel_tol=1e-6)
+    assert cmath.isclose(t, complex(matrix[0, 2], matrix[1, 2]), rel_tol=1e-6)

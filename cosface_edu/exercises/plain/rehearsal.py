@@ -1,6 +1,6 @@
 """Check of the chapter on the rehearsal."""
 
-from cosface_edu.exercises import exercise
+from cosface_edu.exercises import answers, exercise
 
 # Made-up accuracies with different optima; only their arithmetic is checked.
 _TRIALS = [
@@ -9,10 +9,11 @@ _TRIALS = [
 ]
 
 
-@exercise("rehearsal-gain")
+@exercise("rehearsal-gain", hint="Two maxima: over the settings with m > 0, and over those with m = 0.")
 def _gain(answer) -> str:
+    answers.function(answer)
     for accuracy, truth in _TRIALS:
-        given = float(answer({(float(s), m): v for (s, m), v in accuracy.items()}))
+        given = answers.number(answer({(float(s), m): v for (s, m), v in accuracy.items()}))
         assert abs(given - truth) < 1e-9, (
             f"best with a margin minus best without, each at its own scale, is {truth:+.2f} here; you say {given:+.2f}"
         )

@@ -1,0 +1,26 @@
+"""Checks of the chapter on margins in cosine and in angle."""
+
+import math
+
+from cosface_edu.exercises import answers, exercise, truth
+
+
+@exercise("cosine-or-angle-translate", hint="ArcFace's gap is its m; solve the formula of CosFace's gap for m.")
+def translate(m: float) -> str:
+    """CosFace's m with ArcFace's gap at m = 0.3 rad, for centres at 90°."""
+    m = answers.number(m, 0, 1)
+    got, wanted = truth.lmcl_gap(math.pi / 2, m), truth.arcface_gap(math.pi / 2, 0.3)
+    assert abs(got - wanted) < 1e-3, (
+        f"m = {m:.4f} leaves {math.degrees(got):.2f}°; ArcFace leaves {math.degrees(wanted):.2f}°."
+    )
+    return "the same demand in two units."
+
+
+@exercise("cosine-or-angle-closest", hint="A sample on its own centre has cosine 1 to it and cos φ to the other.")
+def closest(degrees: float) -> str:
+    """Smallest angle between centres at which m = 0.35 is feasible."""
+    degrees = answers.number(degrees, 1, 179)
+    inside, outside = (truth.lmcl_edge(math.radians(degrees + d), 0.35) for d in (0.1, -0.1))
+    assert not math.isnan(inside), f"At {degrees:.2f}° not even the centres satisfy the margin."
+    assert math.isnan(outside), f"{degrees:.2f}° is feasible, but so is a smaller angle."
+    return "closer than this, two people cannot both be served."

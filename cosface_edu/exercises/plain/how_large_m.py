@@ -1,0 +1,54 @@
+"""Checks of the chapter "How large can m be?"."""
+
+import math
+import random
+
+from cosface_edu.exercises import answers, exercise, truth
+
+
+def _largest_cosine(centres: list[list[float]]) -> float:
+    """Of any two centres."""
+    lengths = [math.hypot(*w) for w in centres]
+    cosines = [
+        sum(a * b for a, b in zip(v, w, strict=True)) / (lengths[i] * lengths[j])
+        for i, v in enumerate(centres)
+        for j, w in enumerate(centres[:i])
+    ]
+    return max(cosines)
+
+
+@exercise("how-large-m-largest", hint="Cosines need lengths of 1, and a centre's cosine to itself is no neighbour's.")
+def largest(answer) -> str:
+    """A function from a list of class centres to the largest feasible m."""
+    answers.function(answer)
+    simplex = [[float(i == j) - 0.2 for j in range(5)] for i in range(5)]
+    got = answers.number(answer(simplex))
+    assert abs(got - 1.25) < 1e-4, f"For a simplex of five the answer is 5/4; the function says {got:.4f}."
+    got = answers.number(answer([[7 * a for a in w] for w in simplex]))
+    assert abs(got - 1.25) < 1e-4, f"Seven times longer centres have the same angles; now the function says {got:.4f}."
+    dice = random.Random(0)
+    for C, D in ((6, 3), (20, 8)):
+        centres = [[dice.gauss(0, 1) for _ in range(D)] for _ in range(C)]
+        right, got = 1 - _largest_cosine(centres), answers.number(answer([list(w) for w in centres]))
+        assert abs(got - right) < 1e-4, f"For {C} random centres in {D} dimensions: {got:.4f} instead of {right:.4f}."
+    return "Eq. 7 of the paper, in a few lines."
+
+
+@exercise("how-large-m-eight", hint="In four dimensions there are four axes, and each has two ends.")
+def eight(centres) -> str:
+    """Eight centres in four dimensions with no positive cosine."""
+    rows = answers.table(centres, 8, 4)
+    assert all(math.hypot(*w) > 0 for w in rows), "Every centre needs a direction."
+    found = _largest_cosine(rows)
+    assert found < 1e-4, f"Your largest cosine is {found:.3f}, so m can be {1 - found:.3f}. It should be 1."
+    return "every two people at least 90° apart."
+
+
+@exercise("how-large-m-crowd", hint="Try 1 - cos(2π/C) for C = 2, 3, 4 and so on.")
+def crowd(answer: int) -> str:
+    """The most classes on a circle that leave room for m = 0.35."""
+    answer = int(answers.number(answer, low=2))
+    allowed = truth.circle_margin(answer)
+    assert allowed >= 0.35, f"With {answer} identities m can be {allowed:.3f} at most."
+    assert truth.circle_margin(answer + 1) < 0.35, f"{answer} fit; one more does, too."
+    return "the eighth identity does not fit: the toy at m = 0.35 asks for the impossible."

@@ -1,0 +1,20 @@
+"""A check of the chapter on other people's loops."""
+
+import random
+
+from cosface_edu.exercises import answers, exercise
+
+
+@exercise("your-own-loop-threshold", hint="Sort the scores, the highest first: how many of them may pass?")
+def _threshold(answer) -> str:
+    answers.function(answer)
+    dice = random.Random(0)
+    scores = [dice.gauss(0, 0.2) for _ in range(2000)]
+    for far in (0.1, 0.01, 0.001):
+        threshold = answers.number(answer(list(scores), far))
+        accepted = sum(score >= threshold for score in scores)
+        assert accepted == round(far * len(scores)), (
+            f"for a rate of {far:g}, {far * len(scores):.0f} of {len(scores):,} impostor pairs may be accepted,"
+            f" and yours accepts {accepted}"
+        )
+    return "as many strangers pass as you allowed."
