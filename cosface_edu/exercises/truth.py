@@ -141,3 +141,9 @@ def length_gradient(u: list[float], y: int, length: float) -> float:
     """∂L/∂‖x‖ of a softmax over the scores ‖x‖u, for a sample of class y."""
     p = softmax([length * value for value in u])
     return sum(a * b for a, b in zip(p, u, strict=True)) - u[y]
+
+
+def even_loss(people: int, s: float, m: float) -> float:
+    """CosFace's loss of a sample on its own class centre, where the centres stand evenly on a circle."""
+    others = (math.cos(2 * math.pi * k / people) for k in range(1, people))
+    return math.log(1 + sum(math.exp(s * (cos - 1 + m)) for cos in others))

@@ -9,7 +9,7 @@ import torch
 
 from cosface_edu import geometry
 from cosface_edu.align import estimate_similarity
-from cosface_edu.evaluation import verify
+from cosface_edu.evaluation import megaface, verify
 from cosface_edu.exercises import truth
 from cosface_edu.experiments import numerical
 from cosface_edu.losses import CosFace, margins
@@ -105,3 +105,23 @@ def test_similarity() -> None:
     z, t = truth.similarity([complex(*row) for row in p], [complex(*row) for row in q])
     assert cmath.isclose(z, complex(matrix[0, 0], matrix[1, 0]), rel_tol=1e-6)
     assert cmath.isclose(t, complex(matrix[0, 2], matrix[1, 2]), rel_tol=1e-6)
+
+
+@pytest.mark.parametrize(("people", "s", "m"), [(8, 30.0, 0.2), (8, 30.0, 0.35), (3, 10.0, 0.5)])
+def test_loss_of_samples_on_even_centres(people: int, s: float, m: float) -> None:
+    head = CosFace(2, people, s=s, m=m).double()
+    angles = 2 * math.pi * torch.arange(people, dtype=torch.float64) / people
+    with torch.no_grad():
+        head.weight.copy_(torch.stack([angles.cos(), angles.sin()], 1))
+    close(truth.even_loss(people, s, m), head(head.weight.detach(), torch.arange(people)).detach())
+
+
+def test_rank_one_is_megaface_s() -> None:
+    rng = np.random.default_rng(0)
+    unit = torch.nn.functional.normalize(torch.tensor(rng.normal(size=(36, 8))), dim=1)
+    unit[1:6:2] = torch.nn.functional.normalize(unit[0:6:2] + 0.6 * unit[1:6:2], dim=1)
+    probes, labels, distractors = unit[:6], torch.arange(3).repeat_interleave(2), unit[6:]
+    cosines = (probes @ probes.T).tolist()
+    genuine = [cosines[i][i ^ 1] for i in range(6)]
+    own = [sum(g > s for s in row) == 30 for g, row in zip(genuine, (probes @ distractors.T).tolist(), strict=True)]
+    assert megaface(probes, labels, [distractors], keep=2).rank1[-1] == pytest.approx(sum(own) / 6)

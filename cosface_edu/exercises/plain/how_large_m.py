@@ -3,7 +3,7 @@
 import math
 import random
 
-from cosface_edu.exercises import answers, exercise, truth
+from cosface_edu.exercises import answers, exercise
 
 
 def _largest_cosine(centres: list[list[float]]) -> float:
@@ -44,11 +44,12 @@ def eight(centres) -> str:
     return "every two people at least 90° apart."
 
 
-@exercise("how-large-m-crowd", hint="Try 1 - cos(2π/C) for C = 2, 3, 4 and so on.")
-def crowd(answer: int) -> str:
-    """The most classes on a circle that leave room for m = 0.35."""
-    answer = int(answers.number(answer, low=2))
-    allowed = truth.circle_margin(answer)
-    assert allowed >= 0.35, f"With {answer} identities m can be {allowed:.3f} at most."
-    assert truth.circle_margin(answer + 1) < 0.35, f"{answer} fit; one more does, too."
-    return "the eighth identity does not fit: the toy at m = 0.35 asks for the impossible."
+@exercise("how-large-m-whole", hint="At m = 1 no two centres may be closer than 90°; beyond it their sum has a length.")
+def whole(answer) -> str:
+    """A function from the dimension and m, 1 to 2, to the most classes that leave room for m."""
+    most = answers.function(answer)
+    cases = {(2, 1.0): 4, (4, 1.0): 8, (128, 1.0): 256, (3, 1.2): 4, (5, 1.2): 6, (9, 1.2): 6, (9, 1.5): 3, (1, 2.0): 2}
+    for (D, m), right in cases.items():
+        given = answers.number(most(D, m))
+        assert given == right, f"In {D} dimensions m = {m:g} leaves room for {right}; the function says {given:g}."
+    return "from 2D to D + 1 in one step, and then it no longer matters how many dimensions there are."

@@ -1,7 +1,5 @@
 """Checks of the Margin Lab chapter."""
 
-import math
-
 from cosface_edu.exercises import answers, exercise, truth
 
 
@@ -18,16 +16,13 @@ def _people(answer) -> str:
     return "set that many people in the lab, then one more: the crosses appear where you said."
 
 
-@exercise("margin-lab-same-gap", hint="ArcFace's gap is its m in radians: return CosFace's gap.")
-def _same_gap(answer) -> str:
-    match = answers.function(answer)
-    for people, m in ((8, 0.1), (8, 0.2), (5, 0.3), (3, 0.5)):
-        phi = 2 * math.pi / people
-        wanted = truth.lmcl_gap(phi, m)
-        angle = answers.number(match(people, m))
-        given = truth.arcface_gap(phi, angle)
-        assert abs(given - wanted) < 1e-6, (
-            f"{people} people, CosFace with m = {m}: its gap is {math.degrees(wanted):.2f}°, and ArcFace with your "
-            f"m = {angle:.4f} has {math.degrees(given):.2f}°"
+@exercise("margin-lab-floor", hint="Write down the scores of a sample on its own centre, then the loss of one sample.")
+def _floor(answer) -> str:
+    floor = answers.function(answer)
+    for people, s, m in ((8, 30.0, 0.2), (8, 30.0, 0.35), (8, 64.0, 0.0), (3, 10.0, 0.5), (2, 4.0, 0.0)):
+        right, given = truth.even_loss(people, s, m), answers.number(floor(people, s, m))
+        assert abs(given - right) < 1e-6 * max(1, right), (
+            f"{people} people, s = {s:g}, m = {m:g}: every sample on its own centre has the loss {right:.4f}, "
+            f"you say {given:.4f}"
         )
-    return "the two losses draw the same regions for even centres. Try both in the lab: does it train alike?"
+    return "now watch the lab's loss: what it has above this is the width of its clouds."
