@@ -17,7 +17,7 @@ def _rank(answer) -> str:
         for n, share in zip(sizes, given, strict=True):
             first = sum(all(g > s for s in row[:n]) for g, row in zip(genuine, strangers, strict=True))
             assert abs(share - first / probes) < 1e-9, (
-                f"among the first {n} strangers {first} of {probes} probes come first, a share of {first / probes:.3f}; "
+                f"among the first {n} strangers {first} of {probes} come first, a share of {first / probes:.3f}; "
                 f"you say {share:.3f}"
             )
     return "and it only falls as strangers come in."
