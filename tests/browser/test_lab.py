@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cosface_edu.figures import lab
-from cosface_edu.figures.lab import bundle
+from cosface_edu.figures.lab import bundle, speed
 
 pytestmark = pytest.mark.browser
 
@@ -470,34 +470,29 @@ def test_the_module_serves_as_a_widget(open_page) -> None:
     page.evaluate("close_lab()")
 
 
-def test_speed_is_printed(open_lab, capsys) -> None:
-    opened = open_lab("#lab&loss=cosface&m=0.2", height=1500)
-    opened.wait("lab.stats.steps > 20")
-    speed = opened.page.evaluate(
-        """async () => {
-        const {lab} = document.querySelector('.ml');
-        const frame = () => new Promise((done) => requestAnimationFrame(done));
-        const begin = {...lab.stats}, at = performance.now();
-        for (let i = 0; i < 60; i++) await frame();
-        const seconds = (performance.now() - at) / 1000;
-        const slider = document.querySelector('[data-in="m"]'), responses = [];
-        for (let i = 0; i < 10; i++) {
-            slider.value = 0.1 + 0.02 * i;
-            slider.dispatchEvent(new Event('input', {bubbles: true}));
-            while (lab.stats.changed) await frame();
-            responses.push(lab.stats.response);
-        }
-        return {steps: (lab.stats.steps - begin.steps) / (lab.stats.trainMs - begin.trainMs) * 1000,
-            shown: 60 / seconds, draw: (lab.stats.drawMs - begin.drawMs) / (lab.stats.frames - begin.frames),
-            response: responses.sort((a, b) => a - b)[5]};
-    }"""
-    )
+def test_a_frame_trains_little_and_a_new_m_is_shown_by_the_very_next(open_lab, record_property, capsys) -> None:
+    """The three figures by the clock are said and recorded; asserted is what other work on the machine leaves alone.
+
+    That is counts (a picture a frame, two steps between pictures, a new m in the next picture, before any training)
+    and processor time, as a ratio to a loop in the same page: 25 on the machine it was written on, where 16 ms are 30
+    of such loops. Twice that is allowed. `benchmarks/bench_lab.py` measures the figures beside their limits.
+    """
+    opened = open_lab(height=1500)
+    opened.wait("lab.stats.steps > 60")
+    found = speed.measure(opened.page)
+    for name, value in found.items():
+        record_property(name, value)
     with capsys.disabled():
         print(
-            f"\nMargin Lab, 8 people × 50 samples: {speed['steps']:.0f} steps/s of training, {speed['draw']:.1f} ms to "
-            f"draw a frame, {speed['shown']:.0f} frames/s with training, {speed['response']:.0f} ms from m to a frame"
+            f"\nMargin Lab, 8 people × 50 samples: {found['steps_per_second']:.0f} steps/s, {found['work_ms']:.1f} ms "
+            f"of work a frame ({found['cpu_ms']:.1f} of processor time, {found['cpu_ratio']:.1f} reference loops), "
+            f"{found['response_ms']:.0f} ms from m to its picture, {found['response_worst_ms']:.0f} at most"
         )
-    assert all(value > 0 for value in speed.values())
+    assert 190 <= found["drawn"] <= 210
+    assert 1 <= found["steps_a_frame"] <= 2
+    assert found["late"] == 0
+    assert found["trained"] == 0
+    assert found["cpu_ratio"] < 50
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import test from "node:test";
 import { camera, rim, sphere } from "../../cosface_edu/figures/lab/capped.js";
 import { gaps, LIVE, pulls, rates } from "../../cosface_edu/figures/lab/live.js";
 import { edgeOnArc, evenCentres, makeJudge, smallestAngle } from "../../cosface_edu/figures/lab/regions.js";
-import { collapse } from "../../cosface_edu/figures/lab/settled.js";
+import { collapse, settle, settleAll, SHARING } from "../../cosface_edu/figures/lab/settled.js";
 import { landmarks, misses, similarity } from "../../cosface_edu/figures/lab/warped.js";
 
 const DEG = 180 / Math.PI;
@@ -79,6 +79,18 @@ test("the curve comes a margin at a time, and sharing pays from about 0.47 on", 
   assert.equal(collapse.work(state), false);
   const three = state.curve.map(([m, , , more]) => [m, more]);
   assert.ok(three.every(([m, more]) => (m < 0.45 ? more > 0 : m > 0.48 ? more < 0 : true)));
+});
+
+test("settling from the curve's margins beside m finds what settling from the start finds, at every place of the slider", () => {
+  const state = collapse.begin();
+  while (collapse.work(state));
+  for (let place = 0; place <= 50; place++) {
+    const m = place / 100;
+    settleAll(m, state.known).forEach(({ loss }, i) => {
+      const whole = settle({ loss: "cosface", s: 30, m }, SHARING[i][1]).loss;
+      assert.ok(Math.abs(loss - whole) < 1e-5, `m = ${m}, ${SHARING[i][0]}: ${loss}, from the start ${whole}`);
+    });
+  }
 });
 
 test("points on the template need no transform, and mixing up left and right misses by far", () => {

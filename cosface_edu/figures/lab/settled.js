@@ -40,12 +40,14 @@ function descend(config, places, together) {
   return { loss, places };
 }
 
+const cheapest = (found) => found.reduce((best, one) => (one.loss < best.loss ? one : best));
+
 // The best arrangement of several starts, the first of them even: geometry.settle in the page.
 export function settle(config, together, tries = 3) {
   const { normal } = randomStream(1);
   const even = Float64Array.from(together, (_, p) => (TAU * p) / together.length);
   const found = range(0, tries - 1, tries).map((number) => descend(config, even.map((angle) => angle + (number ? 0.1 * normal() : 0)), together));
-  return found.reduce((best, one) => (one.loss < best.loss ? one : best));
+  return cheapest(found);
 }
 
 const SEATS = 8; // class centres
@@ -54,21 +56,34 @@ const TOP = 0.5; // largest m shown: beyond it those who were to keep apart come
 export const SHARING = ["all apart", "two in one place", "three in one place"].map((name, i) => [name, [i + 1, ...Array(SEATS - 1 - i).fill(1)]]);
 const cosface = (m) => ({ loss: "cosface", s: 30, m });
 
+// All three arrangements at m. The way down is short from where the curve's margins on both sides of m settled; before
+// the curve is there, it is gone from the start.
+export function settleAll(m, known) {
+  const at = (m / TOP) * (POINTS - 1);
+  const beside = [Math.floor(at), Math.ceil(at)].map((i) => known[i]);
+  return SHARING.map(([, together], i) => {
+    if (beside.includes(undefined)) return settle(cosface(m), together);
+    return cheapest(beside.map((found) => descend(cosface(m), found[i].places, together)));
+  });
+}
+
 export const collapse = {
   title: "Eight class centres on a circle as CosFace arranges them, all apart or with some in one place, and the loss of each",
   sliders: { m: { words: "margin m", least: 0, most: TOP, step: 0.01, start: 0.35, unit: "" } },
   height: (W) => (W < 560 ? 2 : 1) * 250 + 240,
-  begin: () => ({ curve: [] }),
+  begin: () => ({ curve: [], known: [], shown: null }),
   // The curve, a margin at a time.
   work(state) {
     const m = range(0, TOP, POINTS)[state.curve.length];
-    const losses = SHARING.map(([, together]) => settle(cosface(m), together).loss);
-    state.curve.push([m, ...losses.map((loss) => loss - losses[0])]);
+    const found = SHARING.map(([, together]) => settle(cosface(m), together));
+    state.known.push(found);
+    state.curve.push([m, ...found.map(({ loss }) => loss - found[0].loss)]);
     return state.curve.length < POINTS;
   },
-  draw(ctx, W, H, theme, { m }, data, { curve }) {
+  draw(ctx, W, H, theme, { m }, data, state) {
     const narrow = W < 560;
-    const found = SHARING.map(([, together]) => settle(cosface(m), together));
+    if (state.shown?.m !== m) state.shown = { m, found: settleAll(m, state.known) };
+    const { curve, shown: { found } } = state;
     const least = found.reduce((best, { loss }, i) => (loss < found[best].loss - 1e-9 ? i : best), 0);
     const { limit } = room(cosface(m), SEATS, 2);
     const r = Math.min(W / (narrow ? 4.6 : 7.2), 88);
