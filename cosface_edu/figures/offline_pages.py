@@ -161,6 +161,15 @@ NAME_SLIDERS = """document.addEventListener('DOMContentLoaded', function () {
 });"""
 
 
+# The theme's buttons that open a page's sub-pages in the table of contents are pictures without words.
+NAME_FOLDS = """document.addEventListener('DOMContentLoaded', function () {
+  document.querySelectorAll('.bd-sidebar-primary li > details > summary').forEach(function (summary) {
+    var link = summary.closest('li').querySelector('a');
+    summary.setAttribute('aria-label', 'Pages below ' + link.textContent.trim());
+  });
+});"""
+
+
 def _configure(app: Sphinx, config) -> None:
     vendor = Path(app.srcdir) / VENDOR
     fetch_page_scripts(vendor)
@@ -176,6 +185,7 @@ def _configure(app: Sphinx, config) -> None:
     app.add_js_file("margin-practice.js", loading_method="defer")
     app.add_css_file("margin-practice.css")
     app.add_js_file(None, body=NAME_SLIDERS)
+    app.add_js_file(None, body=NAME_FOLDS)
     # Paper is white: a page read in the dark is printed in its light colours.
     app.add_js_file(None, body=PRINT_LIGHT)
     # Loaded on the pages that show a widget, in this order.

@@ -26,7 +26,7 @@ def sources(people, tmp_path, jpeg) -> dict[str, object]:
     for name in ("A/0", "A/1", "B/0"):
         (tmp_path / "ytf" / "frame_images_DB" / name).mkdir(parents=True)
         (tmp_path / "ytf" / "frame_images_DB" / name / "0.1.jpg").write_bytes(jpeg())
-    (tmp_path / "ytf" / "splits.txt").write_text("1,A/0,A/1,1\n2,A/0,B/0,0\n")
+    (tmp_path / "ytf" / "splits.txt").write_text("".join(f"{k},A/0,A/1,1\n{k},A/0,B/0,0\n" for k in (1, 2)))
     return {
         "identity folders": people,
         "records": records,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sphinx.errors import ExtensionError
 
-from cosface_edu.figures import offline_pages
+from cosface_edu.figures import offline_pages, practice
 
 
 @pytest.fixture
@@ -19,6 +19,9 @@ def vendor(tmp_path: Path) -> Path:
             else:
                 (tmp_path / target).parent.mkdir(parents=True, exist_ok=True)
                 (tmp_path / target).touch()
+    about = tmp_path / practice.folder() / practice.ABOUT
+    about.parent.mkdir()
+    about.write_text('{"files": [], "info": {}}')
     return tmp_path
 
 
