@@ -8,6 +8,7 @@ The first build fetches four npm packages at exact versions, with npm; after tha
 
 import base64
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -200,15 +201,26 @@ def _drop_thebe(app: Sphinx, pagename: str, templatename: str, context: dict, do
     context["script_files"] = [script for script in context["script_files"] if wanted(script)]
 
 
-def _name_references(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    """Sphinx's lists of literature hold entries of a role that is deprecated and that no list may hold."""
+# A signature that takes several lines: Sphinx makes a list of definitions of it, with no term to be defined.
+LONG_SIGNATURE = re.compile(r'<dl>\s*((?:<dd><em class="sig-param">.*?</dd>\s*)+)</dl>', re.DOTALL)
+
+
+def _say_lists(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Lists as what they are: what Sphinx writes of literature and of long signatures is against the rules of HTML."""
+
+    def plain(found: re.Match[str]) -> str:
+        items = found[1].replace("<dd>", "<li>").replace("</dd>", "</li>")
+        return f'<ul class="sig-params">{items}</ul>'
+
     if "body" in context:
-        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+        # literature: entries of a role that is deprecated and that no list may hold
+        body = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+        context["body"] = LONG_SIGNATURE.sub(plain, body)
 
 
 def setup(app: Sphinx) -> dict:
     # Priorities: after Jupyter Book and sphinx-thebe have had their say.
     app.connect("config-inited", _configure, priority=900)
     app.connect("html-page-context", _drop_thebe, priority=999)
-    app.connect("html-page-context", _name_references)
+    app.connect("html-page-context", _say_lists)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
