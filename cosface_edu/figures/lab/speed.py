@@ -74,7 +74,7 @@ _REFERENCE = """(rounds) => {
 
 
 def measure(page: Any, frames: int = 200, changes: int = 32) -> dict[str, Any]:
-    """Watch a lab that trains, then move its m to and fro.
+    """Watch a lab that trains, then move its m back and forth.
 
     Args:
         page: playwright's page in Chromium with one lab in sight; it is paused in the end.
