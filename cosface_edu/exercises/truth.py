@@ -143,6 +143,23 @@ def length_gradient(u: list[float], y: int, length: float) -> float:
     return sum(a * b for a, b in zip(p, u, strict=True)) - u[y]
 
 
+def rank_one(genuine: list[float], strangers: list[list[float]], n: int) -> float:
+    """Share of probes whose genuine score is above those of the first n strangers, all of them.
+
+    Args:
+        genuine: score of each probe with its own person.
+        strangers: each probe's scores with the strangers.
+        n: how many strangers there are.
+    """
+    first = sum(all(g > s for s in row[:n]) for g, row in zip(genuine, strangers, strict=True))
+    return first / len(genuine)
+
+
+def most_with_room(D: int, m: float) -> int:
+    """Most classes that leave room for m in D dimensions, for m from 1 to 2."""
+    return 2 * D if m == 1 else min(D + 1, math.floor(m / (m - 1) + 1e-9))
+
+
 def even_loss(people: int, s: float, m: float) -> float:
     """CosFace's loss of a sample on its own class centre, where the centres stand evenly on a circle."""
     others = (math.cos(2 * math.pi * k / people) for k in range(1, people))

@@ -119,9 +119,22 @@ def test_loss_of_samples_on_even_centres(people: int, s: float, m: float) -> Non
 def test_rank_one_is_megaface_s() -> None:
     rng = np.random.default_rng(0)
     unit = torch.nn.functional.normalize(torch.tensor(rng.normal(size=(36, 8))), dim=1)
-    unit[1:6:2] = torch.nn.functional.normalize(unit[0:6:2] + 0.6 * unit[1:6:2], dim=1)
+    unit[1:6:2] = torch.nn.functional.normalize(unit[0:6:2] + 1.2 * unit[1:6:2], dim=1)
     probes, labels, distractors = unit[:6], torch.arange(3).repeat_interleave(2), unit[6:]
     cosines = (probes @ probes.T).tolist()
-    genuine = [cosines[i][i ^ 1] for i in range(6)]
-    own = [sum(g > s for s in row) == 30 for g, row in zip(genuine, (probes @ distractors.T).tolist(), strict=True)]
-    assert megaface(probes, labels, [distractors], keep=2).rank1[-1] == pytest.approx(sum(own) / 6)
+    genuine, strangers = [cosines[i][i ^ 1] for i in range(6)], (probes @ distractors.T).tolist()
+    found = megaface(probes, labels, [distractors], sizes=[3], keep=2)
+    assert list(found.rank1) == pytest.approx([truth.rank_one(genuine, strangers, n) for n in found.sizes])
+    assert 0 < found.rank1[-1] < found.rank1[0]
+
+
+@pytest.mark.parametrize("D", [1, 2, 3, 5, 9])
+@pytest.mark.parametrize("m", [1.0, 1.2, 1.5, 2.0])
+def test_room_for_a_whole_cosine(D: int, m: float) -> None:
+    most = truth.most_with_room(D, m)
+    assert geometry.max_margin(most, D) >= m - 1e-9
+    assert geometry.max_margin(most + 1, D) < m - 1e-9
+
+
+def test_the_lab_s_floor_is_as_its_page_says() -> None:
+    assert [round(truth.even_loss(8, 30.0, m), 2) for m in (0.2, 0.35)] == [0.12, 2.49]

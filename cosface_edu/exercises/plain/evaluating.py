@@ -2,7 +2,7 @@
 
 import random
 
-from cosface_edu.exercises import answers, exercise
+from cosface_edu.exercises import answers, exercise, truth
 
 
 @exercise("evaluating-rank", hint="Of the first n strangers only the one with the greatest score matters.")
@@ -15,9 +15,8 @@ def _rank(answer) -> str:
         sizes = [1, 10, 100, 200]
         given = answers.numbers(rank_one(list(genuine), [list(row) for row in strangers], list(sizes)), len(sizes))
         for n, share in zip(sizes, given, strict=True):
-            first = sum(all(g > s for s in row[:n]) for g, row in zip(genuine, strangers, strict=True))
-            assert abs(share - first / probes) < 1e-9, (
-                f"among the first {n} strangers {first} of {probes} come first, a share of {first / probes:.3f}; "
-                f"you say {share:.3f}"
+            right = truth.rank_one(genuine, strangers, n)
+            assert abs(share - right) < 1e-9, (
+                f"among the first {n} strangers {right:.3f} of {probes} probes come first; you say {share:.3f}"
             )
     return "and it only falls as strangers come in."
