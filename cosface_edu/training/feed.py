@@ -1,9 +1,10 @@
 """From the data set to the device: what each step eats, as floats with their augmentation, ready for the network.
 
 On a processor pictures are augmented where they are decoded, in the worker processes. A GPU is sent bytes, a quarter
-of the transfer, and flips, shifts, colours, covers and normalises whole batches itself; a data set kept in its memory
-(`Config.in_memory`) is only pointed into. All three ways make the same batches: what happens to a picture is a hash of
-(seed, step, picture), computed alike on every device. Nothing here waits for the GPU.
+of the transfer, while it computes (`ahead`), and flips, shifts, colours, covers and normalises whole batches itself; a
+data set kept in its memory (`Config.in_memory`) is only pointed into, and one kept in the host's needs no worker. All
+four ways make the same batches: what happens to a picture is a hash of (seed, step, picture), computed alike on every
+device. Nothing here waits for the GPU.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from cosface_edu.data import Augment, normalise, to_float
 
+from .ahead import Piece, ahead, lane
 from .batches import InMemory, Part, Steps, augmentation_keys
 from .config import Config
 
@@ -114,10 +116,26 @@ def _floats(
             changed = augment(to_float(pixels[places[picked]]), augmentation_keys(seed, step, picked))
             yield changed, all_labels[picked]
         return
-    # pinned memory can be sent while the GPU computes; a few batches wait for it in each worker
-    loader: DataLoader[tuple[Tensor, int, int]] = DataLoader(
-        Bytes(training), batch_sampler=steps, num_workers=workers, generator=own, pin_memory=device.type == "cuda"
-    )
-    for pixels, labels, keys in loader:
-        pixels, labels, keys = (tensor.to(device, non_blocking=True) for tensor in (pixels, labels, keys))
+    if not workers and not isinstance(training.faces, InMemory):
+        # read by this very thread: somebody's own data set may draw from the generator that the loop has seeded
+        for batch in DataLoader(Bytes(training), batch_sampler=steps, generator=own):
+            pixels, labels, keys = (tensor.to(device) for tensor in batch)
+            yield augment(to_float(pixels), keys), labels
+        return
+    waiting = _picked(training, steps) if isinstance(training.faces, InMemory) else _read(training, steps, workers, own)
+    for pixels, labels, keys in ahead(waiting, lane(device)):
         yield augment(to_float(pixels), keys), labels
+
+
+def _picked(training: Part, steps: Steps) -> Iterator[list[Piece]]:
+    """Batches of a data set whose bytes lie in the host's memory: which rows of them, nothing is copied yet."""
+    pixels: Tensor = training.faces.images  # type: ignore[attr-defined]
+    for step, images in steps.tensors():
+        keys = augmentation_keys(steps.config.seed, step, images)
+        yield [(pixels, training.images[images]), (training.labels, images), (keys, None)]
+
+
+def _read(training: Part, steps: Steps, workers: int, own: torch.Generator) -> Iterator[list[Piece]]:
+    """Batches that other processes read and decode; these are started here, by the thread that calls."""
+    loader = iter(DataLoader(Bytes(training), batch_sampler=steps, num_workers=workers, generator=own))
+    return ([(tensor, None) for tensor in batch] for batch in loader)

@@ -23,15 +23,17 @@ def batches(faces, config, device: str, **kwargs):
     return list(feed(part, config, torch.device(device), **kwargs))
 
 
-def test_a_device_makes_the_batches_that_workers_make(rounded, changed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_makes_the_batches_that_workers_make(rounded, faces, changed, monkeypatch: pytest.MonkeyPatch) -> None:
     """A processor stands in for the device; the code is the same."""
     expected = batches(rounded, changed, "cpu", first=4)
     monkeypatch.setattr("cosface_edu.training.feed._on_processor", lambda device: False)
     sent = batches(rounded, changed, "cpu", first=4)
+    read = batches(faces, changed, "cpu", first=4)
+    by_workers = batches(faces, changed.replace(workers=2), "cpu", first=4)
     monkeypatch.setattr("cosface_edu.training.feed.resident", lambda training: True)
     kept = batches(rounded, changed, "cpu", first=4)
-    assert len(expected) == len(sent) == len(kept) == changed.steps - 4
-    for (images, labels), *others in zip(expected, sent, kept, strict=True):
+    assert len(expected) == changed.steps - 4
+    for (images, labels), *others in zip(expected, sent, read, by_workers, kept, strict=True):
         assert images.is_contiguous(memory_format=torch.channels_last)
         for its_images, its_labels in others:
             assert torch.equal(its_labels, labels)
@@ -63,12 +65,22 @@ def test_bytes_are_sent_as_the_decoder_gave_them(rounded) -> None:
     assert not resident(part)
 
 
+def test_what_is_sent_ahead_leaves_torchs_generator_to_the_loop(rounded, changed, monkeypatch) -> None:
+    """Dropout and random margins draw from it while the next batches are made."""
+    monkeypatch.setattr("cosface_edu.training.feed._on_processor", lambda device: False)
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    batches(rounded, changed, "cpu")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 def test_a_gpu_makes_the_batches_of_a_processor(rounded, faces, changed) -> None:
     here = batches(rounded, changed, "cpu")
     sent = batches(rounded, changed, "cuda")
+    read = batches(faces, changed.replace(workers=2), "cuda")
     kept = batches(InMemory(faces, "cuda"), changed, "cuda")
-    for (images, labels), *others in zip(here, sent, kept, strict=True):
+    for (images, labels), *others in zip(here, sent, read, kept, strict=True):
         for its_images, its_labels in others:
             assert torch.equal(its_labels.cpu(), labels)
             torch.testing.assert_close(its_images.cpu(), images, rtol=0, atol=1e-4)
