@@ -12,6 +12,8 @@ import torch
 
 from cosface_edu import geometry
 from cosface_edu.experiments import groups, numerical
+from cosface_edu.figures import paper
+from cosface_edu.figures import rehearsal as draw
 from cosface_edu.losses.margins import AdditiveAngle, AdditiveCosine, MultiplicativeAngle, NoMargin, PowerCosine
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
@@ -66,17 +68,33 @@ def test_how_large_m_shares_places_from_some_starts() -> None:
     assert shared[0.6] > shared[0.35]
 
 
-def test_rehearsal_the_margin_helps_at_equal_scale() -> None:
-    """In each setting in which both were tried at s = 16, the hard test puts CosFace's best ahead of NSL."""
-    kinds = ("people", "pictures", "epochs", "features", "lookalikes", "strangers")
-    settings: dict[tuple, dict[str, float]] = {}
-    for row in record("by-hand/faceworld-tries")["rows"]:
-        if row["s"] == 16:
-            best = settings.setdefault(tuple(row[k] for k in kinds), {})
-            best[row["loss"]] = max(best.get(row["loss"], 0), row["tar"]["0.0001"])
-    both = [best for best in settings.values() if len(best) == 2]
-    assert len(both) == 6
-    assert all(best["cosface"] > best["nsl"] for best in both)
+def test_rehearsal_the_grid_bears_out_its_sentences() -> None:
+    """A margin is worth most at the large scales; with each loss at its best, less than two seeds differ by."""
+    points = draw.by_point(record("results/faceworld-grid")["runs"])
+    mean = {point: np.mean(values) for point, values in points.items() if point[0]}
+    worth = {s: max(v for (at, m), v in mean.items() if at == s and m) - mean[s, 0.0] for s, _ in mean}
+    assert list(worth) == sorted(worth) == sorted(worth, key=worth.__getitem__)
+    taken = {s: max(v for (_, m), v in mean.items() if not m) - mean[s, 0.0] for s in worth}
+    assert all(taken[s] / 2 < worth[s] < taken[s] for s in (16, 30))
+    nsl, lmcl = (max((p for p in mean if bool(p[1]) is margin), key=mean.__getitem__) for margin in (False, True))
+    assert 0 < mean[lmcl] - mean[nsl] < np.ptp(points[lmcl])
+
+
+def test_paper_tables_say_where_cosface_is_not_first() -> None:
+    for table, column, row, rivals in (
+        ("table4_large", "rank 1", "CosFace, 3 patches", 1),
+        ("table4_small", "rank 1", "CosFace, single patch", 2),
+        ("table4_small", "verification", "CosFace, single patch", 1),
+    ):
+        found = paper.column(table, column)
+        assert sum(v > found[row] for name, v in found.items() if "CosFace" not in name) == rivals
+    lfw = paper.column("table3", "LFW")
+    assert {name for name, v in lfw.items() if v > paper.column("table2", "LFW")["LMCL"]} == {
+        "CosFace",
+        "DeepID2+",
+        "FaceNet",
+        "SphereFace",
+    }
 
 
 def test_paper_map_names_the_paper_s_sections() -> None:
