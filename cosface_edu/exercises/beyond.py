@@ -11,7 +11,7 @@ from cosface_edu.losses.adaface import AdaptiveMargin
 
 @exercise("beyond-subcenter")
 def subcenter(cosines) -> str:
-    """(x, weight, K) -> cosine to the nearest sub-centre of each class."""
+    """(x, weight, n) -> cosine to the nearest sub-centre of each class."""
     answers.function(cosines)
     for K, C in ((3, 5), (1, 4), (4, 2)):
         head = losses.SubCenterArcFace(6, C, s=1.0, m=0.2, sub_centers=K)
@@ -19,7 +19,7 @@ def subcenter(cosines) -> str:
         got = answers.tensor(cosines(x, head.weight.detach().clone(), K), 7, C)
         right = head.logits(x).detach()
         assert torch.allclose(got, right, atol=1e-5), (
-            f"With K = {K} it differs from the head by {(got - right).abs().max():.2f}."
+            f"With n = {K} it differs from the head by {(got - right).abs().max():.2f}."
         )
     return "a class is as near as its nearest centre."
 

@@ -28,6 +28,12 @@ def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def _name(what: str) -> str:
+    """A row of the job `heads` as the book writes it: its chunks are of 64 samples where it says no number."""
+    named = what.replace("cosface", "CosFace").replace("arcface", "ArcFace")
+    return named.replace("in chunks", "chunks of 64")
+
+
 def heads(record: Record) -> str:
     """Time of heads as multiples of the bare product, at each number of classes, as Markdown.
 
@@ -38,8 +44,6 @@ def heads(record: Record) -> str:
     sizes = sorted({row["C"] for row in rows if row["what"] == "bare product"})
     columns = [(C, tf32) for tf32 in (False, True) for C in sizes]
     wanted = ("cosface", "arcface", "cosface, in chunks", "cosface, compiled", "plain form", "plain form, compiled")
-    names = {"cosface": "CosFace", "arcface": "ArcFace", "cosface, in chunks": "CosFace, chunks of 64"}
-    names |= {"cosface, compiled": "CosFace, compiled"}
 
     def cell(what: str, C: int, tf32: bool, key: str, form: str) -> str:
         found = [r for r in rows if (r["what"], r["C"], r["tf32"]) == (what, C, tf32)]
@@ -48,7 +52,7 @@ def heads(record: Record) -> str:
     heading = ["", *(f"{C:,}{', TF32' if tf32 else ''}" for C, tf32 in columns)]
     body = [["the product itself, ms", *(cell("bare product", *c, "ms", ".2f") for c in columns)]]
     for what in (*wanted, "pytorch-metric-learning"):
-        body.append([names.get(what, what), *(cell(what, *c, "times_the_product", ".2f") for c in columns)])
+        body.append([_name(what), *(cell(what, *c, "times_the_product", ".2f") for c in columns)])
     return _table(heading, body)
 
 
@@ -57,7 +61,7 @@ def memory(record: Record) -> str:
     rows = [r for r in record["results"]["rows"] if r["C"] >= 1_000_000 and not r["tf32"] and "peak_gb" in r]
     least = "centres_and_gradient_gb"
     body = [
-        [r["what"], f"{r['C']:,}", f"{r['ms']:.0f}", f"{r['peak_gb']:.2f}", f"{r['peak_gb'] / r[least]:.2f}"]
+        [_name(r["what"]), f"{r['C']:,}", f"{r['ms']:.0f}", f"{r['peak_gb']:.2f}", f"{r['peak_gb'] / r[least]:.2f}"]
         for r in rows
         if r["what"] != "bare product"
     ]
@@ -125,7 +129,7 @@ def million(record: Record) -> Figure:
     sizes, rates = [int(size) for size in found], [100 * rate for rate in found.values()]
     axes.plot(sizes, rates, "o-", color=style.loss("cosface"))
     for size, rate in zip(sizes, rates, strict=True):
-        axes.annotate(f"{rate:.1f}", (size, rate), (0, -13), textcoords="offset points", ha="center", fontsize=8)
+        axes.annotate(f"{rate:.1f}", (size, rate), (-3, -13), textcoords="offset points", ha="right", fontsize=8)
     axes.set(xscale="log", xlabel="distractors", ylabel="rank 1 (percent)", ylim=(min(rates) - 3, 100.5))
     return figure
 
@@ -145,9 +149,10 @@ def chapters(record: Record) -> str:
 
 def photographs(record: Record) -> str:
     """Accuracy and rates of a network that saw drawn people only, on lists of photographs, as Markdown."""
+    names = {"pairsDevTest": "LFW, first view", "cfp-ff": "CFP, frontal against frontal"}
     body = [
         [
-            name,
+            names.get(name, name),
             f"{found['pairs']:,}",
             f"{100 * found['accuracy']:.2f} ± {100 * found['standard_error']:.2f}",
             f"{100 * found['eer']:.1f}",

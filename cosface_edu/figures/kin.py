@@ -59,14 +59,16 @@ def curriculum(target: float = 0.6, m: float = 0.5) -> Figure:
     cos = torch.linspace(-0.2, 1, 600, dtype=torch.float64)
     own = torch.full_like(cos, target)
     figure, axes = subplots(figsize=(5.6, 3.4))
-    axes.plot(cos, cos, color=style.GUIDE, linewidth=0.9, label="plain cos θ_j")
+    axes.plot(cos, cos, color=style.GUIDE, linewidth=0.9, label="plain cos $θ_j$")
     for t, line, tint in ((0.0, ":", style.CYCLE[4]), (0.4, "--", style.CYCLE[0]), (0.8, "-", style.CYCLE[3])):
         axes.plot(cos, Curricular(m, t=t).others(cos, own), line, color=tint, label=f"t = {t:g}")
     limit = AdditiveAngle(m).target(own[:1]).item()
     axes.axvline(limit, color=style.WARN, linewidth=0.9)
     axes.text(limit - 0.01, 1.15, "easy ", ha="right", fontsize=9)
     axes.text(limit + 0.01, 1.15, " hard", ha="left", fontsize=9)
-    axes.set(xlabel="cosine to another class, cos θ_j", ylabel="score of that class", xlim=(-0.2, 1), ylim=(-0.25, 1.8))
+    axes.set(
+        xlabel="cosine to another class, cos $θ_j$", ylabel="score of that class", xlim=(-0.2, 1), ylim=(-0.25, 1.8)
+    )
     axes.legend(fontsize=9, loc="upper left")
     return figure
 
@@ -86,7 +88,7 @@ def quality(m: float = 0.4) -> Figure:
     ):
         right.plot(_DEGREES, AdaptiveMargin(m, z).target(_COS), line, color=style.CYCLE[0], label=what)
     right.plot(_DEGREES, _COS, color=style.GUIDE, linewidth=0.8, label="no margin")
-    right.set(xlabel="angle θ_y (degrees)", ylabel="target ψ(θ_y)", xlim=(0, 180))
+    right.set(xlabel="angle $θ_y$ (degrees)", ylabel="target ψ($θ_y$)", xlim=(0, 180))
     right.set_title("AdaFace", fontsize=11)
     right.legend(fontsize=8)
     return figure
@@ -103,7 +105,7 @@ def pull_by_quality(m: float = 0.4, s: float = 64.0, C: int = 10_575) -> Figure:
     ):
         force = numerical.pull(AdaptiveMargin(m, z), s, np.radians(degrees), C) / s
         axes.plot(degrees, force, line, color=style.CYCLE[0], label=what)
-    axes.set(xlabel="angle θ_y (degrees)", ylabel="pull dL/dθ_y, divided by s", xlim=(0, 110), ylim=(0, 1.1))
+    axes.set(xlabel="angle $θ_y$ (degrees)", ylabel="pull dL/d$θ_y$, divided by s", xlim=(0, 110), ylim=(0, 1.1))
     axes.legend(fontsize=9, loc="upper left")
     return figure
 
@@ -116,7 +118,7 @@ def elastic(m: float = 0.35, std: float = 0.05, draws: int = 40) -> Figure:
         axes.plot(_DEGREES, AdditiveCosine(margin).target(_COS), color=style.loss("cosface"), alpha=0.15, linewidth=1)
     axes.plot(_DEGREES, AdditiveCosine(m).target(_COS), color=style.loss("cosface"), label="CosFace, m = 0.35")
     axes.plot(_DEGREES, NoMargin().target(_COS), color=style.GUIDE, linewidth=0.8, label="no margin")
-    axes.set(xlabel="angle θ_y (degrees)", ylabel="target ψ(θ_y)", xlim=(0, 180))
+    axes.set(xlabel="angle $θ_y$ (degrees)", ylabel="target ψ($θ_y$)", xlim=(0, 180))
     axes.legend(fontsize=9)
     return figure
 

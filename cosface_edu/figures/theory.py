@@ -215,8 +215,8 @@ def pulls(C: int = CASIA) -> Figure:
         force = numerical.pull(rule, s, np.radians(degrees), C) / s
         axes.plot(degrees, force, _line(name), color=colour(name), label=name)
     axes.set(
-        xlabel="angle θ_y between the sample and its class centre (degrees)",
-        ylabel="pull dL/dθ_y, divided by s",
+        xlabel="angle $θ_y$ between the sample and its class centre (degrees)",
+        ylabel="pull dL/d$θ_y$, divided by s",
         xlim=(0, 120),
         ylim=(0, 1.85),
     )
@@ -233,7 +233,7 @@ def hinges(C: int = CASIA) -> Figure:
         p = numerical.posterior(rule, s, np.clip(lead, -1, 1), 0.0, C)
         axes.plot(lead, -np.log(p) / s, _line(name), color=colour(name), label=name)
     axes.axvline(0, color=style.GUIDE, linewidth=0.8)
-    axes.set(xlabel="lead of the true class, cos θ_y − cos θ_j", ylabel="loss / s", xlim=(-0.5, 1), ylim=(-0.02, 1))
+    axes.set(xlabel="lead of the true class, cos $θ_y$ − cos $θ_j$", ylabel="loss / s", xlim=(-0.5, 1), ylim=(-0.02, 1))
     axes.legend(fontsize=9)
     return figure
 
@@ -296,7 +296,7 @@ def prices(rules: Mapping[str, Rule] = FAMILY) -> Figure:
     for name, rule in rules.items():
         axes.plot(degrees, (cos - rule.target(cos)).numpy(), color=colour(name), label=name)
     axes.set(
-        xlabel="angle θ_y to the own class centre (degrees)",
+        xlabel="angle $θ_y$ to the own class centre (degrees)",
         ylabel="price: cos θ − ψ(θ)",
         xlim=(0, 120),
         ylim=(-0.05, 2.2),
@@ -322,9 +322,9 @@ def beyond_pi(m: float = 0.5) -> Figure:
         right.plot(degrees, slope.numpy(), line, color=tint, label=choice, linewidth=2)
     for axes in (left, right):
         axes.axvline(180 - math.degrees(m), color=style.GUIDE, linewidth=0.8)
-        axes.set(xlabel="angle θ_y (degrees)", xlim=(0, 180))
-    left.set_ylabel("target ψ(θ_y)")
-    right.set(ylabel="gradient dψ/dcosθ_y", ylim=(-3, 6))
+        axes.set(xlabel="angle $θ_y$ (degrees)", xlim=(0, 180))
+    left.set_ylabel("target ψ($θ_y$)")
+    right.set(ylabel="gradient dψ/dcos$θ_y$", ylim=(-3, 6))
     right.axhline(0, color=style.GUIDE, linewidth=0.8)
     left.legend(fontsize=9)
     return figure
@@ -342,7 +342,7 @@ def unified(rules: Mapping[str, Rule] = UNIFIED) -> Figure:
         right.plot(geometry.boundary(rule, other), other, line, color=colour(name))
     left.plot(degrees, cos.numpy(), color=style.GUIDE, linewidth=0.8)
     right.plot(other, other, color=style.GUIDE, linewidth=0.8)
-    left.set(xlabel="angle θ_y (degrees)", ylabel="target ψ(θ_y)", xlim=(0, 180))
+    left.set(xlabel="angle $θ_y$ (degrees)", ylabel="target ψ($θ_y$)", xlim=(0, 180))
     left.legend(fontsize=8)
     right.set(xlabel="cos θ₁", ylabel="cos θ₂", xlim=(-1, 1), ylim=(-1, 1), aspect="equal")
     return figure
@@ -360,7 +360,7 @@ def straight_through(m: float = 0.5, s: float = 64.0) -> Figure:
         (slope,) = torch.autograd.grad((s * AdditiveAngle(m, beyond_pi=choice).target(cos)).sum(), cos)
         tint = style.loss("arcface") if line == "-" else style.WARN
         axes.plot(degrees, slope.numpy(), line, color=tint, label=label)
-    axes.set(yscale="log", xlabel="angle θ_y (degrees)", ylabel="d logit / d cos θ_y", xlim=(0, 140))
+    axes.set(yscale="log", xlabel="angle $θ_y$ (degrees)", ylabel="d logit / d cos $θ_y$", xlim=(0, 140))
     axes.legend(fontsize=9)
     return figure
 

@@ -1,0 +1,89 @@
+"""What the pages about GPUs, about a loss's cost and about CosFace's kin say of their own numbers."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cosface_edu import geometry
+from cosface_edu.losses.adaface import AdaptiveMargin
+from cosface_edu.losses.combined import Combined
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "book" / "results"
+
+
+def record(name: str) -> dict:
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def test_on_a_gpu_what_a_head_costs() -> None:
+    rows = {(r["what"], r["C"]): r for r in record("gpu-heads")["results"]["rows"] if not r["tf32"]}
+    small, product = rows["cosface", 10_575], rows["bare product", 10_575]
+    assert small["times_the_product"] == pytest.approx(2.9, abs=0.1)
+    assert small["ms"] - product["ms"] < 2
+    fused, plain, chunked = (
+        rows[what, 1_000_000] for what in ("cosface", "plain form, compiled", "cosface, in chunks")
+    )
+    assert fused["times_the_product"] < 1
+    assert plain["ms"] < fused["ms"]
+    assert plain["peak_gb"] / fused["peak_gb"] == pytest.approx(4 / 3, abs=0.02)
+    assert chunked["peak_gb"] < fused["peak_gb"]
+    assert chunked["ms"] > fused["ms"]
+
+
+def test_on_a_gpu_how_long_networks_take() -> None:
+    rows = {(r["network"], r["compiled"]): r for r in record("gpu-networks")["results"]["rows"]}
+    assert 1e3 * 512 / rows["sphereface20", False]["forward_backward_per_s"] == pytest.approx(20, abs=1)  # ms
+    small, large = rows["sphereface64", True]["hours"].values()
+    assert small < 0.5 < 1 < large
+
+
+def test_on_a_gpu_ten_thousand_people() -> None:
+    found = record("gpu-casia")
+    paper, grown = (tried["config"] for tried in found["results"]["tried"])
+    changed = {key for key in paper if paper[key] != grown[key]}
+    assert changed <= {"margin_warm_up", "lr_warm_up", "steps", "milestones", "log_every"}
+    assert grown["lr_warm_up"] == 500
+    assert (1 - found["results"]["strangers"]["accuracy"]) * found["results"]["strangers"]["pairs"] == pytest.approx(4)
+    assert 1 / (1 - found["results"]["million"]["rank1"]["1000000"]) == pytest.approx(17, abs=0.5)
+    photographs = record("gpu-photographs")["results"].values()
+    assert all(list_["accuracy"] == pytest.approx(0.75, abs=0.025) for list_ in photographs)
+
+
+def test_performance_all_but_sphereface2_take_less_than_the_product() -> None:
+    bench = json.loads((ROOT / "benchmarks" / "results" / "losses.json").read_text())
+    assert [row["loss"] for row in bench["time"] if row["ratio"] >= 1] == ["sphereface2"]
+
+
+@pytest.mark.parametrize(
+    ("phi", "m2", "m3"), [(math.pi / 2, 0.3, 0.2), (1.0, 0.2, 0.1), (1.57, 0.0, 0.35), (1.57, 0.5, 0.0)]
+)
+def test_arcface_two_margins_add_up_in_closed_form(phi: float, m2: float, m3: float) -> None:
+    gap = m2 + 2 * math.asin(m3 / (2 * math.sin((phi + m2) / 2)))
+    assert geometry.gap_on_arc(Combined(1.0, m2, m3), phi) == pytest.approx(gap, abs=1e-6)
+
+
+def test_beyond_adaface_pulls_poor_images_harder_up_to_90_degrees_and_asks_less_of_them_everywhere() -> None:
+    degrees = np.array([45.0, 50.0, 62.0, 75.0, 89.0, 91.0, 105.0])
+    angles = torch.linspace(0, math.pi, 2001, dtype=torch.float64)
+
+    def pull(z: float) -> np.ndarray:
+        theta = torch.tensor(np.radians(degrees), requires_grad=True)
+        psi = AdaptiveMargin(0.4, z).target(theta.cos())
+        loss = torch.log1p(10_574 * torch.exp(-64 * psi)).sum()  # the other centres at 90°
+        (slope,) = torch.autograd.grad(loss, theta)
+        return slope.numpy()
+
+    assert (pull(-1.0) > pull(1.0)).tolist() == [False, False, True, True, True, False, False]
+    poor, good = (AdaptiveMargin(0.4, z).target(angles.cos()) for z in (-1.0, 1.0))
+    assert (poor > good).all()
+
+
+def test_find_the_bug_straight_through_is_near_between_50_and_110_degrees() -> None:
+    theta = np.radians(np.linspace(50, 110, 601))
+    true = np.sin(theta + 0.5) / np.sin(theta)
+    assert np.abs(true - 1).max() < 1 / 3
