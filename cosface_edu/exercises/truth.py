@@ -74,6 +74,23 @@ def circle_margin(C: int) -> float:
     return 1 - math.cos(2 * math.pi / C) if C > 1 else math.inf
 
 
+def margin_met(pictures: list[float], classes: list[int], centres: list[float], m: float) -> float:
+    """Share of pictures whose cosine to their own centre leads every other by LMCL's margin.
+
+    Args:
+        pictures: directions on the circle, degrees.
+        classes: for each picture, the number of its centre.
+        centres: directions of the class centres, degrees.
+        m: margin, cosine units.
+    """
+
+    def lead(angle: float, own: int) -> float:
+        cos = [math.cos(math.radians(angle - centre)) for centre in centres]
+        return cos[own] - max(c for j, c in enumerate(cos) if j != own)
+
+    return sum(lead(*picture) >= m for picture in zip(pictures, classes, strict=True)) / len(pictures)
+
+
 def simplex_scale(C: int, P: float, m: float = 0.0) -> float:
     """Least s at which a centre of a simplex of C reaches posterior P (paper, Eq. 6, with the margin)."""
     return (math.log(P / (1 - P)) + math.log(C - 1)) / (C / (C - 1) - m)

@@ -49,6 +49,23 @@ class Pair:
     pictures: int
 
 
+def likest(images: Tensor, labels: Tensor, count: int) -> Tensor:
+    """The pairs of people whose mean pictures are nearest to each other, the nearest first.
+
+    Args:
+        images: (N, 3, H, W).
+        labels: (N,).
+        count: how many pairs.
+
+    Returns:
+        (count, 2) people, in each row the smaller number first.
+    """
+    means = torch.stack([images[labels == who].mean(dim=0).flatten() for who in range(int(labels.max()) + 1)])
+    pairs = torch.combinations(torch.arange(len(means)))  # (C(C-1)/2, 2)
+    apart = torch.cdist(means, means)[pairs[:, 0], pairs[:, 1]]
+    return pairs[apart.argsort()[:count]]
+
+
 def nearest(images: Tensor, labels: Tensor) -> tuple[int, int]:
     """The two people whose mean pictures are nearest to each other.
 
@@ -56,9 +73,7 @@ def nearest(images: Tensor, labels: Tensor) -> tuple[int, int]:
         images: (N, 3, H, W).
         labels: (N,).
     """
-    means = torch.stack([images[labels == who].mean(dim=0).flatten() for who in range(int(labels.max()) + 1)])
-    apart = torch.cdist(means, means).fill_diagonal_(torch.inf)  # (C, C)
-    first, second = sorted(divmod(int(apart.argmin()), len(means)))
+    first, second = likest(images, labels, count=1)[0].tolist()
     return first, second
 
 
@@ -126,6 +141,25 @@ def arcs(runs: Sequence[toy.ToyRun], titles: Sequence[str] | None = None) -> Fig
         axes.set_title(title, loc="left", fontsize=10)
     panels[0, 0].legend(loc="upper center", fontsize=9)
     panels[-1, 0].set_xlabel("degrees from the middle between the centres of B and H")
+    return figure
+
+
+def against_margin(runs: Sequence[toy.ToyRun]) -> Figure:
+    """The two against m: how far their centres lie apart, what the margin asks for between them, what gap they have.
+
+    Args:
+        runs: toys of eight people and two features that differ in m, the smallest first.
+    """
+    figure, axes = plt.subplots(figsize=(5.6, 3.4))
+    pairs, margins = [measure(run) for run in runs], [run.config.m for run in runs]
+    eight = [np.degrees(run.cloud_gaps().mean()) for run in runs]
+    axes.plot(margins, [pair.apart for pair in pairs], "s-", color=COLOURS[1], label="centres of B and H")
+    axes.plot(margins, [pair.gap for pair in pairs], "o-", color=COLOURS[0], label="clouds of B and H")
+    axes.plot(margins, eight, "^--", color=style.GUIDE, label="clouds, mean of all eight")
+    axes.plot(margins, [pair.asked for pair in pairs], ":", color=style.WARN, label="asked of B and H")
+    axes.axvline(geometry.max_margin(8, 2), color=style.GUIDE, linestyle=":", linewidth=0.8)
+    axes.set(xlabel="margin m (dotted: the bound)", ylabel="degrees between", ylim=(0, 60))
+    axes.legend(loc="upper center", ncols=2, fontsize=8)
     return figure
 
 

@@ -11,7 +11,7 @@ from cosface_edu.figures import lookalikes
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 # Where the two are met, in the book's order.
-PAGES = ("verification", "softmax", "a-softmax", "lmcl", "how-large-m", "rehearsal", "arcface")
+PAGES = ("verification", "softmax", "a-softmax", "lmcl", "eight-identities", "how-large-m", "rehearsal", "arcface")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -2,6 +2,7 @@
 
 import cmath
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -55,6 +56,25 @@ def test_bounds_on_m_and_s() -> None:
         close(truth.circle_margin(C), geometry.max_margin(C, 2), 1e-9)
         for P, m in ((0.9, 0.0), (0.99, 0.4)):
             close(truth.simplex_scale(C, P, m), geometry.min_scale(C, P, m))
+
+
+@pytest.mark.parametrize("m", [0.0, 0.1, 0.25, 0.35])
+def test_whom_the_margin_satisfies(m: float) -> None:
+    """Those for whom the package's own scores, margin taken off, put the true class first."""
+    rng = np.random.default_rng(0)
+    centres, classes = rng.uniform(0, 360, 5), rng.integers(0, 5, 200)
+    pictures = centres[classes] + rng.normal(0, 15, 200)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # such centres leave no room for the larger margins
+        head = CosFace(in_features=2, num_classes=5, m=m).double()
+    at, towards = (torch.from_numpy(np.radians(angles)) for angles in (pictures, centres))
+    with torch.no_grad():
+        head.weight.copy_(torch.stack([towards.cos(), towards.sin()], dim=1))
+        labels = torch.from_numpy(classes)
+        scores = head.logits(torch.stack([at.cos(), at.sin()], dim=1), labels)
+    share = float((scores.argmax(dim=1) == labels).double().mean())
+    assert 0 < share < 1
+    close(truth.margin_met(pictures.tolist(), classes.tolist(), centres.tolist(), m), share)
 
 
 def test_loss_and_gradients_are_cosface_s() -> None:

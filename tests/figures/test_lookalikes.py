@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from cosface_edu.experiments import toy
 from cosface_edu.figures import lookalikes
@@ -10,6 +11,14 @@ from cosface_edu.figures import lookalikes
 def test_the_pair_is_the_nearest_two_of_the_toy() -> None:
     faces = toy.faces_of(toy.ToyConfig(train=40, test=1))
     assert lookalikes.nearest(faces.train_images, faces.train_labels) == lookalikes.PAIR
+
+
+def test_the_likest_come_first() -> None:
+    shade = torch.tensor([0.0, 0.5, 0.9, 0.61, 0.5])  # of five people: 1 and 4 are alike, then 3 with either
+    images, labels = shade.repeat_interleave(2)[:, None, None, None].expand(-1, 3, 2, 2), torch.arange(10) // 2
+    pairs = lookalikes.likest(images, labels, count=3).tolist()
+    assert pairs[0] == [1, 4]
+    assert sorted(pairs[1:]) == [[1, 3], [3, 4]]
 
 
 def made_up(b: float, h: float, width: float) -> toy.ToyRun:
@@ -53,6 +62,15 @@ def test_a_margin_that_cannot_be_met_is_said_to_be_so() -> None:
     assert row["gap asked for"] == "cannot be met"
     figure = lookalikes.arcs([run])
     assert [len(axes.patches) > 0 for axes in figure.axes] == [True]
+
+
+def test_a_line_of_the_two_for_each_margin() -> None:
+    axes = lookalikes.against_margin([made_up(0.0, 45.0, width=5.0), made_up(0.0, 20.0, width=5.0)]).axes[0]
+    drawn = {line.get_label(): line.get_ydata() for line in axes.get_lines()}
+    assert drawn["centres of B and H"] == pytest.approx([45, 20], abs=1e-3)
+    assert drawn["clouds of B and H"] == pytest.approx([36, 11], abs=1e-3)
+    assert np.isnan(drawn["asked of B and H"]).tolist() == [False, True]
+    assert axes.get_ylim()[1] > 50
 
 
 def test_the_rule_in_force_is_asked() -> None:

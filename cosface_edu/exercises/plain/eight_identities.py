@@ -1,17 +1,27 @@
 """Checks of the eight-identities chapter."""
 
 import math
+import random
 
 from cosface_edu.exercises import answers, exercise, truth
 
 
-@exercise("eight-bound", hint="Neighbours are 2π/C apart; a sample on its own centre has the largest lead there is.")
-def _bound(answer) -> str:
-    answers.function(answer)
-    for classes in (2, 3, 4, 5, 6, 8, 10):
-        right, given = truth.circle_margin(classes), float(answer(classes))
-        assert abs(given - right) < 1e-9, f"for C = {classes} the bound is {right:.4f}, you say {given:.4f}"
-    return "right for 2 to 10 identities."
+@exercise("eight-met", hint="Which of the others is the nearest? By how much does the own cosine lead?")
+def _met(answer) -> str:
+    share = answers.function(answer)
+    draw = random.Random(8)
+    even, uneven = [45.0 * c for c in range(8)], [45.0 * c for c in (0, 1, 2, 3, 4, 5, 6)] + [298.0]
+    classes = [c for c in range(8) for _ in range(50)]
+    around = {0: "every picture exactly on its class centre", 6: "pictures spread around their class centres"}
+    for m in (0.0, 0.1, 0.2, 0.25, 0.35):
+        for centres, they_stand in ((even, "evenly"), (uneven, "with one moved by 17°")):
+            for spread, where in around.items():
+                pictures = [centres[c] + draw.gauss(0, spread) for c in classes]
+                right, given = truth.margin_met(pictures, classes, centres, m), share(pictures, classes, centres, m)
+                assert abs(answers.number(given) - right) < 1e-9, (
+                    f"m = {m}, eight centres {they_stand}, {where}: {right:.1%} meet the margin, you say {given:.1%}"
+                )
+    return "past the bound, at 0.35, not one picture of even centres meets it, even those that sit on their centre."
 
 
 @exercise("eight-gap", hint="LMCL's gap on an arc is 2 arcsin(m / (2 sin(φ/2))); here φ is 45°.")
