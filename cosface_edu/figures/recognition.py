@@ -28,7 +28,8 @@ def scores_and_threshold(result: Verification, threshold: float | None = None) -
     ax.hist(result.scores[result.same], bins, color=GENUINE, alpha=0.55, label="genuine pairs")
     ax.axvline(threshold, color=style.WARN, linestyle="--", label=f"threshold {threshold:.2f}")
     ax.set(xlabel="cosine score", ylabel="pairs")
-    ax.legend()
+    ax.margins(y=0.3)  # room for the legend above the bars
+    ax.legend(ncols=3, loc="upper center", fontsize=9)
     return fig
 
 
