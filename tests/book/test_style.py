@@ -21,6 +21,15 @@ def test_what_a_page_runs_on_is_said_once() -> None:
     assert saying == ["how-to-use"]
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_remarks_in_a_starter_are_seen_whole(page: str) -> None:
+    """The editor of a built page shows 69 characters of a line; the remark tells a reader where to begin."""
+    text = (BOOK / f"{page}.md").read_text()
+    for exercise in re.findall(r"```\{exercise-start\}.*?```\{exercise-end\}", text, re.DOTALL):
+        for cell in re.findall(r"```\{code-cell\}.*?\n(.*?)```", exercise, re.DOTALL):
+            assert [line for line in cell.splitlines() if "  #" in line and len(line) > 69] == []
+
+
 # Names of files, machines, networks and owners, which need no explanation to a reader of these pages.
 KNOWN = {"AM", "CPU", "GPU", "IR", "JSON", "MS", "README"}
 
