@@ -127,7 +127,8 @@ def packing(grid: Mapping[int, Sequence[int]] | None = None) -> Figure:
     grid = grid or {2: (3, 4, 8, 24), 3: (4, 6, 12, 24), 8: (9, 16, 32, 64)}
     figure, axes = subplots(figsize=(5.6, 3.8))
     for (K, classes), tint in zip(grid.items(), style.CYCLE, strict=False):
-        axes.plot(classes, [geometry.max_margin(C, K) for C in classes], color=tint, label=f"bound, D = {K}")
+        every = range(classes[0], classes[-1] + 1)
+        axes.plot(every, [geometry.max_margin(C, K) for C in every], color=tint, label=f"bound, D = {K}")
         found = [numerical.best_margin_found(C, K, steps=240) for C in classes]
         axes.plot(classes, found, "o", color=tint, label=f"found, D = {K}")
     axes.set(xscale="log", xlabel="number of classes C", ylabel="largest feasible m", ylim=(0, 1.6))

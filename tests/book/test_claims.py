@@ -227,9 +227,11 @@ def test_which_s_and_m_the_first_loss_is_foretold() -> None:
             assert foretold == pytest.approx(run["first_loss"], rel=0.06)
 
 
-def test_which_s_and_m_17_with_a_margin_6_without() -> None:
-    assert geometry.random_start_loss(500, 30, 0.35, 512) == pytest.approx(17, abs=1)
+def test_which_s_and_m_17_with_a_margin_7_without() -> None:
+    assert geometry.random_start_loss(500, 30, 0.35, 512) == pytest.approx(17.5, abs=0.1)
+    assert geometry.random_start_loss(500, 30, 0.0, 512) == pytest.approx(7, abs=0.1)
     assert math.log(500) == pytest.approx(6.2, abs=0.05)
+    assert 30**2 / (2 * 512) == pytest.approx(0.9, abs=0.05)
 
 
 def test_eight_identities_compact_within_and_far_between() -> None:

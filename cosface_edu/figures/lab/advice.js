@@ -183,7 +183,7 @@ export const adviceFigure = {
     const bounds = tableOf("What the bounds say", [], adviceRows(advise(people, features, pictures)));
     if (!records?.length) return [bounds];
     const rows = nearestFirst(records, people, pictures).map((one) => [
-      one.record, `${grouped(one.people)} × ${one.pictures >= 10 ? Math.round(one.pictures) : one.pictures.toFixed(1)}`, one.said, one.lacks,
+      one.record, `${grouped(one.people)} × ${Math.round(one.pictures)}`, one.said, one.lacks,
     ]);
     return [bounds, tableOf("What the book has recorded, the nearest size first", ["record", "people × pictures", "what came of it", "what it does not show"], rows)];
   },
