@@ -325,7 +325,7 @@ def beyond_pi(m: float = 0.5) -> Figure:
         axes.axvline(180 - math.degrees(m), color=style.GUIDE, linewidth=0.8)
         axes.set(xlabel="angle $θ_y$ (degrees)", xlim=(0, 180))
     left.set_ylabel("target ψ($θ_y$)")
-    right.set(ylabel="gradient dψ/dcos$θ_y$", ylim=(-3, 6))
+    right.set(ylabel="gradient dψ/dcos $θ_y$", ylim=(-3, 6))
     right.axhline(0, color=style.GUIDE, linewidth=0.8)
     left.legend(fontsize=9)
     return figure

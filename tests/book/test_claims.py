@@ -12,7 +12,7 @@ import torch
 
 from cosface_edu import geometry
 from cosface_edu.experiments import groups, numerical
-from cosface_edu.figures import paper
+from cosface_edu.figures import comparison, paper
 from cosface_edu.figures import rehearsal as draw
 from cosface_edu.losses.margins import AdditiveAngle, AdditiveCosine, MultiplicativeAngle, NoMargin, PowerCosine
 
@@ -231,7 +231,7 @@ def test_which_s_and_m_17_with_a_margin_7_without() -> None:
     assert geometry.random_start_loss(500, 30, 0.35, 512) == pytest.approx(17.5, abs=0.1)
     assert geometry.random_start_loss(500, 30, 0.0, 512) == pytest.approx(7, abs=0.1)
     assert math.log(500) == pytest.approx(6.2, abs=0.05)
-    assert 30**2 / (2 * 512) == pytest.approx(0.9, abs=0.05)
+    assert pytest.approx(0.9, abs=0.05) == 30**2 / (2 * 512)
 
 
 def test_eight_identities_compact_within_and_far_between() -> None:
@@ -247,3 +247,21 @@ def test_eight_identities_compact_within_and_far_between() -> None:
     angle = {(m, k): np.mean([run[k] for run in many[m]]) for m in many for k in ("within", "between")}
     assert angle[0.2, "within"] > angle[0.0, "within"] + 5
     assert angle[0.2, "between"] / angle[0.2, "within"] > 1.3 * angle[0.0, "between"] / angle[0.0, "within"]
+
+
+def test_feature_norm_the_rate_changes_the_order_and_the_paper_s_does_not_come_out() -> None:
+    table = record("results/loss-table")
+    fast, slow = (
+        {row: values.mean() for row, values in comparison.by_row(table, "accuracy", lr).items()} for lr in (0.1, 0.02)
+    )
+    normalised = ("A-Softmax-NormFea", "LMCL", "NSL")
+    assert max(fast[row] for row in normalised) < fast["Softmax"] - 3
+    assert max(fast["NSL, s = 64"], fast["LMCL, s = 64"], slow["NSL, s = 64"], slow["LMCL, s = 64"]) < 70
+    assert all(abs(slow[row] - slow["Softmax"]) < 1.5 for row in normalised)
+    assert slow["Softmax"] < fast["Softmax"]
+    gains = {line.split(" | ")[0].removeprefix("| "): line for line in comparison.differences(table).splitlines()[2:]}
+    verdicts = [line for line in comparison.differences(table).splitlines() if "normalis" in line.split(" | ")[0]]
+    assert all(float(line.split(" | ")[3]) < 0 for line in verdicts)
+    assert ["beyond it" in line for line in verdicts] == [True, True, False]
+    assert "within the noise" in gains["margin, at equal s = 16"]
+    assert "beyond it" in gains["margin, at equal s = 64"]
