@@ -1,10 +1,11 @@
 """Pictures of verification and identification: score histograms with a threshold, ROC and CMC curves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from cosface_edu.evaluation import Identification, Verification
 from cosface_edu.figures import style
@@ -53,6 +54,30 @@ def roc(results: Mapping[str, Verification], mark: float | None = None) -> Figur
         ax.axvline(mark, color=style.GUIDE, linewidth=1, linestyle=":")
     ax.set(xscale="log", xlabel="false accept rate", ylabel="true accept rate", ylim=(None, 1.01))
     ax.legend(loc="lower right")
+    return fig
+
+
+def false_accepts(impostors: Mapping[str, NDArray[np.floating]], marks: Sequence[float] = ()) -> Figure:
+    """Share of impostor scores above a threshold, against the threshold: who is let in where.
+
+    Args:
+        impostors: (n,) scores of pairs of different people, by the name in the legend; those of everybody first.
+        marks: false accept rates of everybody whose thresholds are marked with vertical lines.
+
+    Returns:
+        The figure.
+    """
+    fig, ax = plt.subplots(figsize=(5.6, 3.4))
+    for (name, scores), line in zip(impostors.items(), style.LINES, strict=False):
+        above = np.arange(len(scores), 0, -1) / len(scores)  # ends at one score: less cannot be seen in so many
+        ax.step(np.sort(scores), above, where="pre", linestyle=line, label=f"{name} ({len(scores):,} scores)")
+    everybody = next(iter(impostors.values()))
+    for far in marks:
+        at = float(np.quantile(everybody, 1 - far))
+        ax.axvline(at, color=style.GUIDE, linewidth=1, linestyle=":")
+        ax.text(at, 1.15, f"{100 * far:g} %", ha="center", fontsize=9)
+    ax.set(yscale="log", xlabel="threshold on the cosine score", ylabel="share let in", ylim=(None, 1), xlim=(-0.2, 1))
+    ax.legend(loc="lower left", fontsize=9)
     return fig
 
 

@@ -27,6 +27,17 @@ def test_roc_starts_at_the_smallest_rate_that_can_be_seen() -> None:
     assert (x[-1], y[-1]) == (1, 1)
 
 
+def test_false_accepts_of_everybody_cross_a_mark_at_its_rate_and_end_at_one_score() -> None:
+    result = _result()
+    impostors = result.scores[~result.same]
+    curve, few, mark = recognition.false_accepts({"all": impostors, "few": impostors[:10]}, marks=[0.1]).axes[0].lines
+    at = mark.get_xdata()[0]
+    assert (impostors > at).mean() == 0.1
+    x, y = curve.get_data()
+    assert y[np.searchsorted(x, at)] == 0.1
+    assert min(few.get_ydata()) == 1 / 10
+
+
 def test_cmc_ends_where_the_result_does() -> None:
     result = identify(torch.eye(5), torch.arange(5), torch.eye(5).roll(1, 0), torch.arange(5))
     line = recognition.cmc({"a": result}, upto=5).axes[0].lines[0]
