@@ -372,7 +372,7 @@ def peeking(gains: Mapping[int, np.ndarray]) -> Figure:
     for axes, (pairs, gain), tint in zip(panels, gains.items(), style.CYCLE, strict=False):
         axes.hist(gain, bins=20, color=tint, alpha=0.8)
         axes.axvline(0, color=style.GUIDE, linewidth=0.8)
-        axes.axvline(gain.mean(), color=style.WARN, linestyle="--")
+        axes.axvline(gain.mean(), color=style.TEXT, linestyle="--")
         axes.set_title(f"{pairs:,} pairs: mean {gain.mean():.2f}", fontsize=10)
         axes.set(xlabel="gain in points of accuracy", ylabel="test sets")
     return figure
