@@ -158,17 +158,18 @@ def euclidean_and_angular(run: toy.ToyRun, epoch: int = -1) -> Figure:
     return fig
 
 
-def fig4_grid(runs: Sequence[toy.ToyRun]) -> Figure:
+def fig4_grid(runs: Sequence[toy.ToyRun], titles: Sequence[str] | None = None) -> Figure:
     """Toys side by side, Euclidean above and angular below: the arrangement of the CosFace paper's Fig. 4.
 
     Args:
         runs: one column each.
+        titles: of the columns; what distinguishes the runs. By default loss and margin.
     """
     fig, axes = plt.subplots(2, len(runs), figsize=(max(2.1 * len(runs), 4.2), 4.6), squeeze=False)
-    for (upper, lower), run in zip(axes.T, runs, strict=True):
+    for (upper, lower), run, title in zip(axes.T, runs, titles or [run.config.title for run in runs], strict=True):
         draw_euclidean(upper, run)
         draw_angular(lower, run)
-        upper.set_title(run.config.title.replace(", ", "\n"), fontsize=13)
+        upper.set_title(title.replace(", ", "\n", 1), fontsize=13)
         upper.set_xticks([])
         upper.set_yticks([])
     return fig

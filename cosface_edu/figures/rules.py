@@ -165,7 +165,7 @@ def fig2_planes(cosface_m: float = 0.35) -> Figure:
             Patch(facecolor=CLASS_1, alpha=0.35, label="class 1"),
             Patch(facecolor=CLASS_2, alpha=0.35, label="class 2"),
             Patch(facecolor="none", edgecolor=style.GUIDE, hatch="///", label="margin: neither"),
-            Patch(facecolor=style.WARN, alpha=0.35, hatch="xx", label="overlap: both"),
+            Patch(facecolor=style.WARN, edgecolor=style.GUIDE, lw=0, alpha=0.35, hatch="xx", label="overlap: both"),
         ],
         loc="center",
     )

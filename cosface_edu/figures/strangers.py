@@ -98,28 +98,31 @@ def against_margin(runs: Sequence[Run], features: int = 2) -> Figure:
 
 
 def _spread(values: Sequence[float], unit: str = "") -> str:
-    return f"{np.mean(values):.1f} ± {np.std(values, ddof=1) if len(values) > 1 else 0:.1f}{unit}"
+    """Mean ± standard deviation; its spaces do not break, so that a narrow column keeps it in one line."""
+    return f"{np.mean(values):.1f}\u00a0±\u00a0{np.std(values, ddof=1) if len(values) > 1 else 0:.1f}{unit}"
 
 
 def table(runs: Sequence[Run]) -> str:
-    """Mean ± standard deviation over seeds of every setting, as a Markdown table."""
-    lines = [
-        "| loss | D | seeds | test % | gap between clouds | within a person | nearest two people "
-        "| strangers: EER % | strangers: TAR % at FAR 1 % |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
-    ]
+    """Mean ± standard deviation over seeds of every setting, as a Markdown table.
+
+    Gaps between clouds have a column if all runs have two features, the number of features has one if not.
+    """
+    on_a_circle = all(run["D"] == 2 for run in runs)
+    rows = []
     for key in dict.fromkeys((run["loss"], run["m"], run["s"], run["D"]) for run in runs):
         group = [run for run in runs if (run["loss"], run["m"], run["s"], run["D"]) == key]
-        cells = [
-            title(group[0]),
-            str(key[3]),
-            str(len(group)),
-            _spread([100 * run["test"] for run in group]),
-            _spread([run["cloud_gap"] for run in group], "°") if key[3] == 2 else "–",
-            _spread([run["known"]["within"] for run in group], "°"),
-            _spread([run["known"]["between"] for run in group], "°"),
-            _spread([100 * run["strangers"]["eer"] for run in group]),
-            _spread([100 * run["strangers"]["tar"] for run in group]),
-        ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        gaps = _spread([run["cloud_gap"] for run in group], "°") if on_a_circle else ""
+        rows.append(
+            {"loss": title(group[0])}
+            | ({} if on_a_circle else {"D": str(key[3])})
+            | {"test %": _spread([100 * run["test"] for run in group])}
+            | ({"gap between clouds": gaps} if on_a_circle else {})
+            | {
+                "within a person": _spread([run["known"]["within"] for run in group], "°"),
+                "nearest two people": _spread([run["known"]["between"] for run in group], "°"),
+                "strangers: EER %": _spread([100 * run["strangers"]["eer"] for run in group]),
+                "strangers: TAR % at FAR 1 %": _spread([100 * run["strangers"]["tar"] for run in group]),
+            }
+        )
+    lines = [" | ".join(rows[0]), "---" + "|--:" * (len(rows[0]) - 1), *(" | ".join(row.values()) for row in rows)]
+    return "\n".join(f"| {line} |" for line in lines)

@@ -262,7 +262,8 @@ def arcs(angles: Sequence[float] = (30, 60, 90), rules: Mapping[str, Rule] = FAM
                 sectors = [(low, high, style.WARN)]
                 said = "impossible"
             else:
-                sectors = [(low, low + edge, style.CYCLE[0]), (high - edge, high, style.CYCLE[1])]
+                # class 1 lies on the left, as in the other pictures
+                sectors = [(low, low + edge, style.CYCLE[1]), (high - edge, high, style.CYCLE[0])]
                 said = f"gap {math.degrees(phi - 2 * edge):.0f}°"
             for start, end, tint in sectors:
                 arc = np.linspace(start, end, 40)
@@ -294,10 +295,10 @@ def prices(rules: Mapping[str, Rule] = FAMILY) -> Figure:
     degrees = np.linspace(0, 180, 361)
     cos = torch.cos(torch.deg2rad(torch.tensor(degrees)))
     figure, axes = subplots(figsize=(5.6, 3.8))
-    for name, rule in rules.items():
-        axes.plot(degrees, (cos - rule.target(cos)).numpy(), color=colour(name), label=name)
+    for (name, rule), line in zip(rules.items(), style.LINES, strict=False):
+        axes.plot(degrees, (cos - rule.target(cos)).numpy(), color=colour(name), linestyle=line, label=name)
     axes.set(
-        xlabel="angle $θ_y$ to the own class centre (degrees)",
+        xlabel="angle θ to the own class centre (degrees)",
         ylabel="price: cos θ − ψ(θ)",
         xlim=(0, 120),
         ylim=(-0.05, 2.2),

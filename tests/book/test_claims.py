@@ -44,7 +44,9 @@ def test_how_large_s_30_clears_the_paper_s_column_only() -> None:
 
 def test_a_softmax_falls_six_below_the_cosine() -> None:
     cos = torch.cos(torch.linspace(0, math.pi, 10_001, dtype=torch.float64))
-    assert (cos - MultiplicativeAngle(4).target(cos)).max() == pytest.approx(6.0, abs=1e-6)
+    below = cos - MultiplicativeAngle(4).target(cos)
+    assert below.max() == pytest.approx(6.0, abs=1e-6)
+    assert below[5000] == pytest.approx(3.0, abs=1e-6)  # at 90°
 
 
 def test_cosine_or_angle_gaps() -> None:

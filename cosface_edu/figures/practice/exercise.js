@@ -77,7 +77,7 @@ function mountExercise(block, cell, asked) {
   const { name, starter, line } = asked;
   const title = block.querySelector(".caption-number")?.textContent.trim() ?? "Exercise";
   const area = element("textarea", {
-    class: "mp-code", id: `mp-${name}`, spellcheck: "false", autocapitalize: "off", autocomplete: "off", wrap: "off",
+    class: "mp-code", id: `mp-${name}`, spellcheck: "false", autocapitalize: "off", autocomplete: "off", wrap: "soft",
     "aria-describedby": `mp-keys-${name}`,
   });
   const bar = element("progress", { class: "mp-progress", max: 1, value: 0, hidden: true, "aria-label": "Python is being fetched" });
