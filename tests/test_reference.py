@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from cosface_edu.data import formats
+from cosface_edu.figures import reference
 from cosface_edu.figures.examples import example
 from cosface_edu.figures.reference import commands, entry_of, kind, public
 from cosface_edu.losses import registry
@@ -139,3 +140,30 @@ def test_what_a_text_names_is_found_where_it_is_one_thing() -> None:
     assert entry_of("cosface_edu.training.config.preset", entries) == "cosface_edu.training.preset"
     assert entry_of("open", entries) is None  # Python's own, as likely
     assert entry_of("num_classes", entries) is None
+
+
+def test_results_are_words_and_a_letter_is_no_list() -> None:
+    """Napoleon would take words before a colon for a type, and docutils a letter with a full stop for an item."""
+    text = """A thing.
+
+    Args:
+        x: D.
+        y: C. Two can be drawn.
+        z: of 3 m.
+
+    Returns:
+        s.
+
+    Yields:
+        The network: (B, D).
+    """
+    lines = textwrap.dedent(text).splitlines()
+    reference.as_meant(lines)
+    assert lines[3:6] == ["        x: D\\.", "        y: C\\. Two can be drawn.", "        z: of 3 m."]
+    assert (lines[8], lines[11]) == ("        s\\.", "        : The network: (B, D).")
+
+
+def test_signatures_are_short() -> None:
+    assert reference.SETTINGS.sub("=Config(...)", "(config=Config(a=(1, 2), b='x'), faces=None)") == (
+        "(config=Config(...), faces=None)"
+    )

@@ -159,6 +159,7 @@ def find_command(name: str) -> tuple[Any, Any]:
 
 def _add_card_and_example(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     """A loss's entry says what `create` calls it and links its paper; losses and rules have an example."""
+    as_meant(lines)
     if what in ("attribute", "data", "property"):
         lines.insert(0, "\\")  # nothing; napoleon takes what stands before a colon in the first line for a type
     if what != "class":
@@ -173,12 +174,27 @@ def _add_card_and_example(app: Sphinx, what: str, name: str, thing: Any, options
         lines += ["", "Example:", *(f"    {line}" for line in text.splitlines())]
 
 
+def as_meant(lines: list[str]) -> None:
+    """A result is described in words, so no colon in them ends a type; a letter with a full stop numbers no list."""
+    for number, line in enumerate(lines):
+        if line.strip() in ("Returns:", "Yields:") and number + 1 < len(lines):
+            words = lines[number + 1]
+            lines[number + 1] = re.sub(r"^(\s*)(?=\S.*:(?:\s|$))", r"\1: ", words)
+        lines[number] = re.sub(r"^(\s+(?:\w+(?: \(.*?\))?: )?[A-Za-z])\.(?=\s|$)", r"\1\\.", lines[number])
+
+
 ARRAY_LIKE = stringify_annotation(ArrayLike, "smart")  # a line of numpy's own, private names
 ARRAY = re.compile(r"~numpy\.ndarray\[~?tuple\[.*?\], ~numpy\.dtype\[~[\w.]+\]\]")
 
 
-def _say_types_shortly(app: Sphinx, what: str, name: str, thing: Any, *_: Any) -> None:
-    """The types that autodoc will write beside the parameters, as a reader would write them."""
+EMPTY_CALL = "(*args, **kwargs)"  # what Python knows of a class that is made by others' machinery
+SETTINGS = re.compile(r"=Config\(\w+=(?:[^()]|\([^()]*\))*\)")  # a default of forty fields, each named in its own entry
+
+
+def _say_types_shortly(
+    app: Sphinx, what: str, name: str, thing: Any, options: Any, signature: str | None, returned: str | None
+) -> tuple[str, str | None] | None:
+    """The types that autodoc will write beside the parameters, and the signature, as a reader would write them."""
     found = app.env.temp_data.get("annotations", {}).get(name, {})
     if isinstance(thing, type) and issubclass(thing, Head):  # the class's own say Any, its settings know better
         given = inspect.signature(thing).parameters.values()
@@ -188,6 +204,10 @@ def _say_types_shortly(app: Sphinx, what: str, name: str, thing: Any, *_: Any) -
         found |= {parameter: stringify_annotation(hint, "smart") for parameter, hint in hints if parameter in found}
     for parameter, text in found.items():
         found[parameter] = ARRAY.sub("~numpy.ndarray", text.replace(ARRAY_LIKE, "~numpy.typing.ArrayLike"))
+    if what == "class" and signature == EMPTY_CALL:
+        return "", returned
+    shorter = SETTINGS.sub("=Config(...)", signature or "")
+    return (shorter, returned) if signature and shorter != signature else None
 
 
 # --- references

@@ -14,11 +14,12 @@ class Center(nn.Module):
     """Center loss (Wen et al. 2016, Eq. 2-4): ½‖x - c_y‖², averaged over the batch.
 
     The centres c are no parameters. In a training step they move towards their samples by the paper's own rule,
-    c_j -= alpha · Σ_{y_i=j}(c_j - x_i) / (1 + n_j), after the loss has been taken; they are saved with the module.
+    c_j -= alpha · Σ(c_j - x_i) / (1 + n_j) over the n_j samples of class j, after the loss has been taken; they are
+    saved with the module.
 
     Args:
-        in_features: D.
-        num_classes: C.
+        in_features: D, length of an embedding.
+        num_classes: C, number of classes.
         alpha: rate of the centres, in [0, 1].
 
     Example:

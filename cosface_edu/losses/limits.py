@@ -10,7 +10,7 @@ def max_margin(C: int, K: int) -> float:
     * K = 2: C equal steps round the circle, 1 - cos(2π/C). Exact.
     * C ≤ K + 1: the simplex, C/(C-1). Exact.
     * K + 1 < C ≤ 2K: 1, reached by mutually orthogonal centres and their opposites (Rankin 1955). Exact.
-    * C > 2K: the larger centre cosine is at least that of Levenshtein's bound of degree 3 (see `_levenshtein`). An
+    * C > 2K: the larger centre cosine is at least that of Levenshtein's bound of degree 3 (1998). An
       upper bound on m, seldom reached; the paper says only m ≪ C/(C-1).
 
     Args:

@@ -113,7 +113,7 @@ def _slope(cos: Tensor) -> Tensor:
 
 
 def angle(cos: Tensor) -> Tensor:
-    """θ in radians from cosθ, safe at cosθ = ±1 in value and in gradient (see `_Angle`).
+    """θ in radians from cosθ, safe at cosθ = ±1 in value and in gradient, whose slope is bounded.
 
     Args:
         cos: cosines, any shape.
