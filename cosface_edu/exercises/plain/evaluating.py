@@ -17,6 +17,6 @@ def _rank(answer) -> str:
         for n, share in zip(sizes, given, strict=True):
             right = truth.rank_one(genuine, strangers, n)
             assert abs(share - right) < 1e-9, (
-                f"among the first {n} strangers {right:.3f} of {probes} probes come first; you say {share:.3f}"
+                f"among the first {n} strangers the share of probes that come first is {right:.3f}; you say {share:.3f}"
             )
     return "and it only falls as strangers come in."
