@@ -22,14 +22,14 @@ _UNIT = 1000
 _SAMPLES = 36  # of an identity in a frame
 # Below 560 px of width the panels stand one above the other.
 _WIDE = {
-    "height": 540,
+    "height": 554,
     "xaxis.domain": [0, 0.49],
     "yaxis.domain": [0, 1],
     "xaxis2.domain": [0.51, 1],
     "yaxis2.domain": [0, 1],
 }
 _NARROW = {
-    "height": 860,
+    "height": 874,
     "xaxis.domain": [0, 1],
     "yaxis.domain": [0.51, 1],
     "xaxis2.domain": [0, 1],
@@ -220,7 +220,7 @@ def margin_slider(runs: Sequence[toy.ToyRun]) -> go.Figure:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": style.TEXT, "size": 13},
-        margin={"l": 8, "r": 8, "t": 10, "b": 210},
+        margin={"l": 8, "r": 8, "t": 10, "b": 224},
         showlegend=False,
         dragmode=False,
         sliders=[
@@ -237,7 +237,7 @@ def margin_slider(runs: Sequence[toy.ToyRun]) -> go.Figure:
                 "steps": passes,
                 "active": len(epochs) - 1,
                 "y": 0,
-                "pad": {"t": 100},
+                "pad": {"t": 114},
                 "currentvalue": shown | {"prefix": "after epoch "},
             },
         ],
@@ -250,7 +250,7 @@ def margin_slider(runs: Sequence[toy.ToyRun]) -> go.Figure:
                 "xanchor": "right",
                 "y": 0,
                 "yanchor": "top",
-                "pad": {"t": 84, "r": 8},
+                "pad": {"t": 98, "r": 8},
                 "bgcolor": "rgba(127,127,127,0.18)",
                 "bordercolor": style.GUIDE,
                 "font": {"color": style.TEXT, "size": 13},

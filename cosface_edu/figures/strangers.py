@@ -113,7 +113,7 @@ def table(runs: Sequence[Run]) -> str:
         group = [run for run in runs if (run["loss"], run["m"], run["s"], run["D"]) == key]
         gaps = _spread([run["cloud_gap"] for run in group], "°") if on_a_circle else ""
         rows.append(
-            {"loss": title(group[0])}
+            {"loss": title(group[0]).replace(" = ", "\u00a0=\u00a0")}
             | ({} if on_a_circle else {"D": str(key[3])})
             | {"test %": _spread([100 * run["test"] for run in group])}
             | ({"gap between clouds": gaps} if on_a_circle else {})

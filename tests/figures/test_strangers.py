@@ -33,7 +33,7 @@ RUNS = [
 def test_table_has_a_row_for_each_setting_and_its_spread() -> None:
     lines = strangers.table(RUNS).splitlines()
     assert len(lines) == 2 + 6
-    assert lines[6].startswith("| NSL, s = 64 | 90.0")
+    assert lines[6].startswith("| NSL, s\u00a0=\u00a064 | 90.0")
     assert "| gap between clouds |" in lines[0]
     assert "20.5\u00a0±\u00a00.7" in lines[2]
     assert len({line.count("|") for line in lines}) == 1
