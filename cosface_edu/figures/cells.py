@@ -14,6 +14,7 @@ RAN = {"✅": "ran", "❌": "failed"}  # myst-nb's pictures are empty boxes wher
 HEADS = ("page", "run on", "seconds", "result")  # of myst-nb's columns without the second, how outputs were kept
 METHOD = 2
 
+DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
 CELL = re.compile(r"(<td\b[^>]*>)(.*?)(</td>)", re.DOTALL)
 CODE = re.compile(r'(<span class="pre">)([^<]*)(</span>)')
 OPTION = re.compile(r'<span class="pre">(--[^<]*)</span>')
@@ -49,6 +50,8 @@ def in_words(table: nodes.table, titles: dict[str, str]) -> None:
         entry.children = [nodes.paragraph(text=head)]
     for text in list(table.findall(nodes.Text)):
         said = RAN.get(str(text)) or titles.get(str(text))
+        if DATE.fullmatch(str(text)):
+            said = str(text).replace(" ", "\N{NO-BREAK SPACE}")
         if said:
             text.parent.replace(text, nodes.Text(said))
 

@@ -130,7 +130,8 @@ def million(record: Record) -> Figure:
     axes.plot(sizes, rates, "o-", color=style.loss("cosface"))
     for size, rate in zip(sizes, rates, strict=True):
         axes.annotate(f"{rate:.1f}", (size, rate), (-3, -13), textcoords="offset points", ha="right", fontsize=8)
-    axes.set(xscale="log", xlabel="distractors", ylabel="rank 1 (percent)", ylim=(min(rates) - 3, 100.5))
+    axes.set(xscale="log", xlabel="distractors", ylabel="rank 1 (percent)")
+    axes.set(xlim=(sizes[0] / 4, sizes[-1] * 2), ylim=(min(rates) - 3, 100.5))
     return figure
 
 

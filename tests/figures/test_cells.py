@@ -46,7 +46,7 @@ def test_times_have_titles_and_words() -> None:
     lines = [[entry.astext() for entry in row.findall(nodes.entry)] for row in table.findall(nodes.row)]
     assert lines == [
         ["page", "run on", "seconds", "result"],
-        ["NSL", "2026-11-27 03:39", "31.76", "ran"],
-        ["LMCL", "2026-11-27 03:41", "-", "failed"],
+        ["NSL", "2026-11-27\N{NO-BREAK SPACE}03:39", "31.76", "ran"],
+        ["LMCL", "2026-11-27\N{NO-BREAK SPACE}03:41", "-", "failed"],
     ]
     assert len(list(table.findall(nodes.colspec))) == table.next_node(nodes.tgroup)["cols"] == 4
