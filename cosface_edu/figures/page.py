@@ -4,6 +4,7 @@ import ast
 import inspect
 import os
 import random
+import re
 import textwrap
 import time
 from collections.abc import Callable, Mapping
@@ -109,7 +110,8 @@ def provenance(found: Mapping[str, Any]) -> str:
     says = f"Recorded on {found['date']}{by}{at} ({device}, torch {found['versions']['torch']}){time}."
     if found["parents"]:
         says += f" **Put together**: runs come from {' and '.join(found['parents'])}."
-    return says + (f" Note: {found['note']}." if found["note"] else "")
+    note = re.sub(r"--\w+", r"`\g<0>`", found["note"])  # as code: else two hyphens are set as a dash
+    return says + (f" Note: {note}." if note else "")
 
 
 def source(thing: Callable | type) -> None:

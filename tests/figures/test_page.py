@@ -51,8 +51,8 @@ def test_a_record_is_shown_with_command_commit_and_date(found: dict) -> None:
 
 
 def test_what_is_put_together_or_made_by_hand_says_so(found: dict) -> None:
-    said = page.provenance(found | {"parents": ["one", "two"], "note": "seed 0 is old", "commit": None})
-    assert "**Put together**: runs come from one and two. Note: seed 0 is old." in said
+    said = page.provenance(found | {"parents": ["one", "two"], "note": "seed 0 had no --seeds", "commit": None})
+    assert "**Put together**: runs come from one and two. Note: seed 0 had no `--seeds`." in said
     assert "commit not recorded" in said
     assert "no command makes it again" in page.provenance(found | {"command": None})
     gpu = found["hardware"] | {"gpu": "NVIDIA H100"}
