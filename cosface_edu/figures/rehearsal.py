@@ -54,21 +54,14 @@ def accuracy_against_margin(report: dict[str, Any]) -> Figure:
     return fig
 
 
-def best_by_loss(report: dict[str, Any]) -> str:
-    """Markdown table: each loss at its own best scale and margin, with every seed's accuracy."""
-    points = by_point(report["runs"])
-    mean = {point: float(np.mean(values)) for point, values in points.items()}
-    chosen = {
-        "softmax": [p for p in points if p[0] is None],
-        "NSL": [p for p in points if p[0] is not None and p[1] == 0],
-        "LMCL": [p for p in points if p[0] is not None and p[1] > 0],
-    }
-    lines = ["| loss | best at | accuracy, mean over seeds | each seed |", "|---|---|---|---|"]
-    for name, found in chosen.items():
-        best = max(found, key=mean.__getitem__)
-        where = "–" if best[0] is None else f"s = {best[0]:g}" + (f", m = {best[1]:g}" if best[1] else "")
-        lines.append(f"| {name} | {where} | {mean[best]:.2f} % | {', '.join(f'{v:.2f}' for v in points[best])} |")
-    return "\n".join(lines)
+def best_gain(report: dict[str, Any]) -> str:
+    """A sentence: NSL and LMCL each at its own best point of the grid, in percent, and the fair gain between them."""
+    mean = {point: float(np.mean(values)) for point, values in by_point(report["runs"]).items() if point[0] is not None}
+    nsl, lmcl = (max((p for p in mean if (p[1] > 0) == margin), key=mean.__getitem__) for margin in (False, True))
+    return (
+        f"NSL reaches {mean[nsl]:.2f} % at s = {nsl[0]:g}, LMCL {mean[lmcl]:.2f} % at s = {lmcl[0]:g}, "
+        f"m = {lmcl[1]:g}: Δ = {mean[lmcl] - mean[nsl]:+.2f} points"
+    )
 
 
 def gain_by_scale(report: dict[str, Any]) -> str:
@@ -87,13 +80,12 @@ def gain_by_scale(report: dict[str, Any]) -> str:
 def comparison(report: dict[str, Any]) -> str:
     """Markdown table of a record of `rehearse`, `many` or `real_faces`: each loss with its interval, and the gain."""
     settings = {run["loss"]: setting(run) for run in report["runs"]}
-    lines = ["| loss | setting | judged by | value (95 % interval) | CosFace minus it |", "|---|---|---|---|---|"]
+    lines = ["| judged by | loss | value (95 % interval) | CosFace minus it |", "|---|---|---|---|"]
     for measure, found in report["statistics"].items():
         for loss, values in found["losses"].items():
+            name = card(loss).title + ("" if settings[loss] == "–" else f", {settings[loss]}")
             gain = found["cosface_minus"].get(loss)
-            lines.append(
-                f"| {loss} | {settings[loss]} | {measure} | {percent(values)} | {percent(gain) if gain else ''} |"
-            )
+            lines.append(f"| {measure} | {name} | {percent(values)} | {percent(gain) if gain else ''} |")
     return "\n".join(lines)
 
 
@@ -119,29 +111,44 @@ def by_seed(report: dict[str, Any]) -> Figure:
     return fig
 
 
-def best_by_setting(report: dict[str, Any]) -> str:
-    """Markdown table of single runs in several settings: in each the best NSL and the best CosFace, by two measures."""
-    settings: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
-    for row in report["rows"]:
-        settings[row["pictures"], row["epochs"], row["people"], row["features"], row["lookalikes"]].append(row)
+def by_scale(report: dict[str, Any]) -> str:
+    """Markdown: for each kind of data of the search, both losses at each scale by two measures, and the best of each.
+
+    Args:
+        report: of `experiments.search`.
+
+    Returns:
+        A table with a line under it for each kind of data.
+    """
     by: dict[str, Callable[[dict[str, Any]], float]] = {
         "accuracy": itemgetter("accuracy"),
         "TAR at FAR 0.0001": partial(tar_at, far=1e-4),
     }
-    columns = [f"{card(loss).title}, best {measure}" for measure in by for loss in ("nsl", "cosface")]
-    lines = [
-        f"| people × pictures | epochs | features | {' | '.join(columns)} |",
-        "|---|---|---|" + "---|" * len(columns),
-    ]
-    for (pictures, epochs, people, features, lookalikes), rows in sorted(settings.items()):
-        cells = []
-        for value in by.values():
-            for loss in ("nsl", "cosface"):
-                best = max((row for row in rows if row["loss"] == loss), key=value)
-                cells.append(f"{100 * value(best):.2f} % ({setting(best)})")
-        who = f"{people:,} × {pictures}" + (", lookalikes" if lookalikes else "")
-        lines.append(f"| {who} | {epochs:g} | {features} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    kinds: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
+    for run in report["runs"]:
+        kinds[run["people"], run["pictures"]].append(run)
+    parts = []
+    for (people, pictures), runs in sorted(kinds.items(), key=lambda kind: kind[0][1]):
+        scales = sorted({run["s"] for run in runs})
+        lines = [
+            f"**{people:,} people × {pictures} pictures**; {' / '.join(by)}, percent:\n",
+            f"| | {' | '.join(f's = {s:g}' for s in scales)} |",
+            "|---|" + "---|" * len(scales),
+        ]
+        for m in sorted({run.get("m", 0.0) for run in runs}):
+            at = {run["s"]: run for run in runs if run.get("m", 0.0) == m}
+            cells = [
+                " / ".join(f"{100 * value(at[s]):.1f}" for value in by.values()) if s in at else "" for s in scales
+            ]
+            lines.append(f"| {f'CosFace, m = {m:g}' if m else 'NSL'} | {' | '.join(cells)} |")
+        best = []
+        for measure, value in by.items():
+            of = {loss: [run for run in runs if run["loss"] == loss] for loss in ("nsl", "cosface")}
+            top = {loss: max(tried, key=value) for loss, tried in of.items() if tried}
+            said = [f"{card(loss).title} {100 * value(run):.1f} ({setting(run)})" for loss, run in top.items()]
+            best.append(f"by {measure}: {', '.join(said)}")
+        parts.append("\n".join(lines) + f"\n\nBest {'; '.join(best)}.")
+    return "\n\n".join(parts)
 
 
 def known(report: dict[str, Any]) -> str:

@@ -82,6 +82,25 @@ def test_rehearsal_the_grid_bears_out_its_sentences() -> None:
     assert 0 < mean[lmcl] - mean[nsl] < np.ptp(points[lmcl])
 
 
+def test_rehearsal_the_search_finds_both_losses_level_at_their_best() -> None:
+    """Less than a point apart by either measure; a margin at s = 16 is worth ten points and seven."""
+    found = record("results/faceworld-search")["runs"]
+    old = {(row["loss"], row["s"]): row for row in record("by-hand/faceworld-tries")["rows"] if row["epochs"] == 14}
+    for pictures in (6, 10):
+        runs = [run for run in found if run["pictures"] == pictures]
+        for value in (lambda run: run["accuracy"], lambda run: run["tar"]["0.0001"]):
+            nsl, cosface = (max(value(run) for run in runs if run["loss"] == loss) for loss in ("nsl", "cosface"))
+            assert abs(cosface - nsl) < 0.01
+        tar = {(run["loss"], run["s"], run.get("m")): run["tar"]["0.0001"] for run in runs}
+        worth = {6: 0.10, 10: 0.07}[pictures]
+        assert tar["cosface", 16, 0.35] - tar["nsl", 16, None] == pytest.approx(worth, abs=0.006)
+        assert tar["cosface", 16, 0.35] - tar["nsl", 16, None] > (tar["nsl", 8, None] - tar["nsl", 16, None]) / 2
+    again = [run for run in found if run["pictures"] == 6 and run["loss"] == "nsl" and run["s"] in (4, 8)]
+    apart = [abs(run["tar"][far] - old["nsl", run["s"]]["tar"][far]) for run in again for far in run["tar"]]
+    assert len(again) == 2
+    assert max(apart) == pytest.approx(0.03, abs=0.005)
+
+
 def test_paper_tables_say_where_cosface_is_not_first() -> None:
     for table, column, row, rivals in (
         ("table4_large", "rank 1", "CosFace, 3 patches", 1),

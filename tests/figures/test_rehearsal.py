@@ -23,9 +23,9 @@ def test_points_by_scale_and_margin(report: dict) -> None:
 
 
 def test_each_loss_at_its_own_best(report: dict) -> None:
-    table = rehearsal.best_by_loss(report)
-    assert "| NSL | s = 16 | 92.60 % |" in table
-    assert "| LMCL | s = 8, m = 0.2 | 94.20 % |" in table
+    assert rehearsal.best_gain(report) == (
+        "NSL reaches 92.60 % at s = 16, LMCL 94.20 % at s = 8, m = 0.2: Δ = +1.60 points"
+    )
 
 
 def test_what_a_margin_is_worth_at_each_scale(report: dict) -> None:
@@ -50,8 +50,8 @@ def test_the_comparison_says_settings_intervals_and_gains() -> None:
         },
     }
     table = rehearsal.comparison(report)
-    assert "| softmax | – | accuracy | 90.00 % (77.00 … 103.00) | 1.00 % |" in table
-    assert "| cosface | s = 8, m = 0.2 | accuracy | 90.00 % (77.00 … 103.00) |  |" in table
+    assert "| accuracy | Softmax | 90.00 % (77.00 … 103.00) | 1.00 % |" in table
+    assert "| accuracy | CosFace, s = 8, m = 0.2 | 90.00 % (77.00 … 103.00) |  |" in table
     assert rehearsal.known(report) == "softmax 95.0 %, cosface 80.0 %"
 
 
@@ -91,8 +91,8 @@ def many() -> dict:
 
 def test_rates_stand_below_accuracies(many: dict) -> None:
     lines = rehearsal.comparison(many).splitlines()[2:]
-    assert lines[0] == "| nsl | s = 12 | accuracy | 91.00 % | 2.00 % |"
-    assert lines[2] == "| nsl | s = 12 | TAR at FAR 0.001 | 55.00 % | 20.00 % |"
+    assert lines[0] == "| accuracy | NSL, s = 12 | 91.00 % | 2.00 % |"
+    assert lines[2] == "| TAR at FAR 0.001 | NSL, s = 12 | 55.00 % | 20.00 % |"
 
 
 def test_each_seed_is_a_line_across_the_losses(many: dict) -> None:
@@ -102,20 +102,25 @@ def test_each_seed_is_a_line_across_the_losses(many: dict) -> None:
     assert [label.get_text() for label in tar.get_xticklabels()] == ["NSL", "CosFace"]
 
 
-def test_each_setting_shows_its_best_runs() -> None:
-    base = {"people": 1000, "pictures": 6, "epochs": 2.5, "features": 16, "lookalikes": False}
-    rows = [
+def test_a_search_shows_both_losses_at_each_scale_and_the_best_of_each() -> None:
+    base = {"people": 1000, "pictures": 6}
+    runs = [
         base | {"loss": "nsl", "s": 4.0, "accuracy": 0.91, "tar": {"0.0001": 0.3}},
         base | {"loss": "nsl", "s": 8.0, "accuracy": 0.90, "tar": {"0.0001": 0.4}},
         base | {"loss": "cosface", "s": 8.0, "m": 0.2, "accuracy": 0.95, "tar": {"0.0001": 0.5}},
     ]
-    rows += [row | {"lookalikes": True, "pictures": 3} for row in rows]
-    lines = rehearsal.best_by_setting({"rows": rows}).splitlines()
-    assert lines[2].startswith("| 1,000 × 3, lookalikes | 2.5 | 16 |")
-    assert lines[3] == (
-        "| 1,000 × 6 | 2.5 | 16 | 91.00 % (s = 4) | 95.00 % (s = 8, m = 0.2) "
-        "| 40.00 % (s = 8) | 50.00 % (s = 8, m = 0.2) |"
+    few, many = rehearsal.by_scale({"runs": [run | {"people": 7, "pictures": 200} for run in runs] + runs}).split(
+        "\n\n**"
     )
+    assert few.startswith("**1,000 people × 6 pictures**")
+    assert "| | s = 4 | s = 8 |" in few
+    assert "| NSL | 91.0 / 30.0 | 90.0 / 40.0 |" in few
+    assert "| CosFace, m = 0.2 |  | 95.0 / 50.0 |" in few
+    assert few.endswith(
+        "Best by accuracy: NSL 91.0 (s = 4), CosFace 95.0 (s = 8, m = 0.2); "
+        "by TAR at FAR 0.0001: NSL 40.0 (s = 8), CosFace 50.0 (s = 8, m = 0.2)."
+    )
+    assert many.startswith("7 people × 200 pictures**")
 
 
 def test_tries_are_listed_run_by_run() -> None:
