@@ -24,8 +24,10 @@ def _head(page: Path) -> str:
 
 def _chapter(page: Page, root: Path, name: str, part: str, site: str) -> Chapter:
     file = root / BUILT / "book" / f"{name}.html"
-    plots = file.exists() and "plotly-graph-div" in file.read_text(encoding="utf-8")
-    return document.read(file, chromium.stills(page, name) if plots else (), part, site)
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    stills = chromium.stills(page, name) if "plotly-graph-div" in text else ()
+    drawn = chromium.drawn(page, name) if document.DRAWN in text else ()
+    return document.read(file, stills, part, site, drawn)
 
 
 def _book(page: Page, root: Path, title: str, site: str) -> None:
@@ -35,7 +37,7 @@ def _book(page: Page, root: Path, title: str, site: str) -> None:
         for name, part in names:
             chapters.append(_chapter(page, root, name, part, site))
             bar.update()
-        text = document.assemble(chapters, _head(root / BUILT / "book" / f"{names[0][0]}.html"), title, whole=True)
+        text = document.assemble(chapters, _head(root / BUILT / "book" / f"{names[0][0]}.html"), title, True, site)
         broad = chromium.load(page, text, bar.update)
         bar.set_postfix_str("two passes, for page numbers")
         count = chromium.write(page, root / PRINTED / BOOK, bar.update)
@@ -50,7 +52,7 @@ def _handouts(page: Page, root: Path, title: str, site: str) -> None:
     for name in tqdm(names, unit="chapter", desc="handouts"):
         chapter = _chapter(page, root, name, "", site)
         head = _head(root / BUILT / "book" / f"{name}.html")
-        chromium.load(page, document.assemble([chapter], head, title, whole=False))
+        chromium.load(page, document.assemble([chapter], head, title, False, site))
         if chapter.solutions:
             chromium.write(page, folder / f"{name}-with-solutions.pdf")
             page.eval_on_selector_all("[data-solutions]", "all => all.forEach(element => element.remove())")

@@ -1,5 +1,6 @@
 """Print with Chromium: no server and no network, files of the built pages are handed to the browser."""
 
+import base64
 import io
 import mimetypes
 import os
@@ -26,8 +27,17 @@ _MATH = """{startup: {typeset: false}, options: {enableMenu: false, enableAssist
 processHtmlClass: "tex2jax_process|mathjax_process|math|output_area"}}"""
 
 # A formula or a table that is broader than the column gets smaller letters; what stays too broad is reported.
+# Lines of code get smaller letters before they are broken, but stay readable.
 _FIT = """chapter => {
   const broad = [];
+  for (const element of chapter.querySelectorAll('pre')) {
+    const { fontSize, paddingLeft, paddingRight } = getComputedStyle(element);
+    const [size, left, right] = [fontSize, paddingLeft, paddingRight].map(parseFloat);
+    element.style.setProperty('white-space', 'pre', 'important');
+    const ratio = (element.clientWidth - left - right) / (element.scrollWidth - left);
+    element.style.removeProperty('white-space');
+    if (ratio < 1) element.style.setProperty('font-size', `${Math.max(0.84, 0.99 * ratio) * size}px`, 'important');
+  }
   for (const element of chapter.querySelectorAll('mjx-container[display="true"], table, pre')) {
     const box = element.closest('td, li, .admonition, article') ?? chapter;
     const room = box.getBoundingClientRect().right - parseFloat(getComputedStyle(box).paddingRight);
@@ -108,7 +118,7 @@ def browser(pages: Path) -> Iterator[Page]:
 
     with sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=executable(), args=["--no-sandbox", "--disable-gpu"])
-        page = chromium.new_page(viewport={"width": COLUMN, "height": 900}, color_scheme="light")
+        page = chromium.new_page(viewport={"width": COLUMN, "height": 900}, color_scheme="light", device_scale_factor=2)
         page.set_default_timeout(10 * MINUTES)
         page.route("**/*", hand_out)
         yield page
@@ -126,9 +136,30 @@ def _opaque(picture: Path) -> bytes:
 
 def stills(page: Page, name: str) -> list[Mapping[str, str]]:
     """Pictures of the plotly figures of a built page, without sliders and buttons, as SVG in a data URI."""
+    page.emulate_media(media="screen")
     page.goto(f"{ADDRESS}/book/{name}.html")
     page.wait_for_function("[...document.querySelectorAll('.plotly-graph-div')].every(figure => figure._fullLayout)")
     return page.eval_on_selector_all(".plotly-graph-div", _STILLS)
+
+
+def drawn(page: Page, name: str) -> list[str]:
+    """Pictures of the live figures of a built page as they open, with the page's own values, as PNG in a data URI.
+
+    "" for a figure much taller than broad, whose letters would be too small on paper.
+    """
+    page.emulate_media(media="screen")  # `load` leaves it at print, where controls are hidden
+    page.goto(f"{ADDRESS}/book/{name}.html")
+    page.wait_for_function(
+        "[...document.querySelectorAll('[data-margin-live]')].every(figure => figure.dataset.mounted)"
+    )
+    pictures = []
+    for figure in page.query_selector_all("[data-margin-live]"):
+        figure.scroll_into_view_if_needed()
+        page.wait_for_timeout(500)  # in milliseconds: a figure is drawn when it is seen
+        box = figure.bounding_box()
+        tall = box is not None and box["height"] > 1.25 * box["width"]
+        pictures.append("" if tall else "data:image/png;base64," + base64.b64encode(figure.screenshot()).decode())
+    return pictures
 
 
 def has_chinese(page: Page) -> bool:

@@ -10,18 +10,29 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import yaml
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, NavigableString, Tag
 
 import cosface_edu
 
-#: What has no use on paper: scripts, the marks beside headings, lists of chapters, and code that pages fold away.
-DROPPED = "script, link, noscript, .toctree-wrapper, details.hide, p.check"
+#: What has no use on paper: scripts, lists of chapters, code that pages fold away, ways back from a reference to its
+#: places, and the seconds that a page's cells took (the status page has them all).
+DROPPED = "script, link, noscript, .toctree-wrapper, details.hide, p.check, .backrefs, .measured"
 #: Figures that a script draws over a picture (`figures.lab`, `figures.live`).
 LIVE = "[data-margin-lab], [data-margin-cover], [data-margin-live]"
+DRAWN = "margin-live.js"  # in a page whose live figures a browser can draw
 PLOTLY = ".plotly-graph-div"
 WIDGET = 'script[type="application/vnd.jupyter.widget-view+json"]'
 
-LONG = 24  # lines of code: fewer stay on one page
+#: Pages for looking things up, where a machine can search: twelve pages of the package's reference weigh more than the
+#: chapters, and are of another day than the package that a reader of paper has before them.
+LOOKED_UP = "reference-"
+
+LONG, ROWS = 24, 12  # lines of code and rows of a table: fewer stay on one page
+BROAD = 84  # characters of code that fit in a line of an exercise, as print.css sets it
+#: Sections that every chapter ends with; a table of contents is as good without.
+CLOSING = {"Exercises", "Summary", "References"}
+#: A cell that only shows the source of something: the source follows, with its name.
+SHOWS = re.compile(r"(?:(?:from|import) .*\n|\n)*(?:page\.source\([^\n]*\)\s*)+")
 
 
 class NotPrintable(Exception):
@@ -48,7 +59,9 @@ class Chapter:
 
 
 def contents(root: Path) -> list[tuple[str, str]]:
-    """Name and part of every page, in the order of the book's table of contents.
+    """Name and part of every page that is printed, in the order of the book's table of contents.
+
+    All but the pages of the package's reference (`LOOKED_UP`); the page that lists them is among the appendices.
 
     Args:
         root: the folder that holds _toc.yml.
@@ -61,10 +74,17 @@ def contents(root: Path) -> list[tuple[str, str]]:
     for part in toc["parts"]:
         entries = [entry for chapter in part["chapters"] for entry in (chapter, *chapter.get("sections", ()))]
         pages += [(entry["file"], "" if n else part["caption"]) for n, entry in enumerate(entries)]
-    return [(file.removeprefix("book/"), caption) for file, caption in pages]
+    named = [(file.removeprefix("book/"), caption) for file, caption in pages]
+    return [(name, caption) for name, caption in named if not name.startswith(LOOKED_UP)]
 
 
-def read(page: Path, stills: Sequence[Mapping[str, str]] = (), part: str = "", site: str = "") -> Chapter:
+def read(
+    page: Path,
+    stills: Sequence[Mapping[str, str]] = (),
+    part: str = "",
+    site: str = "",
+    drawn: Sequence[str] = (),
+) -> Chapter:
     """A built page, made ready for print.
 
     Args:
@@ -72,6 +92,8 @@ def read(page: Path, stills: Sequence[Mapping[str, str]] = (), part: str = "", s
         stills: for each plotly figure of the page, `picture` (an address) and `said` (its caption).
         part: caption of the part that the page opens.
         site: address of the published book, for links to figures that move; "" if it is not published.
+        drawn: addresses of pictures of the page's live figures as a browser draws them; where there is none, or "", a
+            figure keeps the picture that it has for readers without script.
 
     Raises:
         NotPrintable: if the page is not there, or a figure that moves has no picture.
@@ -86,20 +108,50 @@ def read(page: Path, stills: Sequence[Mapping[str, str]] = (), part: str = "", s
     for mark in body.select("a.headerlink"):
         mark.decompose()
     chapter = Chapter(page.stem, heading.get_text(" ", strip=True), body, part)
-    _still(chapter, soup, stills, site)
+    _still(chapter, soup, stills, site, drawn)
     for useless in body.select(DROPPED):
         useless.decompose()
+    for shown in body.select("div.cell_input"):
+        if SHOWS.fullmatch(shown.get_text().lstrip()):
+            shown.decompose()
     for cell in body.select("div.cell"):
         if not cell.get_text(strip=True) and not cell.find("img"):
             cell.decompose()
-    for code in body.select("pre"):
-        if code.get_text().count("\n") > LONG:
-            code["class"] = "long"
+    for section in body.select("section"):
+        below = section.find_all(True, recursive=False)
+        if len(below) == 1 and re.fullmatch("h[1-6]", below[0].name):
+            section.decompose()  # a heading with nothing below it: a chapter that cites nothing
+    _set(body)
     _take_solutions(chapter)
     return chapter
 
 
-def _still(chapter: Chapter, soup: BeautifulSoup, stills: Sequence[Mapping[str, str]], site: str) -> None:
+def _set(body: Tag) -> None:
+    """Prepare lines, rows and names for a column that cannot be scrolled."""
+    for code in body.select("pre"):
+        lines = code.get_text().splitlines()
+        if len(lines) > LONG:
+            code["class"] = "long"
+        if max(map(len, lines), default=0) > BROAD:
+            for comment in code.select(".c1"):  # comments stand in a column of their own on a screen
+                before = comment.previous_sibling
+                gap = before.string if isinstance(before, Tag) else before
+                if isinstance(gap, NavigableString) and len(gap) > 2 and not gap.strip(" "):
+                    gap.replace_with("  ")
+    for table in body.select("table"):
+        if len(table.select("tr")) > ROWS:
+            table["class"] = " ".join([*table.get_attribute_list("class", []), "long"])
+    for words in body.find_all(string=re.compile("[✅❌]")):
+        words.replace_with(words.replace("✅", "✓").replace("❌", "✗"))  # no font for print has the coloured ones
+    for cell in body.select("td code"):
+        for name in cell.find_all(string=True):
+            parts = re.split(r"(?<=[./_])", str(name))
+            name.replace_with(BeautifulSoup("<wbr/>".join(map(html.escape, parts)), "html.parser"))
+
+
+def _still(
+    chapter: Chapter, soup: BeautifulSoup, stills: Sequence[Mapping[str, str]], site: str, drawn: Sequence[str]
+) -> None:
     """A picture for every figure that moves, and a line that says where it does."""
 
     def note(figure: Tag, words: str, file: str) -> None:
@@ -110,9 +162,15 @@ def _still(chapter: Chapter, soup: BeautifulSoup, stills: Sequence[Mapping[str, 
         figure.insert_after(line)
 
     moves = "A picture of a figure that moves: in the pages, open"
+    for figure, address in zip(chapter.body.select("[data-margin-live]"), drawn, strict=False):
+        if address and figure.img is not None:
+            figure.img["src"] = address
     for figure in chapter.body.select(LIVE):
-        if not figure.find("img"):
+        if figure.img is None:
             raise NotPrintable(f"{chapter.name}: a figure that moves has no picture for print ({str(figure)[:80]})")
+        picture = figure.img.extract()
+        figure.clear()  # what else it holds tells readers without pictures the same in words
+        figure.append(picture)
         del figure["style"]  # keeps room for the script's own drawing
         note(figure, moves, f"{chapter.name}.html")
 
@@ -169,7 +227,7 @@ def _number(target: str) -> str:
     return f'<span data-page-of="{target}">000</span>'
 
 
-def assemble(chapters: Sequence[Chapter], head: str, title: str, whole: bool) -> str:
+def assemble(chapters: Sequence[Chapter], head: str, title: str, whole: bool, site: str = "") -> str:
     """One document of chapters, with links between them that stay inside it.
 
     Args:
@@ -177,6 +235,7 @@ def assemble(chapters: Sequence[Chapter], head: str, title: str, whole: bool) ->
         head: elements of the built pages' head that style them.
         title: of the document.
         whole: the whole book, with title page, contents and parts; otherwise a handout.
+        site: address of the published book, for links to pages that this document does not hold.
 
     Returns:
         HTML. Page numbers are left open (`data-page-of`).
@@ -190,9 +249,14 @@ def assemble(chapters: Sequence[Chapter], head: str, title: str, whole: bool) ->
         if named.get("id")
     }
     pieces = []
+    in_part = False
     for chapter in chapters:
+        in_part = in_part or (whole and bool(chapter.part))
         for tag in (chapter.body, *_parts_of(chapter)):
-            _rename(tag, chapter.name, known, targets, shift=whole)
+            _rename(tag, chapter.name, known, targets, site)
+            if in_part:  # headings one level down, below the part's
+                for heading in tag.find_all(re.compile("^h[1-5]$")):
+                    heading.name = f"h{int(heading.name[1]) + 1}"
         chapter.body["id"] = chapter.name
         part = f'<h1 class="print-part">{html.escape(chapter.part)}</h1>' if chapter.part else ""
         pieces.append(f'<div class="print-chapter" style="page: ch-{chapter.name}">{part}{chapter.body}</div>')
@@ -212,8 +276,8 @@ def _parts_of(chapter: Chapter) -> list[Tag]:
     return [solution for _, _, solution in chapter.solutions]
 
 
-def _rename(tag: Tag, name: str, known: set[str], targets: set[str], shift: bool) -> None:
-    """Names and links that hold in a document of many pages; headings one level down where parts stand above."""
+def _rename(tag: Tag, name: str, known: set[str], targets: set[str], site: str) -> None:
+    """Names and links that hold in a document of many pages."""
     for named in (tag, *tag.select("[id]")):
         if named.get("id"):
             named["id"] = f"{name}--{named['id']}"
@@ -225,15 +289,15 @@ def _rename(tag: Tag, name: str, known: set[str], targets: set[str], shift: bool
             continue
         page = Path(address.path).stem if address.path else name
         target = f"{page}--{unquote(address.fragment)}" if address.fragment else page
-        if page in known and target in targets:
-            link["href"] = f"#{target}"
-        elif link.name == "a" and link.find_parent("svg"):
+        if page in known and (target in targets or address.path):
+            # A setting of the lab is an address, not a place: on paper, the chapter must do.
+            link["href"] = f"#{target if target in targets else page}"
+        elif site and address.path:
+            link["href"] = f"{site.rstrip('/')}/book/{link['href']}"
+        elif link.find_parent("svg"):
             del link["href"]
         else:
             link.unwrap()  # a page that this document does not hold
-    if shift:
-        for heading in tag.find_all(re.compile("^h[1-5]$")):
-            heading.name = f"h{int(heading.name[1]) + 1}"
 
 
 def _solutions(chapters: Sequence[Chapter], whole: bool) -> str:
@@ -263,8 +327,9 @@ def _title_page(title: str) -> str:
         "<p>CosFace and its family: large-margin face recognition, learned by doing it</p>"
         f"<p>Version {cosface_edu.__version__}, printed on {today.day} {today:%B %Y}<br>The cosface-edu authors</p>"
         '<p class="print-about">Made from the pages of the book. Figures that move in the pages are pictures here; a '
-        "line below each says where it moves. Solutions stand at the end. Code that the pages fold away, most of it "
-        "for drawing, is left out. Links within the book lead to its pages here.</p></section>"
+        "line below each says where it moves. Solutions stand at the end. Left out are code that the pages fold away, "
+        "most of it for drawing, and the reference of the package. Links within the book lead to its pages here.</p>"
+        "</section>"
     )
 
 
@@ -275,8 +340,8 @@ def _contents(chapters: Sequence[Chapter], solutions: bool) -> str:
             lines.append(f'<li class="part">{html.escape(chapter.part)}</li>')
         sections = " · ".join(
             f'<a href="#{section["id"]}">{heading.decode_contents()}</a>'
-            for heading in chapter.body.select("section > h3")
-            if (section := heading.parent) is not None and section.get("id")
+            for section in chapter.body.select(":scope > section > section[id]")
+            if (heading := section.find(re.compile("^h[1-6]$"))) and heading.get_text(strip=True) not in CLOSING
         )
         lines.append(_line(chapter.name, chapter.title) + (f'<li class="sections">{sections}</li>' if sections else ""))
     if solutions:
@@ -295,7 +360,8 @@ def _running_heads(chapters: Sequence[Chapter], title: str) -> str:
     """Each chapter is a kind of page of its own, with its title at the head: Chromium knows no `string-set`."""
 
     def rule(name: str, words: str) -> str:
-        return f"@page ch-{name} {{ @top-left {{ content: {_css(title)} }} @top-right {{ content: {_css(words)} }} }}"
+        right = "none" if words == title else _css(words)
+        return f"@page ch-{name} {{ @top-left {{ content: {_css(title)} }} @top-right {{ content: {right} }} }}"
 
     return "\n".join([*(rule(c.name, c.title) for c in chapters), rule("solutions", "Solutions")])
 
