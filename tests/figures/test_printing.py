@@ -241,7 +241,8 @@ page.source(b)
 <div class="cell"><div class="cell_input"><pre>y = b(1)
 page.source(b)
 </pre></div></div>
-<section id="ask"><p>ONLY</p></section>
+<section id="tasks"><h2>Exercises</h2><div class="exercise"><section id="ask"><p>ONLY</p></section></div>
+<p>After</p></section>
 <section id="none"><h2>References</h2></section>
 <p class="measured">Measured: 3 s</p>
 <table><tr><td><code>a.long_name/of.it</code></td><td>✅</td></tr></table><table>{rows}</table>
@@ -255,7 +256,7 @@ def test_what_only_a_screen_needs_is_left_out_and_nothing_else(tmp_path: Path) -
     said = body.get_text()
     assert [cell.get_text() for cell in body.select(".cell_input pre")] == ["y = b(1)\npage.source(b)\n"]
     assert "SOURCE" in said
-    assert "ONLY" in said
+    assert [kept.get_text() for kept in body.select(".keep")] == ["ExercisesONLY"]
     assert "References" not in said
     assert "Measured" not in said
     assert "a.<wbr/>long_<wbr/>name/<wbr/>of.<wbr/>it" in str(body)

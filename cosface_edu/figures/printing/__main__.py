@@ -1,6 +1,7 @@
 """`python -m cosface_edu.figures.printing book` or `handouts`, from the folder that holds _toc.yml."""
 
 import argparse
+import logging
 import re
 import sys
 import time
@@ -65,6 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("what", choices=("book", "handouts"))
     what = parser.parse_args(arguments).what
     root, started = Path.cwd(), time.perf_counter()
+    logging.getLogger("pypdf").setLevel(logging.ERROR)  # else it says of each file that Chromium miscounted its objects
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
     site = config["html"].get("baseurl") or ""
     try:

@@ -27,7 +27,7 @@ WIDGET = 'script[type="application/vnd.jupyter.widget-view+json"]'
 #: chapters, and are of another day than the package that a reader of paper has before them.
 LOOKED_UP = "reference-"
 
-LONG, ROWS = 24, 12  # lines of code and rows of a table: fewer stay on one page
+LONG, ROWS = 24, 8  # lines of code and rows of a table: fewer stay on one page
 BROAD = 84  # characters of code that fit in a line of an exercise, as print.css sets it
 #: Sections that every chapter ends with; a table of contents is as good without.
 CLOSING = {"Exercises", "Summary", "References"}
@@ -121,6 +121,10 @@ def read(
         below = section.find_all(True, recursive=False)
         if len(below) == 1 and re.fullmatch("h[1-6]", below[0].name):
             section.decompose()  # a heading with nothing below it: a chapter that cites nothing
+    for heading in body.select("h2:has(+ .exercise), h3:has(+ .exercise)"):
+        exercise = heading.find_next_sibling()
+        keep = heading.wrap(soup.new_tag("div", attrs={"class": "keep"}))  # Chromium leaves some alone at a page's foot
+        keep.append(exercise.extract())  # type: ignore[union-attr]
     _set(body)
     _take_solutions(chapter)
     return chapter
@@ -328,8 +332,8 @@ def _title_page(title: str) -> str:
         f"<p>Version {cosface_edu.__version__}, printed on {today.day} {today:%B %Y}<br>The cosface-edu authors</p>"
         '<p class="print-about">Made from the pages of the book. Figures that move in the pages are pictures here; a '
         "line below each says where it moves. Solutions stand at the end. Left out are code that the pages fold away, "
-        "most of it for drawing, and the reference of the package. Links within the book lead to its pages here.</p>"
-        "</section>"
+        "most of it for drawing, the reference of the package, and the seconds that each page's cells took, which "
+        "stand under Status. Links within the book lead to its pages here.</p></section>"
     )
 
 
