@@ -42,8 +42,8 @@ class Augmented(Dataset[tuple[Tensor, int]]):
         return list(zip(images, [label for _, label in found], strict=True))
 
 
-class Bytes(Dataset[tuple[Tensor, int, int]]):
-    """The same as they are, in bytes, with the keys: a GPU will change them.
+class Bytes(Dataset[list[Tensor]]):
+    """The same as they are, in bytes, with the keys: a GPU will change them. It hands out micro-batches only.
 
     Args:
         faces: the training part.
@@ -55,10 +55,20 @@ class Bytes(Dataset[tuple[Tensor, int, int]]):
     def __len__(self) -> int:
         return len(self.faces)
 
-    def __getitems__(self, picks: list[tuple[int, int]]) -> list[tuple[Tensor, int, int]]:
-        """A micro-batch of (image, key)."""
-        found = self.faces.bytes([index for index, _ in picks])
-        return [(image, label, key) for (image, label), (_, key) in zip(found, picks, strict=True)]
+    def __getitems__(self, picks: list[tuple[int, int]]) -> list[Tensor]:
+        """Pixels, labels (b,) and keys (b,) of a micro-batch of (image, key); pixels as `Part.bytes` lays them out."""
+        pixels, labels = self.faces.bytes([index for index, _ in picks])
+        return [pixels, labels, torch.tensor([key for _, key in picks])]
+
+
+def _whole(batch: list[Tensor]) -> list[Tensor]:
+    """A batch is one already."""
+    return batch
+
+
+def planes(pixels: Tensor) -> Tensor:
+    """(b, 3, H, W), given as that or as (b, H, W, 3): no side of a picture is as short as 3, see `Config.size`."""
+    return pixels.permute(0, 3, 1, 2) if pixels.shape[-1] == 3 else pixels
 
 
 def resident(training: Part) -> bool:
@@ -118,13 +128,13 @@ def _floats(
         return
     if not workers and not isinstance(training.faces, InMemory):
         # read by this very thread: somebody's own data set may draw from the generator that the loop has seeded
-        for batch in DataLoader(Bytes(training), batch_sampler=steps, generator=own):
+        for batch in DataLoader(Bytes(training), batch_sampler=steps, generator=own, collate_fn=_whole):
             pixels, labels, keys = (tensor.to(device) for tensor in batch)
-            yield augment(to_float(pixels), keys), labels
+            yield augment(to_float(planes(pixels)), keys), labels
         return
     waiting = _picked(training, steps) if isinstance(training.faces, InMemory) else _read(training, steps, workers, own)
     for pixels, labels, keys in ahead(waiting, lane(device)):
-        yield augment(to_float(pixels), keys), labels
+        yield augment(to_float(planes(pixels)), keys), labels
 
 
 def _picked(training: Part, steps: Steps) -> Iterator[list[Piece]]:
@@ -137,5 +147,6 @@ def _picked(training: Part, steps: Steps) -> Iterator[list[Piece]]:
 
 def _read(training: Part, steps: Steps, workers: int, own: torch.Generator) -> Iterator[list[Piece]]:
     """Batches that other processes read and decode; these are started here, by the thread that calls."""
-    loader = iter(DataLoader(Bytes(training), batch_sampler=steps, num_workers=workers, generator=own))
-    return ([(tensor, None) for tensor in batch] for batch in loader)
+    loader = DataLoader(Bytes(training), batch_sampler=steps, num_workers=workers, generator=own, collate_fn=_whole)
+    begun = iter(loader)
+    return ([(tensor, None) for tensor in batch] for batch in begun)

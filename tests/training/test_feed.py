@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from cosface_edu.data import normalise
 from cosface_edu.training.batches import InMemory, Part
-from cosface_edu.training.feed import Bytes, feed, resident
+from cosface_edu.training.feed import Bytes, _whole, feed, planes
 
 
 @pytest.fixture
@@ -56,13 +57,40 @@ def test_the_loader_leaves_torchs_generator_alone(rounded, config) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_bytes_are_sent_as_the_decoder_gave_them(rounded) -> None:
-    part = Part(rounded, torch.arange(10))
-    ((pixels, label, key),) = Bytes(part).__getitems__([(7, 123)])
-    assert pixels.dtype == torch.uint8
-    assert (label, key) == (1, 123)
-    assert torch.equal(pixels, rounded.images[7])
-    assert not resident(part)
+class Decoded:
+    """A data set with a decoder that lays colours beside each other, or not."""
+
+    def __init__(self, interleaved: bool) -> None:
+        stored = torch.randint(256, (6, 8, 4, 3) if interleaved else (6, 3, 8, 4), dtype=torch.uint8)
+        self.pictures = stored.permute(0, 3, 1, 2) if interleaved else stored
+        self.labels = torch.tensor([0, 0, 1, 1, 2, 2])
+
+    def __len__(self) -> int:
+        return 6
+
+    def crop(self, index: int) -> tuple[torch.Tensor, int]:
+        return self.pictures[index], int(self.labels[index])
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("interleaved", [False, True])
+def test_bytes_travel_as_the_decoder_laid_them_out(interleaved: bool, workers: int) -> None:
+    faces = Decoded(interleaved)
+    part = Part(faces, torch.tensor([1, 2]))
+    batches = [[(3, 30), (0, 10), (3, 31)]]
+    loader = DataLoader(Bytes(part), batch_sampler=batches, num_workers=workers, collate_fn=_whole)
+    ((pixels, labels, keys),) = list(loader)
+    assert pixels.is_contiguous()
+    assert pixels.shape == ((3, 8, 4, 3) if interleaved else (3, 3, 8, 4))
+    assert torch.equal(planes(pixels), faces.pictures[[5, 2, 5]])
+    assert (labels.tolist(), keys.tolist()) == ([1, 0, 1], [30, 10, 31])
+    assert pixels.is_shared() == bool(workers)
+
+
+def test_what_has_no_decoder_is_rounded_to_bytes(rounded) -> None:
+    pixels, labels = Part(rounded, torch.arange(10)).bytes([7, 0])
+    assert torch.equal(pixels, rounded.images[[7, 0]])
+    assert labels.tolist() == [1, 0]
 
 
 def test_what_is_sent_ahead_leaves_torchs_generator_to_the_loop(rounded, changed, monkeypatch) -> None:

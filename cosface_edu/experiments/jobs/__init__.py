@@ -21,6 +21,7 @@ Say = Callable[[str], None]
 
 #: In the order in which they should be run, with the minutes that each is given if nobody says otherwise.
 QUEUE: dict[str, float] = {
+    "rates": 3.0,
     "checks": 1.5,
     "heads": 1.5,
     "networks": 2.5,

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from cosface_edu import evaluation
 from cosface_edu.data import normalise, to_float
-from cosface_edu.faces import FaceWorld, FaceWorldDataset
+from cosface_edu.faces import FaceWorld, FaceWorldDataset, many
 from cosface_edu.training import Config, preset, train
 from cosface_edu.training.batches import InMemory
 from cosface_edu.training.diagnose import TrainingDiverged
@@ -179,7 +179,7 @@ def million(job: Job, network: nn.Module, size: tuple[int, int]) -> dict[str, An
             rows = min(BLOCK, wanted - seen)
             who = torch.arange(4 * STRANGERS + seen, 4 * STRANGERS + seen + rows)
             seen += rows
-            yield features(network, world.bytes(who, torch.zeros_like(who), size))
+            yield features(network, many.drawn(world, who, torch.zeros_like(who), size))
 
     sizes = [10**n for n in range(1, 7)]
     own = features(network, probes.images)

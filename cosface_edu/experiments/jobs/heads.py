@@ -60,19 +60,19 @@ def run(job: Job) -> dict[str, Any]:
             _size(job, found, classes, tf32, wanted)
     torch.backends.cuda.matmul.allow_tf32 = False
     huge = 2000 if job.tiny else HUGE
-    row = _measure(job, lambda: losses.CosFace(D, huge, chunk_size=HUGE_CHUNK), huge, found["B"], 1.0)
+    row = measured(job, lambda: losses.CosFace(D, huge, chunk_size=HUGE_CHUNK), huge, found["B"], 1.0)
     found["rows"].append({"what": f"cosface, chunks of {HUGE_CHUNK}", "C": huge, "tf32": False, **row})
     job.keep(found)
     return found
 
 
-def _compiled(loss: nn.Module) -> nn.Module:
+def compiled(loss: nn.Module) -> nn.Module:
     loss.compile(dynamic=False)
     return loss
 
 
 def _size(job: Job, found: dict[str, Any], classes: int, tf32: bool, names: list[str]) -> None:
-    bare = _measure(job, lambda: Bare(classes), classes, found["B"])
+    bare = measured(job, lambda: Bare(classes), classes, found["B"])
     candidates: dict[str, Callable[[], nn.Module]] = {
         name: lambda name=name: losses.create(name, in_features=D, num_classes=classes)  # type: ignore[misc]
         for name in names
@@ -86,13 +86,13 @@ def _size(job: Job, found: dict[str, Any], classes: int, tf32: bool, names: list
     except ImportError:
         found["pytorch-metric-learning"] = "not installed"
     if job.device.type == "cuda" and classes > SIZES[0] and not tf32:
-        candidates["cosface, compiled"] = lambda: _compiled(losses.CosFace(D, classes))
-        candidates["plain form, compiled"] = lambda: _compiled(Plain(classes))
+        candidates["cosface, compiled"] = lambda: compiled(losses.CosFace(D, classes))
+        candidates["plain form, compiled"] = lambda: compiled(Plain(classes))
     found["rows"].append({"what": "bare product", "C": classes, "tf32": tf32, **bare})
     for what, make in candidates.items():
         if job.left() < 10:
             return
-        row = _measure(job, make, classes, found["B"])
+        row = measured(job, make, classes, found["B"])
         if "ms" in row and "ms" in bare:
             row["times_the_product"] = row["ms"] / bare["ms"]
         found["rows"].append({"what": what, "C": classes, "tf32": tf32, **row})
@@ -102,7 +102,7 @@ def _size(job: Job, found: dict[str, Any], classes: int, tf32: bool, names: list
     job.say(f"C = {classes:,}, TF32 {tf32}: product {bare.get('ms', 0):.2f} ms; times it: {rows}")
 
 
-def _measure(
+def measured(
     job: Job, make: Callable[[], nn.Module], classes: int, batch: int, seconds: float = 0.25
 ) -> dict[str, Any]:
     """Milliseconds of forward and backward, and the most memory beyond what was there before."""

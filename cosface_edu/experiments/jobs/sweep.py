@@ -15,7 +15,7 @@ from torch import Tensor
 
 from cosface_edu import evaluation
 from cosface_edu.experiments import record
-from cosface_edu.faces import FaceWorld, FaceWorldDataset
+from cosface_edu.faces import FaceWorld, FaceWorldDataset, many
 from cosface_edu.training import Config, train
 from cosface_edu.training.batches import InMemory
 from cosface_edu.training.diagnose import TrainingDiverged
@@ -46,7 +46,7 @@ class Judge:
         people, each = (24, 4) if job.tiny else (1000, 8)
         faces = InMemory(FaceWorldDataset(people, each, SIZE, seed=world, first=STRANGERS), job.device)
         who = torch.arange(2 * STRANGERS, 2 * STRANGERS + distractors)
-        return cls(faces, FaceWorld(seed=world, device=job.device).bytes(who, torch.zeros_like(who), SIZE))
+        return cls(faces, many.drawn(FaceWorld(seed=world, device=job.device), who, torch.zeros_like(who), SIZE))
 
     def __call__(self, network: torch.nn.Module) -> Row:
         """Accuracy on pairs, TAR over all pairs, rank 1 among the distractors."""
