@@ -35,7 +35,14 @@ def versions() -> str:
     commit = record.commit() or "unknown"
     rows = [["cosface-edu", f"{__version__}, commit `{commit[:7]}`{' with changes' if commit.endswith('+') else ''}"]]
     rows += [["Python", f"{platform.python_version()} on {platform.system()}"]]
-    return _table(["what", "version"], rows + [[name, metadata.version(name)] for name in PACKAGES])
+    return _table(["what", "version"], rows + [[name, _version(name)] for name in PACKAGES])
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:  # the book's own tools, where this chapter runs alone
+        return "not installed"
 
 
 def machine() -> str:

@@ -23,6 +23,11 @@ def test_versions_are_those_installed() -> None:
     assert re.search(r"commit `[0-9a-f]{7}`|commit `unknown`", found["cosface-edu"][0])
 
 
+def test_alone_the_book_s_tools_may_be_absent(monkeypatch) -> None:
+    monkeypatch.setattr(status, "PACKAGES", ("torch", "absent-here"))
+    assert rows(status.versions())["absent-here"] == ["not installed"]
+
+
 def test_every_record_is_there_once_with_what_it_says() -> None:
     on = {True: rows(status.records(gpu=True)), False: rows(status.records(gpu=False))}
     files = sorted((ROOT / "book" / "results").glob("*.json"))
