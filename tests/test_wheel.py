@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from email.parser import Parser
 from pathlib import Path, PurePath
@@ -17,18 +18,42 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """Built as `pip install .` builds it, with the setuptools that is here."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of both archives, built as `pip install .` builds, with the setuptools that is here."""
     folder = tmp_path_factory.mktemp("wheel")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff", "MANIFEST.in"):
         shutil.copy(ROOT / name, folder)
     leave = shutil.ignore_patterns("__pycache__", "vendor")
     for name in ("cosface_edu", "book", "benchmarks"):
         shutil.copytree(ROOT / name, folder / name, ignore=leave)
-    build = "from setuptools import build_meta; build_meta.build_wheel('.')"
+    (folder / "tests").mkdir()
+    shutil.copy(__file__, folder / "tests")
+    build = "from setuptools import build_meta; build_meta.build_sdist('.'); build_meta.build_wheel('.')"
     subprocess.run([sys.executable, "-c", build], cwd=folder, check=True, capture_output=True)
-    (file,) = folder.glob("*.whl")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> zipfile.ZipFile:
+    (file,) = built.glob("*.whl")
     return zipfile.ZipFile(file)
+
+
+@pytest.fixture(scope="module")
+def source(built: Path) -> set[str]:
+    """Files of the source archive, as they lie in the project."""
+    (file,) = built.glob("*.tar.gz")
+    with tarfile.open(file) as archive:
+        return {member.name.partition("/")[2] for member in archive if member.isfile()}
+
+
+def test_the_source_archive_holds_what_the_wheel_is_built_from(source: set[str]) -> None:
+    """And neither a part of the tests nor pictures of the book: photographs are nowhere."""
+    assert {"pyproject.toml", "README.md", "LICENSE", "cosface_edu/losses/cosface.py"} <= source
+    assert any(name.startswith("book/results/") for name in source)
+    strays = {name for name in source if name.startswith(("tests/", "build/", "runs/", "_build/"))}
+    strays |= {name for name in source if PurePath(name).suffix in {".jpg", ".jpeg", ".png", ".pyc", ".pt"}}
+    assert not strays
 
 
 def test_every_file_of_the_package_is_in_it_and_nothing_else(wheel: zipfile.ZipFile) -> None:
