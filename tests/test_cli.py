@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -17,11 +18,13 @@ from cosface_edu.cli.common import size_of
 from cosface_edu.cli.train import fields, settings
 from cosface_edu.data import to_bytes
 from cosface_edu.data.images import encode_jpeg
+from cosface_edu.experiments import toy
 from cosface_edu.faces import FaceWorldDataset
 from cosface_edu.figures import style
 
 runner = CliRunner()
 COMMANDS = ("align", "check", "train", "evaluate", "identify", "embed", "toy", "rehearse", "record", "advise")
+MEASURED = ("margin met %", "smallest centre gap", "mean cloud gap", "mean cloud gap, test")  # heads of the toy's table
 TINY = [
     *("--network", "sphereface4", "--batch", "8", "--steps", "3", "--set", "size=(16,16)", "--set", "embedding=8"),
     *("--set", "identities=12", "--set", "per_identity=2", "--set", "held_out=4", "--set", "held_out_pairs=4"),
@@ -64,6 +67,16 @@ def test_help_teaches_with_an_example(command) -> None:
 def test_the_commands_are_listed() -> None:
     listed = run("--help").output
     assert all(command in listed for command in COMMANDS)
+
+
+def test_the_toy_s_table_is_whole_in_a_terminal_of_eighty_columns(monkeypatch) -> None:
+    wide = {"loss": "A-Softmax", "m": "0.35", "s": "10", "train %": "100.0", "test %": "100.0"}
+    monkeypatch.setattr(toy, "cached", lambda config: None)
+    monkeypatch.setattr(toy, "rows", lambda runs: [wide | {name: "145.0°" for name in MEASURED}])
+    monkeypatch.setattr("cosface_edu.cli.toy.console", Console(width=80))
+    shown = run("toy", "asoftmax").output
+    assert "A-Softmax" in shown
+    assert "…" not in shown
 
 
 def test_help_does_not_wait_for_pytorch() -> None:

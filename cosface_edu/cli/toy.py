@@ -35,7 +35,7 @@ def toy(
         for margin in (m or [None])  # type: ignore[list-item]
     ]
     rows = experiment.rows(runs)
-    table = Table(*rows[0])
+    table = Table(*rows[0], padding=0)  # nine columns, whole in a terminal of 80
     for row in rows:
         table.add_row(*row.values())
     console.print(table)
