@@ -40,7 +40,8 @@ def train(
     workers: Annotated[int | None, typer.Option(help="Processes that decode images.")] = None,
     compile: Annotated[bool, typer.Option("--compile", help="torch.compile the network.")] = False,
     set: Annotated[
-        list[str] | None, typer.Option("--set", help="Any field of the configuration, such as device=cuda; may come often.")
+        list[str] | None,
+        typer.Option("--set", help="Any field of the configuration, such as device=cuda; may come often."),
     ] = None,
 ) -> None:
     """**Step 2.** Train a network with a large-margin loss.
