@@ -2,6 +2,7 @@
 
 import html
 import math
+import textwrap
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,10 +97,14 @@ class Advice:
         return f"{self.people:,} people, {self.features:,} features, {self.pictures:,} pictures of each person"
 
     def __str__(self) -> str:
-        """A table in plain text."""
+        """A table in plain text, 80 columns wide: the last column goes on below itself."""
         rows = self.rows()
         wide = [max(len(row[column]) for row in rows) for column in (0, 1)]
-        lines = [f"{what:{wide[0]}}  {much:>{wide[1]}}  {means}" for what, much, means in rows]
+        before = sum(wide) + 4
+        lines = [
+            textwrap.fill(f"{what:{wide[0]}}  {much:>{wide[1]}}  {means}", 80, subsequent_indent=" " * before)
+            for what, much, means in rows
+        ]
         return "\n".join([self.head(), *lines])
 
     def _repr_html_(self) -> str:

@@ -87,6 +87,7 @@ def test_it_can_be_read_as_text_and_in_a_notebook():
     text, page = str(advice), advice._repr_html_()
     assert "10,000 people" in text
     assert "128 features" in text
+    assert max(map(len, text.splitlines())) <= 80  # a terminal's width, and a page's column
     for label, value, meaning in advice.rows():
         assert label in text
         assert value in text
