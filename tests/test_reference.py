@@ -42,6 +42,15 @@ def listed() -> dict[str, Any]:
 
 ENTRIES = listed()
 CALLABLE = {name: thing for name, thing in ENTRIES.items() if inspect.isfunction(thing) or inspect.isclass(thing)}
+ARRAY = re.compile(r"Tensor|ndarray|_SupportsArray")  # the last is what an `ArrayLike` is made of
+HOLDERS = re.compile(r"(?:Callable|dict|Mapping)\[.*")  # what a function takes, what a state dict holds: no one shape
+SIDE = r"\w+(?: ?[·+-] ?\w+)*|\.\.\."
+SHAPE = re.compile(
+    rf"\((?!x, y\))(?:(?:{SIDE}),|(?:{SIDE})(?:, (?:{SIDE}))+|\.\.\.)\)"
+    r"|\b(?:any|same) shape\b|\bshape of\b|\b[Ss]calars?\b|\b[Oo]ne number\b"
+)
+ANGLE = re.compile(r"theta|phi|angles?")
+MARGIN = re.compile(r"m\d?")
 ERRORS = {name for name, thing in CALLABLE.items() if inspect.isclass(thing) and issubclass(thing, BaseException)}
 
 
@@ -98,6 +107,37 @@ def own(function: ast.stmt) -> list[ast.AST]:
             found.append(node)
             waiting += ast.iter_child_nodes(node)
     return found
+
+
+def described(thing: Any) -> dict[str, str]:
+    """What a docstring says of each thing a call gives, and under `return` of what comes back."""
+    text = inspect.getdoc(thing) or ""
+    said = {"return": text.partition("\n\n")[0]}
+    for head, body in re.findall(r"^(Args|Attributes|Returns|Yields):\n((?: {4}.*\n?|\n)+)", text, re.M):
+        if head in ("Args", "Attributes"):
+            said |= dict(re.findall(r"^ {4}\*{0,2}(\w+): (.*(?:\n {5,}.*)*)", body, re.M))
+        else:
+            said["return"] = body
+    return said
+
+
+@pytest.mark.parametrize("name", sorted(set(CALLABLE) - ERRORS))
+def test_a_docstring_gives_shapes_and_units(name: str) -> None:
+    """Who calls with a tensor need not read the code for its shape, nor guess whether an angle is in degrees."""
+    signature, said = inspect.signature(CALLABLE[name]), described(CALLABLE[name])
+    types = {p.name: p.annotation for p in signature.parameters.values()} | {"return": signature.return_annotation}
+    arrays = {key for key, hint in types.items() if ARRAY.search(HOLDERS.sub("", str(hint)))}
+    shapeless = [key for key in types if key in arrays and not SHAPE.search(said.get(key, ""))]
+    assert not shapeless, f"no shape given for {', '.join(shapeless)}"
+    units = {key: "radians" for key in types if ANGLE.fullmatch(key)}
+    units |= {key: "radians|cosine|factor|divisor" for key in types if MARGIN.fullmatch(key)}  # as the margin is put
+    text = inspect.getdoc(CALLABLE[name]) or ""  # what a loss says of a setting may be too short for two units
+    unitless = [
+        key
+        for key, unit in units.items()
+        if not re.search(unit, said.get(key, "")) and not re.search(rf"\b{key} is [^.]*(?:{unit})", text)
+    ]
+    assert not unitless, f"no unit given for {', '.join(unitless)}"
 
 
 @pytest.mark.parametrize("name", [name for name, thing in CALLABLE.items() if kind(thing) in ("loss", "rule")])

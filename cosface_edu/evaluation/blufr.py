@@ -24,9 +24,9 @@ class Trial:
     """One trial's images, by their numbers: test is gallery and probes together, gallery one image of each enrolled.
 
     Attributes:
-        test: numbers of the images verified among each other.
-        gallery: numbers of those enrolled.
-        probes: numbers of those looked for.
+        test: (G + P,) numbers of the images verified among each other.
+        gallery: (G,) numbers of those enrolled.
+        probes: (P,) numbers of those looked for.
 
     Example:
         >>> import torch
@@ -50,8 +50,8 @@ class BLUFR:
     """What `blufr` found, one value a trial.
 
     Attributes:
-        verification: TAR at the verification FAR.
-        detection: Rank-1 detection and identification rate at the open-set FAR.
+        verification: (t,) TAR at the verification FAR.
+        detection: (t,) rank-1 detection and identification rate at the open-set FAR.
 
     Example:
         >>> import numpy as np
@@ -80,7 +80,7 @@ def read_blufr(path: str | os.PathLike[str]) -> tuple[list[str], NDArray[np.int6
         path: the benchmark's file.
 
     Returns:
-        Names of the images in the order that the features must have, their labels, and the ten trials.
+        Names of the N images in the order that the features must have, their labels (N,), and the ten trials.
 
     Raises:
         ValueError: If the file lacks one of its variables.

@@ -87,7 +87,7 @@ def bootstrap_difference(
         result: Of `verify`.
         other: Of `verify` on the same pairs.
         statistic: The figure.
-        people: See `bootstrap`.
+        people: (n, 2) who the pairs show, as for `bootstrap`.
         samples: Resamplings.
         level: Of confidence.
         seed: Of the draws.

@@ -193,7 +193,7 @@ class MegaFace:
         ranks: (n,) rank of each (probe, mate) pair among all distractors, or k + 1 where it is beyond the k kept.
         mate_scores: (n,) score of each such pair.
         impostors: Number of (probe, distractor) pairs.
-        impostor_scores: The highest of their scores, falling.
+        impostor_scores: (h,) the highest of their scores, falling; h is `keep`, or all where there are fewer.
 
     Example:
         >>> import torch

@@ -20,9 +20,9 @@ class ROC(NamedTuple):
     """Every threshold that tells pairs apart, strictest first: accepted are scores >= threshold.
 
     Attributes:
-        far: false-accept rate at each threshold, rising from 0 to 1.
-        tar: true-accept rate at each threshold, rising.
-        thresholds: falling; the first accepts nothing.
+        far: (t,) false-accept rate at each threshold, rising from 0 to 1.
+        tar: (t,) true-accept rate at each threshold, rising.
+        thresholds: (t,) falling; the first accepts nothing.
 
     Example:
         >>> import numpy as np

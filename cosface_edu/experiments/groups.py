@@ -45,7 +45,7 @@ def people(counts: Mapping[str, int], first: int = 0, seed: int = 0) -> Tensor:
         seed: of the world.
 
     Returns:
-        Identities, group after group.
+        Identities (N,) int64, group after group.
 
     Raises:
         ValueError: a group that FaceWorld does not have.
@@ -62,7 +62,7 @@ class Crowd:
     """Faces of chosen identities, drawn once and kept in memory: a data set for `training.train`.
 
     Args:
-        identities: who; row k gets label k.
+        identities: (C,) int64, who; the one at place k gets label k.
         per_identity: pictures of each.
         size: (height, width).
         seed: of the world.

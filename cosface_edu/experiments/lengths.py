@@ -33,7 +33,7 @@ def train(m: float, batch_norm: bool = False, steps: int = 400, classes: int = 2
     """Train a small network from scratch under LMCL with features as long as they like.
 
     Args:
-        m: margin.
+        m: margin in cosine units.
         batch_norm: whether the two hidden layers have it; SphereFace's networks do not.
         steps: of SGD with momentum 0.9 and learning rate 0.05, batches of 256.
         classes: C, each a Gaussian in 32 dimensions.

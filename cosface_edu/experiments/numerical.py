@@ -21,13 +21,13 @@ def posterior(rule: Rule, s: ArrayLike, cos_target: ArrayLike, cos_others: Array
 
     Args:
         rule: a rule of `cosface_edu.losses.margins`.
-        s: scale; s, cos_target and cos_others broadcast against each other.
-        cos_target: cosine to the sample's own class centre.
-        cos_others: cosine to each of the C - 1 others.
+        s: scale, any shape; s, cos_target and cos_others broadcast against each other.
+        cos_target: cosine to the sample's own class centre, any shape.
+        cos_others: cosine to each of the C - 1 others, any shape.
         C: number of classes.
 
     Returns:
-        p_y, float64.
+        p_y, float64, the shape of the three broadcast.
     """
     scale, own, other = (torch.as_tensor(np.asarray(v, dtype=np.float64)) for v in (s, cos_target, cos_others))
     lead = scale * (rule.target(own) - rule.others(other))  # by how much the target logit leads
@@ -117,7 +117,7 @@ def pull(rule: Rule, s: float, theta: ArrayLike, C: int, cos_others: float = 0.0
     Args:
         rule: a rule.
         s: scale.
-        theta: angle(s) θ_y to the sample's own class centre, radians.
+        theta: angles θ_y to the sample's own class centre, radians, any shape.
         C: number of classes.
         cos_others: cosine to each of the others.
 

@@ -59,7 +59,7 @@ def strangers(size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         size: (height, width) of the pictures.
 
     Returns:
-        Images and labels.
+        Images (P·n, 3, H, W) and labels (P·n,).
     """
     images, _ = FaceWorld(0).sample_many(range(FIRST, FIRST + PEOPLE), IMAGES, size)
     return images, torch.arange(PEOPLE).repeat_interleave(IMAGES)
@@ -101,7 +101,7 @@ def embed(network: nn.Module, images: Tensor) -> Tensor:
         images: (N, 3, H, W).
 
     Returns:
-        Features.
+        Features (N, D), float32 on the CPU.
     """
     device = next(network.parameters()).device
     return torch.cat([network(normalise(part).to(device)).float().cpu() for part in images.split(256)])

@@ -54,7 +54,8 @@ class ToyConfig:
 
     Args:
         loss: a name of `losses.available()` with class centres, or module:Class.
-        m: the loss's margin; by default .2 for cosface, else the loss's own. None where the loss has none.
+        m: the loss's margin, in the unit that the loss gives it (cosine units, radians or a factor on the angle); by
+            default .2 for cosface, else the loss's own. None where the loss has none.
         s: scale; losses that keep the length of the embeddings ignore it.
         seed: of the network's start and of the order of images.
         source: which people, as in `faces.toy_faces`: "synthetic", "lfw" or a folder.
@@ -192,7 +193,7 @@ def pair_scores(run: ToyRun) -> tuple[Array, Array]:
         run: a trained toy.
 
     Returns:
-        Scores of genuine pairs, scores of impostor pairs.
+        Scores of the genuine pairs (G,), scores of the impostor pairs (I,).
     """
     unit = run.test_features[-1] / np.linalg.norm(run.test_features[-1], axis=1, keepdims=True)
     first, second = np.triu_indices(len(unit), k=1)

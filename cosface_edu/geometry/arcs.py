@@ -31,7 +31,7 @@ def edge_on_arc(rule: Rule, phi: ArrayLike, ratio: float = 1.0) -> Array:
 
     Args:
         rule: a rule of `cosface_edu.losses.margins`.
-        phi: angle(s) between W1 and W2, radians, in (0, π].
+        phi: angles between W1 and W2, radians, in (0, π], any shape.
         ratio: ‖W2‖/‖W1‖, for the softmax loss whose centres are not normalised.
 
     Returns:
@@ -50,7 +50,7 @@ def gap_on_arc(rule: Rule, phi: ArrayLike, ratio: float = 1.0) -> Array:
 
     Args:
         rule: a rule of `cosface_edu.losses.margins`.
-        phi: angle(s) between the class centres, radians.
+        phi: angles between the class centres, radians, any shape.
         ratio: ‖W2‖/‖W1‖, for losses that do not normalise the centres.
 
     Returns:
@@ -64,7 +64,7 @@ def boundary(rule: Rule, cos2: ArrayLike, ratio: float = 1.0) -> Array:
 
     Args:
         rule: a rule of `cosface_edu.losses.margins`.
-        cos2: cosθ2, one or many.
+        cos2: cosθ2, any shape.
         ratio: ‖W2‖/‖W1‖, for the softmax loss whose centres are not normalised.
 
     Returns:

@@ -39,7 +39,7 @@ class Settled:
 
     Attributes:
         loss: mean over the classes.
-        angles: of the places, radians, one for each place.
+        angles: of the places, radians, (places,).
     """
 
     loss: float

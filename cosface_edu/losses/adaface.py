@@ -22,8 +22,8 @@ class AdaptiveMargin(Rule):
     within [0, π], so that ψ never rises with θ.
 
     Args:
-        m: margin.
-        z: quality, from the length of the embedding.
+        m: margin: radians where it turns the angle, cosine units where it is taken from the cosine.
+        z: quality, from the length of the embedding: one number, or one for each sample (B, 1).
     """
 
     m: float
@@ -39,6 +39,7 @@ class AdaFace(Head):
     """AdaFace (Kim et al. 2022, Eq. 14-18): ‖x‖ stands for image quality and decides which samples the margin stresses.
 
     z = clip(h(‖x‖ - μ)/σ, -1, 1), without a gradient, μ and σ running over the batches; see `AdaptiveMargin`.
+    There m is both an angle in radians and a difference in cosine units.
     A batch of one has no deviation and leaves μ and σ as they are.
     """
 

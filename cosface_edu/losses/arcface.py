@@ -18,7 +18,7 @@ class AdditiveAngle(Rule):
     """ψ(θ) = cos(θ + m): ArcFace (Deng et al. 2019, Eq. 3).
 
     Args:
-        m: margin in radians.
+        m: margin in radians: one number, or one for each sample (B, 1).
         beyond_pi: behaviour for θ > π - m, see `margins.cos_beyond_pi`.
     """
 

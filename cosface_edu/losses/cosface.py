@@ -17,7 +17,7 @@ class AdditiveCosine(Rule):
     """ψ(θ) = cosθ - m: LMCL (CosFace paper, Eq. 4), the same as AM-Softmax.
 
     Args:
-        m: margin in cosine units.
+        m: margin in cosine units: one number, or one for each sample (B, 1).
     """
 
     m: Margin

@@ -23,9 +23,9 @@ class Curricular(AdditiveAngle):
     Early in training (t near 0) hard negatives are toned down, later (t towards 1) they are stressed.
 
     Args:
-        m: margin in radians.
+        m: margin in radians: one number, or one for each sample (B, 1).
         beyond_pi: behaviour of ψ for θ > π - m.
-        t: running mean of the target cosines.
+        t: running mean of the target cosines, one number.
     """
 
     t: Margin = 0.0

@@ -156,8 +156,8 @@ def cos_beyond_pi(phi: Tensor, cos: Tensor, beyond_pi: BeyondPi) -> Tensor:
     """cosφ, and what happens once φ passes π, where cosφ turns and would reward larger angles.
 
     Args:
-        phi: the angle with its margin, in radians.
-        cos: the cosine without margin.
+        phi: the angle with its margin, in radians, any shape.
+        cos: the cosine without margin, the same shape.
         beyond_pi: "monotone": (-1)^k cosφ - 2k, which equals cosφ up to π and keeps falling smoothly after it.
             "exact": cosφ as the formula stands, not monotone.
             "straight-through": the value cosφ, but the derivative with respect to cosθ is taken as 1 at *every*

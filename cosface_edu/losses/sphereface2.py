@@ -22,7 +22,7 @@ class PowerCosine(Rule):
     """ψ = g(cosθ) - m, the others g(cosθ) + m, with g(c) = 2((c+1)/2)^t - 1: SphereFace2-C (Wen et al. 2022, Eq. 5-6).
 
     Args:
-        m: margin between each class and the rest.
+        m: margin between each class and the rest, in units of g, a cosine rescaled within [-1, 1].
         t: ≥ 1; spreads the cosines near 1 and squeezes the others.
     """
 
@@ -50,7 +50,7 @@ class SphereFace2(Head):
     α/r·ln(1 + e^{-z_y}) + (1-α)/r·Σ_j ln(1 + e^{z_j}). The classes do not compete for a sample, but the margin has a
     bound all the same: a class's one classifier, with the one bias, must say yes to its own people and no to those
     who sit on the nearest other centre, at the angle φ. Both with the margin: g(1) - m ≥ -b/r ≥ g(cosφ) + m, so
-    2m ≤ g(1) - g(cosφ) (derived, not in the paper).
+    2m ≤ g(1) - g(cosφ) (derived, not in the paper). m is in units of g, a cosine rescaled within [-1, 1].
     """
 
     s = property(lambda head: head.r, doc="The scale, which the paper calls r.")
