@@ -62,7 +62,7 @@ def test_sliders_are_in_sight_at_every_width(open_page, html: Path) -> None:
     page = open_page().page
     page.goto(f"{html.as_uri()}/eight-identities.html")
     figure = page.locator(".js-plotly-plot").element_handle()
-    for width, height in ((1280, 540), (390, 860)):
+    for width, height in ((1280, 554), (390, 874)):
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_function(
             """([gd, height]) => gd._fullLayout.height === height && gd.parentElement.clientHeight === height
