@@ -111,3 +111,15 @@ def test_statistics_are_those_of_the_pictures() -> None:
 def test_scores_are_kept_to_the_fourth_digit() -> None:
     scores = np.linspace(-1, 1, 1001)
     assert np.abs(carried.unpacked(carried.packed(scores)) - scores).max() < 2e-5
+
+
+def test_values_lie_about_the_mean_of_a_thousand_people_and_not_about_nothing() -> None:
+    plain, everyone = FaceWorld(seed=0), torch.arange(1000)
+    skin, side = plain.traits(everyone)["skin"], plain.shot(everyone, torch.zeros_like(everyone))["light_side"]
+    some, first = torch.arange(3), torch.zeros(3, dtype=torch.long)
+    alike = carried.Changed(("skin", "light_side"), 0.0)
+    torch.testing.assert_close(alike.traits(some)["skin"], skin.mean(dim=0, keepdim=True).expand_as(skin[:3]))
+    torch.testing.assert_close(alike.shot(some, first)["light_side"], side.mean(dim=0, keepdim=True).expand(3))
+    twice = carried.Changed(("skin",), 2.0).traits(some)["skin"]
+    torch.testing.assert_close(twice, 2 * skin[:3] - skin.mean(dim=0, keepdim=True))
+    assert skin.mean().abs() > 0.1

@@ -2,8 +2,8 @@
 
 Best first, a row each, written down as it is found; a row whose seconds do not fit is left for other minutes. Seconds
 are guesses from what an H100 did on 26 November 2026, with compilation. By them three minutes are enough for batches,
-drawing, sending and .rec files, and seven more for the rest. A quarter of an hour is then best spent on three minutes
-of this job, nine of `table`, which goes on where it was on another day, and a start of two.
+drawing, sending and .rec files, and about nine more for the rest. A quarter of an hour is then best spent on a start
+of two, three of this job, six of `table`, which goes on where it was on another day, and four in reserve.
 """
 
 import os
