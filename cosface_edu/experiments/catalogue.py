@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cosface_edu import data
-from cosface_edu.experiments import carried, comparison, few, groups, record, rehearsal, search, strangers
+from cosface_edu.experiments import comparison, few, groups, record, rehearsal, search, strangers
 from cosface_edu.experiments.closure import code_hash
 from cosface_edu.experiments.runs import Say
 
@@ -30,7 +30,6 @@ KEEPERS: dict[str, Callable[[Path, Say], object]] = {
     comparison.NAME: lambda path, say: comparison.record_table(out=path, say=say),
     "strangers": lambda path, say: strangers.main(out=path),
     "groups": lambda path, say: groups.main(out=path),
-    carried.NAME: lambda path, say: carried.main(path, say=say),
     few.NAME: lambda path, say: few.main(path, say=say),
     search.NAME: lambda path, say: search.main(path, say=say),
 }

@@ -1,74 +1,18 @@
-"""From drawings to photographs: every change does what its name says, and the record goes on where it was stopped."""
+"""From drawings to photographs: every change does what its name says."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import nn
 
 from cosface_edu import networks
-from cosface_edu.data import to_bytes
-from cosface_edu.experiments import carried
-from cosface_edu.faces import FaceWorld
-
-
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Drawn people in the photographs' place, and as many runs as are needed to see all kinds of them."""
-    root = tmp_path / "real"
-    for folder in (root / "celeba-1000", root / "cfp"):
-        for person in range(6):
-            (folder / f"p{person}").mkdir(parents=True)
-            for number, picture in enumerate(FaceWorld(seed=3).sample(person, 4)[0], 1):
-                pixels = to_bytes(picture).permute(1, 2, 0).numpy()
-                Image.fromarray(pixels).save(folder / f"p{person}" / f"p{person}_{number:04}.jpg")
-    folds = ""
-    for fold in range(2):
-        mine = range(3 * fold, 3 * fold + 3)
-        folds += "".join(f"p{a}\t1\t{b}\n" for a in mine for b in (2, 3))
-        folds += "".join(f"p{a}\t{b}\tp{3 * fold + (a + 1) % 3}\t{b}\n" for a in mine for b in (2, 3))
-    (root / "cfp-ff.txt").write_text(f"2\t6\n{folds}")
-    for name, value in {"PEOPLE": 4, "PICTURES": 4, "STEPS": 2, "BATCH": 8, "SAMPLES": 5, "FAR": 0.5}.items():
-        monkeypatch.setattr(carried, name, value)
-    kinds = {"people": 4, "pictures": 4}
-    names = ("photographs", "no pose", "grey")
-    some = {name: carried.VARIANTS[name]._replace(**kinds) for name in (carried.BASE, *names)}
-    monkeypatch.setattr(carried, "VARIANTS", some)
-    monkeypatch.setenv("COSFACE_DATA", str(root))
-    carried.faces_of.cache_clear()
-    return root
-
-
-def test_record_is_kept_after_each_change_and_goes_on(small: Path, tmp_path: Path) -> None:
-    path, said = tmp_path / "carried.json", []
-    carried.main(path, say=said.append)
-    runs = json.loads(path.read_text())["runs"]
-    parts = (["base", "untrained", "statistics"], ["photographs", "no pose", "grey"])
-    wanted = [(name, seed) for names in parts for seed in (0, 1) for name in names]
-    assert [(run["variant"], run["seed"]) for run in runs] == wanted
-    assert "difference" not in runs[0]
-    for run in runs[1:]:
-        assert run["interval"][0] <= run["interval"][1]
-    assert ["scores" in run for run in runs] == [run["variant"] == "base" for run in runs]
-    assert runs[10]["difference"] == pytest.approx(runs[10]["accuracy"] - runs[3]["accuracy"])
-    found = json.loads(path.read_text())
-    found["runs"] = runs[:-1]
-    path.write_text(json.dumps(found))
-    carried.main(path, say=said.append)
-    again = json.loads(path.read_text())["runs"][-1]
-    assert {k: v for k, v in again.items() if k != "training_seconds"} == {
-        k: v for k, v in runs[-1].items() if k != "training_seconds"
-    }
-    assert len(said) == 13
-
-
-def test_without_photographs_it_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COSFACE_DATA", str(tmp_path / "nothing"))
-    with pytest.raises(FileNotFoundError, match=r"cfp-ff\.txt: not there.*COSFACE_DATA"):
-        carried.main(tmp_path / "carried.json")
+from cosface_edu.data import Pairs, to_bytes
+from cosface_edu.experiments.jobs import Job, carried
+from cosface_edu.experiments.jobs.sweep import Kept
+from cosface_edu.faces import FaceWorld, FaceWorldDataset
+from cosface_edu.training import Config
 
 
 def test_names_are_the_world_s() -> None:
@@ -97,7 +41,7 @@ def test_statistics_are_those_of_the_pictures() -> None:
     """The first normalisation's input, over all pictures at once, has the statistics that are put in its place."""
     torch.manual_seed(0)
     network = networks.create("small", embedding=8, size=(56, 48))
-    images = torch.randint(0, 90, (2 * carried.BATCH, 3, 56, 48), dtype=torch.uint8)
+    images = torch.randint(0, 90, (300, 3, 56, 48), dtype=torch.uint8)
     found = carried.with_statistics_of(network, images)
     first = next(module for module in found.modules() if isinstance(module, nn.BatchNorm2d))
     with torch.no_grad():
@@ -123,3 +67,42 @@ def test_values_lie_about_the_mean_of_a_thousand_people_and_not_about_nothing() 
     twice = carried.Changed(("skin",), 2.0).traits(some)["skin"]
     torch.testing.assert_close(twice, 2 * skin[:3] - skin.mean(dim=0, keepdim=True))
     assert skin.mean().abs() > 0.1
+
+
+def test_everything_is_compared_with_a_base_of_its_seed() -> None:
+    base = Config(loss_options={}, steps=10)
+    first = carried.queue(base, [])
+    assert [what for what, _ in first] == [{"variant": "base", "seed": seed} for seed in carried.SEEDS]
+    one = carried.queue(base, [{"variant": "base", "seed": 1}])
+    assert [what for what, _ in one[3:]] == [
+        {"variant": name, "seed": 1} for name in carried.VARIANTS if name != "base"
+    ]
+    longer = {what["variant"]: config.steps for what, config in one}
+    assert longer["four times the steps"] == 40
+    assert longer["grey"] == 10
+
+
+def test_pictures_are_altered_as_their_names_say() -> None:
+    images = FaceWorldDataset(2, 2, (56, 48)).__getitems__([0, 1, 2, 3])
+    images = to_bytes(torch.stack([image for image, _ in images]))
+    grey, blurred, grain = (carried.altered(images, change) for change in ("grey", "blurred", "grain"))
+    assert carried.altered(images, "") is images
+    assert torch.equal(grey[:, 0], grey[:, 2])
+    assert (grey.float().mean() - images.float().mean()).abs() < 20
+    sharp, soft = (values.float().diff(dim=-1).abs().mean() for values in (images, blurred))
+    assert soft < 0.7 * sharp
+    noise = (grain.float() - images.float())[(images > 40) & (images < 215)]  # nothing is clipped there
+    assert noise.std() == pytest.approx(carried.GRAIN, rel=0.05)
+    pairs = Pairs(Kept(images, torch.arange(4) // 2), *torch.tensor([[0, 1], [1, 2], [1, 0], [0, 0]]))
+    assert torch.equal(carried.altered_pairs(pairs, "grey").images.images, grey)
+    assert carried.altered_pairs(pairs, "grain") is pairs
+
+
+def test_real_people_come_instead_or_beside() -> None:
+    job = Job(1.0, True, torch.device("cpu"), Path(), lambda found: None)
+    real = Kept(torch.zeros(6, 3, 56, 48, dtype=torch.uint8), torch.arange(6) // 3)
+    tiny = carried.variants(True)
+    instead, beside = (carried.seen(job, tiny[name], real) for name in ("photographs", "photographs too"))
+    assert torch.equal(instead.images, real.images)
+    assert beside.labels.tolist() == [*sorted([0, 1, 2, 3] * 4), 4, 4, 4, 5, 5, 5]
+    assert beside.images[-6:].max() == 0 < beside.images[:-6].max()

@@ -28,8 +28,9 @@ QUEUE: dict[str, float] = {
     "casia": 8.0,
     "chapters": 4.0,
     "table": 12.0,
-    "worth": 12.0,
+    "carried": 12.0,
     "faces": 13.0,
+    "worth": 12.0,
 }
 
 

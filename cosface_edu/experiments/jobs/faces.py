@@ -21,13 +21,14 @@ from tqdm import tqdm
 
 from cosface_edu import data, evaluation
 from cosface_edu.align import align_folder
+from cosface_edu.evaluation import Verification
 from cosface_edu.experiments.settings import REAL_CHANGES, REAL_CROP
 from cosface_edu.training import Config, preset, train
 from cosface_edu.training.batches import InMemory
 from cosface_edu.training.diagnose import TrainingDiverged
 
 from . import Job
-from .sweep import SIZE, Row, earlier, sweep
+from .sweep import SIZE, Row, done, sweep
 
 FACES, LFW = "celeba-1000", "lfw-dev-aligned"
 CHOSEN_ON, JUDGED_ON = "cfp-fp", "pairsDevTest"
@@ -49,38 +50,59 @@ NETWORKS = ("sphereface20", "mobilefacenet", "iresnet18")
 
 def run(job: Job) -> dict[str, Any]:
     """As long as the minutes allow; the next minutes go on."""
-    root = data.root()
-    faces = InMemory(data.open(root / FACES, SIZE, yields="people", on_broken="skip"), job.device)
-    lists = {
-        name: evaluation.open_pairs(root / where, root / pairs, size=SIZE) for name, (where, pairs) in LISTS.items()
-    }
+    faces, lists = photographs(job), judges(job)
     base = configuration(job, len(faces))
-    rows = earlier(job, "faces")
-    found: dict[str, Any] = {
-        "data": {"source": FACES, "people": len(faces.labels.unique()), "pictures": len(faces), "lists": list(LISTS)},
-        "config": base.to_dict(),
-        "rows": rows,
-    }
 
     def one(what: Row, config: Config) -> Row:
         try:
             trained = train(config, faces=faces, say=lambda line: None)
         except TrainingDiverged as error:
             return {"diverged": error.step}
-        judges = {name: pairs for name, pairs in lists.items() if name != JUDGED_ON or what["part"] != "search"}
+        seen = {name: pairs for name, pairs in lists.items() if name != JUDGED_ON or what["part"] != "search"}
         return {"known": trained.history[-1]["accuracy"]} | {
-            name: judged(trained.network.eval(), pairs) for name, pairs in judges.items()
+            name: figures(verified(trained.network, pairs)) for name, pairs in seen.items()
         }
 
-    done = sweep(job, rows, lambda rows: plan(base, rows), one, lambda rows: job.keep(found))
-    return found | {"whole": done}
+    people = len(faces.labels.unique())
+    found: dict[str, Any] = {
+        "data": {"source": FACES, "people": people, "pictures": len(faces), "lists": list(LISTS)},
+        "config": base.to_dict(),
+    }
+    return sweep(job, "faces", lambda rows: queue(base, rows), one, found)
 
 
-def judged(network: torch.nn.Module, pairs: data.Pairs) -> dict[str, float]:
+def photographs(job: Job) -> InMemory:
+    """The real people to train on, on the job's device."""
+    return InMemory(data.open(data.root() / FACES, SIZE, yields="people", on_broken="skip"), job.device)
+
+
+def judges(job: Job) -> dict[str, data.Pairs]:
+    """The lists of pairs, decoded once and kept on the job's device."""
+    found = {}
+    for name, (where, pairs) in LISTS.items():
+        opened = evaluation.open_pairs(data.root() / where, data.root() / pairs, size=SIZE)
+        kept = InMemory(opened.images, job.device)
+        found[name] = data.Pairs(kept, opened.first, opened.second, opened.same, opened.fold)
+    return found
+
+
+def verified(network: torch.nn.Module, pairs: data.Pairs) -> Verification:
+    """A network on a list; one that comes as a single fold is dealt into ten."""
+    pictures: torch.Tensor = pairs.images.images  # type: ignore[attr-defined]
+    features = evaluation.embed(network.eval(), pictures, precision="float32", batch=1024)
+    scores = evaluation.cosine_scores(features, torch.stack([pairs.first, pairs.second], dim=1))
+    folds = pairs.fold.numpy() if len(pairs.fold.unique()) > 1 else 10
+    return evaluation.verify(scores, pairs.same, folds)
+
+
+def figures(result: Verification) -> dict[str, float]:
     """What a list of pairs says of a network."""
-    result = evaluation.evaluate(network, pairs, precision="float32").verification
     rates = {f"tar_{far:g}": result.tar_at_far(far) for far in FARS if far * (~result.same).sum() >= 1}
-    return {"accuracy": result.accuracy, "standard_error": result.standard_error, "auc": result.auc} | rates
+    return {
+        "accuracy": result.accuracy,
+        "standard_error": float(result.standard_error),
+        "auc": result.auc,
+    } | rates
 
 
 def configuration(job: Job, pictures: int) -> Config:
@@ -93,32 +115,26 @@ def configuration(job: Job, pictures: int) -> Config:
     )  # fmt: skip
 
 
-def plan(base: Config, rows: Sequence[Row]) -> tuple[Row, Config] | None:
-    """The next run: the search, five seeds of what it chose, and the chosen CosFace in larger networks."""
-    made = [{key: row[key] for key in ("part", "loss", "options", "network", "seed")} for row in rows]
+def queue(base: Config, rows: Sequence[Row]) -> list[tuple[Row, Config]]:
+    """All runs that are known now: the search, five seeds of what it chose, the chosen CosFace in larger networks."""
 
     def item(part: str, loss: str, options: dict[str, float], network: str, seed: int) -> Row:
         return {"part": part, "loss": loss, "options": options, "network": network, "seed": seed}
 
-    queue = [item("search", loss, options, base.network, 0) for loss in CANDIDATES for options in CANDIDATES[loss]]
-    if all(what in made for what in queue):
-        best = {loss: chosen(rows, loss) for loss in CANDIDATES}
-        queue += [
-            item("table", loss, options, base.network, seed)
-            for seed in SEEDS
-            for loss, options in best.items()
-            if options is not None
-        ]
-        if best["cosface"] is not None:
-            queue += [item("network", "cosface", best["cosface"], network, 0) for network in NETWORKS]
-    for what in queue:
-        if what not in made:
-            changes = {"loss": what["loss"], "loss_options": what["options"], "seed": what["seed"]}
-            if what["part"] == "network":
-                steps = int(base.steps * LARGE_EPOCHS / EPOCHS)
-                changes |= {"network": what["network"], "network_options": {}, "embedding": 512, "steps": steps}
-            return what, base.replace(**changes)
-    return None
+    items = [item("search", loss, options, base.network, 0) for loss in CANDIDATES for options in CANDIDATES[loss]]
+    if all(done(rows, what) for what in items):
+        best = {loss: setting for loss in CANDIDATES if (setting := chosen(rows, loss)) is not None}
+        items += [item("table", loss, setting, base.network, seed) for seed in SEEDS for loss, setting in best.items()]
+        if "cosface" in best:
+            items += [item("network", "cosface", best["cosface"], network, 0) for network in NETWORKS]
+    found = []
+    for what in items:
+        changes = {"loss": what["loss"], "loss_options": what["options"], "seed": what["seed"]}
+        if what["part"] == "network":
+            steps = int(base.steps * LARGE_EPOCHS / EPOCHS)
+            changes |= {"network": what["network"], "network_options": {}, "embedding": 512, "steps": steps}
+        found.append((what, base.replace(**changes)))
+    return found
 
 
 def chosen(rows: Sequence[Row], loss: str) -> dict[str, float] | None:

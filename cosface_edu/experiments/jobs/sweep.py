@@ -1,21 +1,30 @@
-"""Many short runs on the GPU, in an order decided by what is known: what the jobs `table` and `worth` share.
+"""Many short runs on the GPU, in an order decided by what is known: what `table`, `worth`, `faces` and `carried` share.
 
 A sweep is a list of runs that grows while it runs. Each finished run is a row in the record, so that a sweep that is
 stopped, or whose minutes are over, goes on where it was, on another day and another machine: the record of earlier
 minutes is read from the job's own folder, or else from the book's results.
+
+A small network leaves most of a GPU idle, since its kernels are done sooner than they are asked for. So the same
+command may be started several times with the same folder: each process takes the next run that nobody has taken.
 """
 
+import hashlib
+import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor
 
 from cosface_edu import evaluation
 from cosface_edu.experiments import record
 from cosface_edu.faces import FaceWorld, FaceWorldDataset, many
+from cosface_edu.files import write_atomically
 from cosface_edu.training import Config, train
 from cosface_edu.training.batches import InMemory
 from cosface_edu.training.diagnose import TrainingDiverged
@@ -24,8 +33,48 @@ from . import Job
 from .casia import STRANGERS, features
 
 Row = dict[str, Any]
+Queue = Callable[[Sequence[Row]], list[tuple[Row, Config]]]
 SIZE = (56, 48)
 FARS = (1e-4, 1e-6)
+WAIT = 0.2  # seconds between two looks at what other processes have finished
+
+
+class Kept(InMemory):
+    """Faces whose bytes are there already.
+
+    Args:
+        images: (N, 3, H, W) uint8.
+        labels: (N,) whose they are.
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor) -> None:
+        self.images, self.labels, self.left_out = images, labels, []
+
+
+def drawn_once(job: Job, name: str, draw: Callable[[], Tensor]) -> Tensor:
+    """Pictures on the job's device: drawn by the first process that asks, read from the disk by those beside it.
+
+    Args:
+        job: says where.
+        name: of the file.
+        draw: gives the bytes.
+    """
+    path = job.out / "drawn" / f"{name}.pt"
+    path.parent.mkdir(exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        if path.exists():
+            return torch.load(path, map_location=job.device, weights_only=True)
+        pictures = draw()
+        torch.save(pictures, path.with_suffix(".part"))
+        path.with_suffix(".part").rename(path)
+    return pictures
+
+
+def world(job: Job, people: int, each: int, seed: int, first: int = 0) -> Kept:
+    """Drawn people on the job's device, shared by the processes of a machine."""
+    faces = FaceWorldDataset(people, each, SIZE, seed=seed, first=first)
+    name = f"world-{seed}-{first}-{people}-{each}"
+    return Kept(drawn_once(job, name, lambda: InMemory(faces, job.device).images), faces.labels)
 
 
 @dataclass(frozen=True)
@@ -34,19 +83,23 @@ class Judge:
 
     Attributes:
         faces: people with several pictures each, for pairs and rates.
-        distractors: (N, 3, H, W) uint8, one picture of each of N others.
+        distractors: (N, 3, H, W) uint8, one picture of each of N others; None: nobody is identified.
     """
 
     faces: InMemory
-    distractors: Tensor
+    distractors: Tensor | None
 
     @classmethod
-    def draw(cls, job: Job, world: int, distractors: int) -> "Judge":
+    def draw(cls, job: Job, seed: int, distractors: int) -> "Judge":
         """Draw them: 1,000 people × 8 pictures, and the distractors."""
         people, each = (24, 4) if job.tiny else (1000, 8)
-        faces = InMemory(FaceWorldDataset(people, each, SIZE, seed=world, first=STRANGERS), job.device)
         who = torch.arange(2 * STRANGERS, 2 * STRANGERS + distractors)
-        return cls(faces, many.drawn(FaceWorld(seed=world, device=job.device), who, torch.zeros_like(who), SIZE))
+
+        def others() -> Tensor:
+            return many.drawn(FaceWorld(seed=seed, device=job.device), who, torch.zeros_like(who), SIZE)
+
+        strangers = world(job, people, each, seed, first=STRANGERS)
+        return cls(strangers, drawn_once(job, f"others-{seed}-{distractors}", others) if distractors else None)
 
     def __call__(self, network: torch.nn.Module) -> Row:
         """Accuracy on pairs, TAR over all pairs, rank 1 among the distractors."""
@@ -60,9 +113,10 @@ class Judge:
                 found[f"tar_{far:g}"] = evaluation.tar_over_all_pairs(own, labels, far)
             except ValueError:  # too few pairs for so small a rate
                 found[f"tar_{far:g}"] = None
-        probes = own[labels.to(own.device) < 80]
-        blocks = (features(network, part) for part in self.distractors.split(8192))
-        found["rank1"] = evaluation.megaface(probes, labels[: len(probes)], blocks, keep=2).rank1[-1]
+        if self.distractors is not None:
+            probes = own[labels.to(own.device) < 80]
+            blocks = (features(network, part) for part in self.distractors.split(8192))
+            found["rank1"] = evaluation.megaface(probes, labels[: len(probes)], blocks, keep=2).rank1[-1]
         return found
 
 
@@ -76,40 +130,93 @@ def earlier(job: Job, name: str) -> list[Row]:
     return []
 
 
-def sweep(
-    job: Job,
-    rows: list[Row],
-    plan: Callable[[Sequence[Row]], tuple[Row, Config] | None],
-    one: Callable[[Row, Config], Row],
-    keep: Callable[[list[Row]], None],
-) -> bool:
-    """Run what the plan says until it says nothing more or the minutes are over.
+class Rows:
+    """What a sweep has found, by this process and by those beside it; a file for each run.
 
     Args:
-        job: gives the time.
-        rows: finished runs; new ones are added.
-        plan: from the finished runs to the next one, (what it is, its configuration).
+        job: gives the folder.
+        name: the job's.
+    """
+
+    def __init__(self, job: Job, name: str) -> None:
+        self.folder = job.out / f"{name}-rows"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.before = earlier(job, name)
+        self.lock = FileLock(self.folder / "record.lock")
+
+    def now(self) -> list[Row]:
+        """All of them, the oldest first."""
+        new = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(self.folder.glob("*.json"), key=_age)]
+        return self.before + [row for row in new if row not in self.before]
+
+    def take(self, missing: Sequence[tuple[Row, Config]]) -> tuple[Row, Config, FileLock] | None:
+        """The first of some runs that nobody does or has done, and the lock that says so; None if there is none."""
+        for what, config in missing:
+            lock = FileLock(self._path(what).with_suffix(".lock"))
+            with suppress(Timeout):
+                lock.acquire(blocking=False)
+                if not self._path(what).exists():  # finished since the others were looked at
+                    return what, config, lock
+                lock.release()
+        return None
+
+    def add(self, what: Row, row: Row) -> None:
+        """Keep a finished run."""
+        write_atomically(self._path(what), json.dumps(row).encode())
+
+    def _path(self, what: Row) -> Path:
+        return self.folder / f"{hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]}.json"
+
+
+def _age(path: Path) -> tuple[int, str]:
+    return path.stat().st_mtime_ns, path.name
+
+
+def done(rows: Sequence[Row], what: Row) -> bool:
+    """Whether a run is among the finished ones."""
+    return any(all(row.get(key) == value for key, value in what.items()) for row in rows)
+
+
+def sweep(job: Job, name: str, queue: Queue, one: Callable[[Row, Config], Row], found: Row) -> Row:
+    """Run what the queue says until it says nothing more or the minutes are over.
+
+    Args:
+        job: gives the time, and keeps what is found after every run.
+        name: the job's.
+        queue: from the finished runs to all that are known now, finished ones too: (what it is, its configuration).
         one: does a run, gives what came of it.
-        keep: writes the rows down.
+        found: what else is written down.
 
     Returns:
-        Whether the plan is done.
+        `found`, the rows, and whether there is nothing left.
     """
-    longest = 0.0
-    while (following := plan(rows)) is not None:
-        if job.left() < 1.2 * longest:
-            return False
-        began = time.perf_counter()
-        what, config = following
-        found = one(what, config)
-        longest = max(longest, time.perf_counter() - began)
-        rows.append(what | found | {"seconds": time.perf_counter() - began})
-        job.say(f"{rows[-1]}")
-        keep(rows)
-    return True
+    kept = Rows(job, name)
+    slowest = 0.0  # seconds a step
+
+    while True:
+        rows = kept.now()
+        missing = [(what, config) for what, config in queue(rows) if not done(rows, what)]
+        if not missing or job.left() < 1.2 * slowest * missing[0][1].steps:
+            return found | {"rows": rows, "whole": not missing}
+        taken = kept.take(missing)
+        if taken is None:  # others are at all that is known; what they find may say what comes next
+            time.sleep(WAIT)
+            continue
+        what, config, lock = taken
+        try:
+            began = time.perf_counter()
+            row = what | one(what, config)
+            seconds = time.perf_counter() - began
+            slowest = max(slowest, seconds / config.steps)
+            kept.add(what, row | {"seconds": seconds})
+        finally:
+            lock.release()
+        job.say(f"{what}: {seconds:.1f} s")
+        with kept.lock:  # or an older list could be written over a newer one
+            job.keep(found | {"rows": kept.now()})
 
 
-def trained(job: Job, config: Config, faces: InMemory, judge: Judge) -> Row:
+def trained(config: Config, faces: InMemory, judge: Judge) -> Row:
     """Train and judge; a run that leaves the numbers is a row that says so."""
     try:
         run = train(config, faces=faces, say=lambda line: None)

@@ -8,12 +8,11 @@ number of steps, so that what differs is the data. Best first: the corners, then
 from collections.abc import Sequence
 from typing import Any
 
-from cosface_edu.faces import FaceWorldDataset
 from cosface_edu.training import Config
 from cosface_edu.training.batches import InMemory
 
 from . import Job
-from .sweep import SIZE, Judge, Row, earlier, sweep, trained
+from .sweep import Judge, Row, sweep, trained, world
 from .table import CHOSEN_BY, configuration
 
 CELLS = ((100, 4), (10_000, 46), (100, 200), (1000, 46), (10_000, 4), (1000, 4), (1000, 200), (100, 46), (10_000, 200))
@@ -31,7 +30,6 @@ DISTRACTORS = 100_000
 def run(job: Job) -> dict[str, Any]:
     """As long as the minutes allow; the next minutes go on."""
     base = configuration(job).replace(steps=4 if job.tiny else STEPS)
-    rows = earlier(job, "worth")
     judges: dict[int, Judge] = {}
     kept: dict[tuple[int, int, int], InMemory] = {}
 
@@ -39,34 +37,31 @@ def run(job: Job) -> dict[str, Any]:
         cell = what["people"], what["pictures"], what["world"]
         if cell not in kept:
             kept.clear()
-            kept[cell] = InMemory(FaceWorldDataset(*cell[:2], SIZE, seed=cell[2]), job.device)
+            kept[cell] = world(job, *cell)
         if what["world"] not in judges:
             judges[what["world"]] = Judge.draw(job, what["world"], 500 if job.tiny else DISTRACTORS)
-        return trained(job, config, kept[cell], judges[what["world"]])
+        return trained(config, kept[cell], judges[what["world"]])
 
     cells = TINY_CELLS if job.tiny else CELLS
-    found = {"data": {"source": "FaceWorld", "cells": [list(c) for c in cells]}, "config": base.to_dict(), "rows": rows}
-    done = sweep(job, rows, lambda rows: plan(base, rows, cells), one, lambda rows: job.keep(found))
-    return found | {"whole": done}
+    found = {"data": {"source": "FaceWorld", "cells": [list(cell) for cell in cells]}, "config": base.to_dict()}
+    return sweep(job, "worth", lambda rows: queue(base, rows, cells), one, found)
 
 
-def plan(base: Config, rows: Sequence[Row], cells: Sequence[tuple[int, int]] = CELLS) -> tuple[Row, Config] | None:
-    """The next run: cell after cell, in each the search and then the seeds."""
+def queue(base: Config, rows: Sequence[Row], cells: Sequence[tuple[int, int]] = CELLS) -> list[tuple[Row, Config]]:
+    """All runs that are known now: cell after cell, in each the search and then the seeds."""
+    found = []
     for people, pictures in cells:
         here = [row for row in rows if (row["people"], row["pictures"]) == (people, pictures)]
-        queue = [(loss, options, 1, 0) for loss in CANDIDATES for options in CANDIDATES[loss]]
-        if len([row for row in here if row["world"] == 1]) == len(queue):
+        items = [(loss, options, 1, 0) for loss in CANDIDATES for options in CANDIDATES[loss]]
+        if len([row for row in here if row["world"] == 1]) == len(items):
             best = {loss: chosen(here, loss) for loss in CANDIDATES}
-            queue += [(loss, best[loss], 0, seed) for seed in SEEDS for loss in CANDIDATES]
-        made = [(row["loss"], row["options"], row["world"], row["seed"]) for row in here]
-        for item in queue:
-            if item not in made:
-                loss, options, world, seed = item
-                what = {"people": people, "pictures": pictures, "loss": loss, "options": options}
-                changes = {"loss": loss, "loss_options": options, "seed": seed, "world_seed": world}
-                config = base.replace(identities=people, per_identity=pictures, **changes)
-                return what | {"world": world, "seed": seed}, config
-    return None
+            items += [(loss, best[loss], 0, seed) for seed in SEEDS for loss in CANDIDATES]
+        for loss, options, number, seed in items:
+            what = {"people": people, "pictures": pictures, "loss": loss, "options": options}
+            changes = {"loss": loss, "loss_options": options, "seed": seed, "world_seed": number}
+            config = base.replace(identities=people, per_identity=pictures, **changes)
+            found.append((what | {"world": number, "seed": seed}, config))
+    return found
 
 
 def chosen(rows: Sequence[Row], loss: str) -> dict[str, float]:
