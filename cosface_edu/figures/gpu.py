@@ -92,6 +92,44 @@ def networks(record: Record) -> str:
     return _table(heading, body)
 
 
+def rates(record: Record) -> str:
+    """What brings pictures to the network and how fast, as Markdown.
+
+    Args:
+        record: of the job `rates`.
+    """
+    rows = {row["what"]: row for row in record["results"]["rows"]}
+    feed, files, drawn = rows["feed"], rows["records"], rows["drawing"]
+    body = [["the loop on one batch over and over", f"{feed['one batch over and over']:,.0f}", "", ""]]
+    for name, called in (
+        ("in its memory", "bytes in the GPU's memory"),
+        ("sent from the host's", "bytes sent from the host's memory"),
+    ):
+        body.append([called, f"{feed[name]:,.0f}", f"{100 * feed[f'share, {name}']:.1f} %", "of that loop"])
+    body.append(
+        [
+            f"JPEGs of a .rec through {files['workers']} processes, no network",
+            f"{files['per_s']:,.0f}",
+            f"{100 * files['share']:.1f} %",
+            f"of their decoder alone, {files['decoder_per_s']:,.0f}",
+        ]
+    )
+    body.append(
+        [
+            "FaceWorld drawn at 112×96",
+            f"{drawn['per_s']:,.0f}",
+            f"{drawn['per_s'] / drawn['before_per_s']:.1f} ×",
+            f"what a thousand at a time give, {drawn['before_per_s']:,.0f}",
+        ]
+    )
+    if "drawing, compiled" in rows:
+        fast = rows["drawing, compiled"]
+        body.append(
+            ["the same, compiled", f"{fast['per_s']:,.0f}", "", f"after {fast['first_seconds']:.0f} s of compiling"]
+        )
+    return _table(["", "images/s", "", ""], body)
+
+
 def _logged(lines: Sequence[str]) -> list[tuple[int, float]]:
     found = (re.match(r"step ([\d,]+): loss ([\d.]+)", line) for line in lines)
     return [(int(m[1].replace(",", "")), float(m[2])) for m in found if m]

@@ -82,6 +82,10 @@ def test_rehearsal_the_grid_bears_out_its_sentences() -> None:
     assert 0 < mean[lmcl] - mean[nsl] < np.ptp(points[lmcl])
 
 
+def _hard(run: dict) -> float:
+    return run["tar"]["0.0001"]
+
+
 def test_rehearsal_the_search_finds_both_losses_level_at_their_best() -> None:
     """Less than a point apart by either measure; a margin at s = 16 is worth ten points and seven."""
     found = record("results/faceworld-search")["runs"]
@@ -95,6 +99,12 @@ def test_rehearsal_the_search_finds_both_losses_level_at_their_best() -> None:
         worth = {6: 0.10, 10: 0.07}[pictures]
         assert tar["cosface", 16, 0.35] - tar["nsl", 16, None] == pytest.approx(worth, abs=0.006)
         assert tar["cosface", 16, 0.35] - tar["nsl", 16, None] > (tar["nsl", 8, None] - tar["nsl", 16, None]) / 2
+    many = [run for run in found if run["pictures"] == 200]
+    best = {loss: max((r for r in many if r["loss"] == loss), key=_hard) for loss in ("nsl", "cosface")}
+    assert {run["s"] for run in best.values()} == {12}
+    assert _hard(best["cosface"]) - _hard(best["nsl"]) == pytest.approx(0.035, abs=0.003)
+    taken = next(run for run in many if (run["loss"], run["s"]) == ("cosface", 16))
+    assert _hard(best["cosface"]) - _hard(taken) == pytest.approx(0.01, abs=0.003)
     again = [run for run in found if run["pictures"] == 6 and run["loss"] == "nsl" and run["s"] in (4, 8)]
     apart = [abs(run["tar"][far] - old["nsl", run["s"]]["tar"][far]) for run in again for far in run["tar"]]
     assert len(again) == 2

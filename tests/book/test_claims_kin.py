@@ -42,6 +42,23 @@ def test_on_a_gpu_how_long_networks_take() -> None:
     assert small < 0.5 < 1 < large
 
 
+def test_on_a_gpu_says_what_feeds_the_network() -> None:
+    rows = {row["what"]: row for row in record("gpu-rates")["results"]["rows"]}
+    feed, files, drawn = rows["feed"], rows["records"], rows["drawing"]
+    assert feed["share, in its memory"] > 0.98
+    assert 1 - feed["share, sent from the host's"] == pytest.approx(1 / 6, abs=0.01)
+    assert feed["sent from the host's"] * 3 * 112 * 96 < 1e9
+    assert files["per_s"] / feed["one batch over and over"] == pytest.approx(1.2, abs=0.02)
+    assert 1 - files["share"] == pytest.approx(2 / 5, abs=0.02)
+    assert drawn["per_s"] / drawn["before_per_s"] == pytest.approx(3, abs=0.2)
+    fast = rows["drawing, compiled"]
+    assert 26 < fast["per_s"] / drawn["before_per_s"] < 30
+    assert 1e6 / fast["per_s"] == pytest.approx(7, abs=0.2)
+    assert fast["first_seconds"] == pytest.approx(120, abs=10)
+    assert max(drawn["largest_difference_in_bytes"], fast["largest_difference_in_bytes"]) == 1
+    assert pytest.approx(16, abs=0.5) == 10_572 * 46 * 3 * 112 * 96 / 1e9
+
+
 def test_on_a_gpu_ten_thousand_people() -> None:
     found = record("gpu-casia")
     paper, grown = (tried["config"] for tried in found["results"]["tried"])

@@ -32,6 +32,22 @@ def test_heads_are_ratios_to_the_product() -> None:
     assert len({line.count("|") for line in lines}) == 1
 
 
+def test_rates_are_shares_of_what_they_say() -> None:
+    found = record.load("gpu-rates")
+    rows = {row["what"]: row for row in found["results"]["rows"]}
+    cells = {line.split("|")[1].strip(): line.split("|")[2:] for line in gpu.rates(found).splitlines()}
+    feed = rows["feed"]
+    share = 100 * feed["sent from the host's"] / feed["one batch over and over"]
+    assert float(cells["bytes sent from the host's memory"][1].split("%")[0]) == pytest.approx(share, abs=0.05)
+    files = next(value for name, value in cells.items() if ".rec" in name)
+    assert float(files[1].split("%")[0]) == pytest.approx(100 * files_share(rows["records"]), abs=0.05)
+    assert len({line.count("|") for line in gpu.rates(found).splitlines()}) == 1
+
+
+def files_share(row: dict) -> float:
+    return row["per_s"] / row["decoder_per_s"]
+
+
 def test_networks_give_the_hours_of_the_fastest_form() -> None:
     found = record.load("gpu-networks")
     row = next(line for line in gpu.networks(found).splitlines() if line.startswith("| sphereface64"))

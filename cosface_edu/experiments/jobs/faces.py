@@ -107,11 +107,11 @@ def figures(result: Verification) -> dict[str, float]:
 
 def configuration(job: Job, pictures: int) -> Config:
     """The rehearsal's for real faces, with batches for a GPU; the same for every loss but for the loss itself."""
-    batch = 16 if job.tiny else 256
+    batch, on_gpu = 16 if job.tiny else 256, job.device.type == "cuda"
     return preset("rehearsal").replace(**REAL_CHANGES).replace(
         data=FACES, size=SIZE, held_out=0, batch=batch, lr_warm_up=0 if job.tiny else 100, device=job.device.type,
         steps=2 if job.tiny else int(pictures * EPOCHS / batch), in_memory=True, log_every=200, loss_options={},
-        precision="bf16" if job.device.type == "cuda" else "fp32", network_options={"dropout": 0.4},
+        precision="bf16" if on_gpu else "fp32", compile=on_gpu, network_options={"dropout": 0.4},
     )  # fmt: skip
 
 
@@ -132,7 +132,13 @@ def queue(base: Config, rows: Sequence[Row]) -> list[tuple[Row, Config]]:
         changes = {"loss": what["loss"], "loss_options": what["options"], "seed": what["seed"]}
         if what["part"] == "network":
             steps = int(base.steps * LARGE_EPOCHS / EPOCHS)
-            changes |= {"network": what["network"], "network_options": {}, "embedding": 512, "steps": steps}
+            changes |= {
+                "network": what["network"],
+                "network_options": {},
+                "embedding": 512,
+                "steps": steps,
+                "compile": False,
+            }
         found.append((what, base.replace(**changes)))
     return found
 

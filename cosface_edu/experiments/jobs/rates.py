@@ -1,9 +1,8 @@
 """What the first quarter of an hour did not measure: drawing, sending, reading, and heads and networks compiled.
 
 Best first, a row each, written down as it is found; a row whose seconds do not fit is left for other minutes. Seconds
-are guesses from what an H100 did on 26 November 2026, with compilation. By them three minutes are enough for batches,
-drawing, sending and .rec files, and about nine more for the rest. A quarter of an hour is then best spent on a start
-of two, three of this job, six of `table`, which goes on where it was on another day, and four in reserve.
+are guesses from what an H100 did, with compilation. Three minutes are enough for batches, drawing, sending, .rec files
+and compiled drawing; compiled heads and networks take about seven more.
 """
 
 import os

@@ -191,12 +191,12 @@ def sweep(job: Job, name: str, queue: Queue, one: Callable[[Row, Config], Row], 
         `found`, the rows, and whether there is nothing left.
     """
     kept = Rows(job, name)
-    slowest = 0.0  # seconds a step
+    pace = 0.0  # seconds a step, of the last run: the first of a process may compile
 
     while True:
         rows = kept.now()
         missing = [(what, config) for what, config in queue(rows) if not done(rows, what)]
-        if not missing or job.left() < 1.2 * slowest * missing[0][1].steps:
+        if not missing or job.left() < 1.2 * pace * missing[0][1].steps:
             return found | {"rows": rows, "whole": not missing}
         taken = kept.take(missing)
         if taken is None:  # others are at all that is known; what they find may say what comes next
@@ -207,13 +207,18 @@ def sweep(job: Job, name: str, queue: Queue, one: Callable[[Row, Config], Row], 
             began = time.perf_counter()
             row = what | one(what, config)
             seconds = time.perf_counter() - began
-            slowest = max(slowest, seconds / config.steps)
-            kept.add(what, row | {"seconds": seconds})
+            pace = seconds / config.steps
+            kept.add(what, row | {"seconds": seconds, "on": place(job.device)})
         finally:
             lock.release()
         job.say(f"{what}: {seconds:.1f} s")
         with kept.lock:  # or an older list could be written over a newer one
             job.keep(found | {"rows": kept.now()})
+
+
+def place(device: torch.device) -> str:
+    """What a run was made on: rows of one record may come from several machines."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def trained(config: Config, faces: InMemory, judge: Judge) -> Row:

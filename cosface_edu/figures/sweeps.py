@@ -1,0 +1,86 @@
+"""Losses beside each other at full size: the records of the jobs `table` and `faces`, in tables and figures."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from cosface_edu.experiments.statistics import compared
+from cosface_edu.figures import style
+from cosface_edu.figures.rehearsal import comparison
+
+Row = Mapping[str, Any]
+Value = Callable[[Row], float]
+
+
+def judged(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The runs that judge, of the seeds that every loss among them has; a loss's settings as values of their own."""
+    runs = [row for row in rows if row["part"] == "table" and "diverged" not in row]
+    names = dict.fromkeys(row["loss"] for row in runs)
+    seeds = set.intersection(*({row["seed"] for row in runs if row["loss"] == name} for name in names))
+    return [
+        {**row, **row["options"]}
+        for name in names
+        for row in sorted(runs, key=lambda row: row["seed"])
+        if row["loss"] == name and row["seed"] in seeds
+    ]
+
+
+def by_loss(rows: Sequence[Row], measures: Mapping[str, Value]) -> str:
+    """Each loss at its own best setting, by each measure with its interval over the seeds, and CosFace's lead.
+
+    Args:
+        rows: of the record.
+        measures: what it is called -> its value in a row.
+
+    Returns:
+        Markdown.
+    """
+    runs = judged(rows)
+    return comparison({"runs": runs, "statistics": {name: compared(runs, value) for name, value in measures.items()}})
+
+
+def lead(rows: Sequence[Row], value: Value, other: str = "nsl") -> dict[str, Any]:
+    """Interval of what CosFace is ahead of another loss, by one measure.
+
+    Args:
+        rows: of the record.
+        value: the measure, of a row.
+        other: the other loss.
+    """
+    return compared(judged(rows), value)["cosface_minus"][other]
+
+
+def curves(rows: Sequence[Row]) -> dict[float, dict[float, list[Row]]]:
+    """Runs of CosFace, and of NSL as m = 0, on the judging world: by scale, by margin."""
+    found: dict[float, dict[float, list[Row]]] = {}
+    at = {row["options"]["s"] for row in rows if row["part"] == "margin"}
+    for row in rows:
+        if row["part"] == "search" or row["loss"] not in ("nsl", "cosface") or row["options"]["s"] not in at:
+            continue
+        found.setdefault(row["options"]["s"], {}).setdefault(row["options"].get("m", 0.0), []).append(row)
+    return {s: dict(sorted(by_m.items())) for s, by_m in sorted(found.items())}
+
+
+def against_margin(rows: Sequence[Row], measures: Mapping[str, Value]) -> Figure:
+    """Fig. 5 of the paper with drawn people: a panel for each measure, a line for each scale, a point for each seed.
+
+    Args:
+        rows: of the record.
+        measures: what it is called -> its value in a row.
+    """
+    figure, panels = plt.subplots(1, len(measures), figsize=(3.4 * len(measures), 3.4), squeeze=False)
+    for axes, (name, value) in zip(panels[0], measures.items(), strict=True):
+        for number, (s, by_m) in enumerate(curves(rows).items()):
+            colour, mark = style.CYCLE[number], style.MARKERS[number]
+            made = {m: [100 * value(row) for row in runs if "diverged" not in row] for m, runs in by_m.items()}
+            made = {m: values for m, values in made.items() if values}
+            axes.plot(list(made), [np.mean(v) for v in made.values()], color=colour, linestyle=style.LINES[number])
+            for m, values in made.items():
+                axes.plot([m] * len(values), values, mark, color=colour, markersize=4, alpha=0.8)
+            axes.plot([], [], mark, color=colour, linestyle=style.LINES[number], label=f"s = {s:g}")
+        axes.set(xlabel="margin m (0 is NSL)", title=f"{name}, %")
+    panels[0][0].legend(fontsize=8)
+    return figure

@@ -1,0 +1,52 @@
+"""Losses at full size are compared seed by seed, and drawn as recorded."""
+
+import matplotlib.pyplot as plt
+import pytest
+
+from cosface_edu.figures import sweeps
+
+
+def row(part: str, loss: str, seed: int, value: float, **options: float) -> dict:
+    return {"part": part, "loss": loss, "options": options, "seed": seed, "rank1": value}
+
+
+ROWS = [
+    row("search", "nsl", 0, 0.1, s=64.0),
+    *(row("table", "nsl", seed, 0.5 + 0.1 * seed, s=8.0) for seed in (1, 0)),
+    *(row("table", "cosface", seed, 0.6 + 0.1 * seed, s=16.0, m=0.2) for seed in (0, 1, 2)),
+    row("margin", "nsl", 0, 0.3, s=16.0),
+    row("margin", "cosface", 0, 0.4, s=64.0, m=0.1),
+    row("margin", "cosface", 1, 0.2, s=64.0, m=0.1) | {"diverged": 7},
+]
+
+
+def rank(of: dict) -> float:
+    return of["rank1"]
+
+
+def test_only_seeds_that_all_have_are_compared() -> None:
+    runs = sweeps.judged(ROWS)
+    assert [(run["loss"], run["seed"], run["s"]) for run in runs] == [
+        ("nsl", 0, 8.0),
+        ("nsl", 1, 8.0),
+        ("cosface", 0, 16.0),
+        ("cosface", 1, 16.0),
+    ]
+    found = sweeps.lead(ROWS, rank)
+    assert found["mean"] == pytest.approx(0.1)
+    assert found["high"] - found["low"] == pytest.approx(0, abs=1e-9)
+    table = sweeps.by_loss(ROWS, {"rank 1": rank})
+    assert "| rank 1 | NSL, s = 8 | 55.00 % (" in table
+    assert "10.00 % (10.00 … 10.00)" in table
+
+
+def test_a_curve_has_the_runs_of_the_table_at_its_scale_too() -> None:
+    found = sweeps.curves(ROWS)
+    assert {s: {m: len(runs) for m, runs in by.items()} for s, by in found.items()} == {
+        16.0: {0.0: 1, 0.2: 3},
+        64.0: {0.1: 2},
+    }
+    (axes,) = sweeps.against_margin(ROWS, {"rank 1": rank}).axes
+    dots = sorted(y for line in axes.lines if line.get_linestyle() == "None" for y in line.get_ydata())
+    assert dots == pytest.approx([30, 40, 60, 70, 80])
+    plt.close("all")
