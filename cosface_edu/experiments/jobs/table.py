@@ -64,7 +64,7 @@ def run(job: Job) -> dict[str, Any]:
 
 def configuration(job: Job) -> Config:
     """The same for every loss but for the loss itself; batches so large that a GPU has something to do at each step."""
-    people, each, batch = (30, 4, 24) if job.tiny else (PEOPLE, EACH, 2048)
+    people, each, batch = (30, 4, 24) if job.tiny else (PEOPLE, EACH, 1024)
     on_gpu = job.device.type == "cuda"
     return preset("rehearsal").replace(
         identities=people, per_identity=each, size=SIZE, held_out=0, batch=batch, lr=0.2, in_memory=True,

@@ -23,7 +23,7 @@ CANDIDATES: dict[str, list[dict[str, float]]] = {
     "cosface": [{"s": s, "m": m} for s in SCALES for m in (0.1, 0.2, 0.35)],
 }
 SEEDS = (0, 1, 2)
-STEPS = 500
+STEPS = 1000
 DISTRACTORS = 100_000
 
 
