@@ -81,7 +81,6 @@ VARIANTS: dict[str, Variant] = {
     "plain": Variant(config={"crop": 0, "colour": 0.0, "occlude": 0.0}),
     "softmax": Variant(config={"loss": "softmax", "loss_options": {}}),
     "ten thousand people": Variant(*CASIA),
-    "ten thousand people, four times the steps": Variant(*CASIA, steps=4),
     "four times the steps": Variant(steps=4),
     "grain": Variant(change="grain"),
     "blurred": Variant(change="blurred"),
@@ -91,6 +90,7 @@ VARIANTS: dict[str, Variant] = {
     "no expression": Variant(names=EXPRESSION, factor=0.0),
     "one background": Variant(names=SURROUNDINGS, factor=0.0),
     "photographs too": Variant(photographs="beside"),
+    "ten thousand people, four times the steps": Variant(*CASIA, steps=4),
 }
 TINY = 4, 4  # people and pictures
 
