@@ -7,9 +7,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from cosface_edu.experiments.settings import setting
 from cosface_edu.experiments.statistics import compared
 from cosface_edu.figures import style
 from cosface_edu.figures.rehearsal import comparison
+from cosface_edu.losses import card
 
 Row = Mapping[str, Any]
 Value = Callable[[Row], float]
@@ -53,34 +55,58 @@ def lead(rows: Sequence[Row], value: Value, other: str = "nsl") -> dict[str, Any
     return compared(judged(rows), value)["cosface_minus"][other]
 
 
-def curves(rows: Sequence[Row]) -> dict[float, dict[float, list[Row]]]:
-    """Runs of CosFace, and of NSL as m = 0, on the judging world: by scale, by margin."""
-    found: dict[float, dict[float, list[Row]]] = {}
-    at = {row["options"]["s"] for row in rows if row["part"] == "margin"}
+def searched(rows: Sequence[Row], by: str) -> str:
+    """Each loss at the best setting that its search found, as Markdown.
+
+    Args:
+        rows: of the record of `table`.
+        by: the measure that chose.
+    """
+    best: dict[str, dict[str, Any]] = {}
+    tried: dict[str, int] = {}
     for row in rows:
-        if row["part"] == "search" or row["loss"] not in ("nsl", "cosface") or row["options"]["s"] not in at:
-            continue
-        found.setdefault(row["options"]["s"], {}).setdefault(row["options"].get("m", 0.0), []).append(row)
+        if row["part"] == "search" and "diverged" not in row:
+            tried[row["loss"]] = tried.get(row["loss"], 0) + 1
+            if row["loss"] not in best or row[by] > best[row["loss"]][by]:
+                best[row["loss"]] = {**row, **row["options"]}
+    lines = ["| loss | settings tried | the best | accuracy | TAR at FAR 1e-4 | at 1e-6 |", "|---|--:|---|--:|--:|--:|"]
+    for loss, run in best.items():
+        rates = " | ".join(f"{100 * run[key]:.1f}" for key in ("accuracy", "tar_0.0001", "tar_1e-06"))
+        lines.append(f"| {card(loss).title} | {tried[loss]} | {setting(run)} | {rates} |")
+    return "\n".join(lines)
+
+
+def curves(rows: Sequence[Row], parts: Sequence[str]) -> dict[float, dict[float, list[Row]]]:
+    """Runs of CosFace, and of NSL as m = 0: by scale, by margin.
+
+    Args:
+        rows: of the record of `table`.
+        parts: which runs, 'search' or those on the judging world, 'table' and 'margin'.
+    """
+    found: dict[float, dict[float, list[Row]]] = {}
+    for row in rows:
+        if row["part"] in parts and row["loss"] in ("nsl", "cosface") and "diverged" not in row:
+            found.setdefault(row["options"]["s"], {}).setdefault(row["options"].get("m", 0.0), []).append(row)
     return {s: dict(sorted(by_m.items())) for s, by_m in sorted(found.items())}
 
 
-def against_margin(rows: Sequence[Row], measures: Mapping[str, Value]) -> Figure:
-    """Fig. 5 of the paper with drawn people: a panel for each measure, a line for each scale, a point for each seed.
+def against_margin(rows: Sequence[Row], parts: Sequence[str], measures: Mapping[str, Value]) -> Figure:
+    """Fig. 5 of the paper with drawn people: a panel for each measure, a line for each scale, a point for each run.
 
     Args:
-        rows: of the record.
+        rows: of the record of `table`.
+        parts: see `curves`.
         measures: what it is called -> its value in a row.
     """
     figure, panels = plt.subplots(1, len(measures), figsize=(3.4 * len(measures), 3.4), squeeze=False)
     for axes, (name, value) in zip(panels[0], measures.items(), strict=True):
-        for number, (s, by_m) in enumerate(curves(rows).items()):
-            colour, mark = style.CYCLE[number], style.MARKERS[number]
-            made = {m: [100 * value(row) for row in runs if "diverged" not in row] for m, runs in by_m.items()}
-            made = {m: values for m, values in made.items() if values}
-            axes.plot(list(made), [np.mean(v) for v in made.values()], color=colour, linestyle=style.LINES[number])
+        for number, (s, by_m) in enumerate(curves(rows, parts).items()):
+            colour, mark, line = style.CYCLE[number], style.MARKERS[number], style.LINES[number]
+            made = {m: [100 * value(row) for row in runs] for m, runs in by_m.items()}
+            axes.plot(list(made), [np.mean(values) for values in made.values()], color=colour, linestyle=line)
             for m, values in made.items():
-                axes.plot([m] * len(values), values, mark, color=colour, markersize=4, alpha=0.8)
-            axes.plot([], [], mark, color=colour, linestyle=style.LINES[number], label=f"s = {s:g}")
+                axes.plot([m] * len(values), values, mark, color=colour, markersize=5)
+            axes.plot([], [], mark, color=colour, linestyle=line, label=f"s = {s:g}")
         axes.set(xlabel="margin m (0 is NSL)", title=f"{name}, %")
     panels[0][0].legend(fontsize=8)
     return figure

@@ -42,6 +42,39 @@ def test_on_a_gpu_how_long_networks_take() -> None:
     assert small < 0.5 < 1 < large
 
 
+def test_on_a_gpu_the_margin_pays_at_ten_thousand_people() -> None:
+    rows = record("gpu-table")["results"]["rows"]
+    hard = {
+        (row["options"]["s"], row["options"].get("m", 0)): row["tar_1e-06"]
+        for row in rows
+        if row["part"] == "search" and row["loss"] in ("nsl", "cosface")
+    }
+    margins = (0, 0.1, 0.2, 0.35)
+    for s, worth in ((16, 0.12), (32, 0.306)):
+        curve = [hard[s, m] for m in margins]
+        assert curve == sorted(curve)
+        assert curve[-1] - curve[0] == pytest.approx(worth, abs=0.005)
+    assert [round(100 * hard[16, m]) for m in (0, 0.35)] == [69, 81]
+    assert [round(100 * hard[32, m]) for m in (0, 0.35)] == [41, 71]
+    assert max(hard[8, m] for m in margins) - min(hard[8, m] for m in margins) < 0.03
+    assert max(hard, key=hard.__getitem__) == (16, 0.35)
+    assert max(m for s, m in hard if s == 16) == 0.35
+    assert hard[64, 0.2] < 0.001
+    best = {}
+    for row in rows:
+        if row["part"] == "search" and row["tar_0.0001"] > best.get(row["loss"], row)["tar_0.0001"] - 1e-9:
+            best[row["loss"]] = row
+    assert [round(100 * best[loss]["accuracy"], 1) for loss in ("nsl", "cosface")] == [99.5, 99.6]
+    by_rate = sorted(best, key=lambda loss: -best[loss]["tar_1e-06"])
+    assert by_rate[:2] == ["cosface", "asoftmax"]
+    stuck = next(r for r in rows if r["loss"] == "arcface" and r["options"] == {"s": 64, "m": 0.5})
+    assert stuck["accuracy"] < 0.52
+    judge = {row["loss"]: row for row in rows if row["part"] == "table"}
+    assert {row["seed"] for row in judge.values()} == {0}
+    assert judge["cosface"]["tar_1e-06"] - judge["nsl"]["tar_1e-06"] == pytest.approx(0.02, abs=0.005)
+    assert [round(100 * (1 - judge[loss]["rank1"])) for loss in ("cosface", "nsl")] == [10, 15]
+
+
 def test_on_a_gpu_says_what_feeds_the_network() -> None:
     rows = {row["what"]: row for row in record("gpu-rates")["results"]["rows"]}
     feed, files, drawn = rows["feed"], rows["records"], rows["drawing"]

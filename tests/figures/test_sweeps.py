@@ -40,13 +40,20 @@ def test_only_seeds_that_all_have_are_compared() -> None:
     assert "10.00 % (10.00 … 10.00)" in table
 
 
-def test_a_curve_has_the_runs_of_the_table_at_its_scale_too() -> None:
-    found = sweeps.curves(ROWS)
+def test_a_curve_has_the_runs_of_the_parts_asked_for() -> None:
+    found = sweeps.curves(ROWS, ("table", "margin"))
     assert {s: {m: len(runs) for m, runs in by.items()} for s, by in found.items()} == {
+        8.0: {0.0: 2},
         16.0: {0.0: 1, 0.2: 3},
-        64.0: {0.1: 2},
+        64.0: {0.1: 1},
     }
-    (axes,) = sweeps.against_margin(ROWS, {"rank 1": rank}).axes
+    (axes,) = sweeps.against_margin(ROWS, ("margin",), {"rank 1": rank}).axes
     dots = sorted(y for line in axes.lines if line.get_linestyle() == "None" for y in line.get_ydata())
-    assert dots == pytest.approx([30, 40, 60, 70, 80])
+    assert dots == pytest.approx([30, 40])
     plt.close("all")
+
+
+def test_the_best_of_a_search_is_named() -> None:
+    rates = {"accuracy": 0.9, "tar_0.0001": 0.5, "tar_1e-06": 0.2}
+    rows = [row("search", "nsl", 0, value, s=s) | rates for s, value in ((8.0, 0.1), (16.0, 0.3), (32.0, 0.2))]
+    assert "| NSL | 3 | s = 16 | 90.0 | 50.0 | 20.0 |" in sweeps.searched(rows, "rank1")

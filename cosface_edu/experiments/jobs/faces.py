@@ -153,7 +153,7 @@ def queue(base: Config, rows: Sequence[Row]) -> list[tuple[Row, Config]]:
 def chosen(rows: Sequence[Row], loss: str) -> dict[str, float] | None:
     """The setting of a loss that the search found best; None where every run diverged."""
     tried = [row for row in rows if row["part"] == "search" and row["loss"] == loss and "diverged" not in row]
-    return max(tried, key=lambda row: row[CHOSEN_ON][CHOSEN_BY])["options"] if tried else None
+    return max(tried, key=lambda row: row[CHOSEN_ON].get(CHOSEN_BY, 0.0))["options"] if tried else None
 
 
 def shrink(root: Path, out: Path) -> None:
