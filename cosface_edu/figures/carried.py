@@ -87,7 +87,7 @@ def table(rows: Sequence[Run], shown: Sequence[str]) -> str:
         rows: of the record.
         shown: names of variants.
     """
-    lines = ["| | CFP frontal, percent | its TAR at FAR .01 | LFW development, percent |", "|---|--:|--:|--:|"]
+    lines = ["| | CFP frontal, percent | its TAR at FAR 0.01 | LFW development, percent |", "|---|--:|--:|--:|"]
     for name in shown:
         found = sorted((run for run in runs_of(rows) if run["variant"] == name), key=lambda run: run["seed"])
         columns = (

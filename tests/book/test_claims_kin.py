@@ -75,6 +75,72 @@ def test_on_a_gpu_the_margin_pays_at_ten_thousand_people() -> None:
     assert [round(100 * (1 - judge[loss]["rank1"])) for loss in ("cosface", "nsl")] == [10, 15]
 
 
+def test_consent_says_what_carries_over() -> None:
+    rows = record("gpu-carried")["results"]["rows"]
+    bases = [row for row in rows if row["variant"] == "base"]
+    first = {row["variant"]: row for row in rows if row["seed"] == 0}
+    assert len(bases) == 3
+    tests = ("cfp-ff", "pairsDevTest")
+    mean = {test: np.mean([row[test]["accuracy"] for row in bases]) for test in tests}
+    start = {test: np.mean([row["untrained"][test]["accuracy"] for row in bases]) for test in tests}
+    real = {test: first["photographs"][test]["accuracy"] for test in tests}
+    for test in tests:
+        assert real[test] - mean[test] == pytest.approx(0.095, abs=0.005)
+        assert 0.5 < (mean[test] - start[test]) / (real[test] - start[test]) < 0.65
+    values = [row["cfp-ff"]["accuracy"] for row in bases]
+    assert max(values) - min(values) == pytest.approx(0.01, abs=0.002)
+    cost = {name: -100 * row["difference"] for name, row in first.items() if "difference" in row}
+    lfw = {
+        name: 100 * (first["base"]["pairsDevTest"]["accuracy"] - row["pairsDevTest"]["accuracy"])
+        for name, row in first.items()
+    }
+    for name, points in {
+        "a quarter of the people": 2,
+        "a quarter of the pictures": 0.5,
+        "ten thousand people": 4,
+        "four times the steps": -1,
+        "no light": 5,
+        "no pose": 1,
+        "plain": 1,
+        "softmax": 2,
+        "one colouring": 2,
+        "no expression": 1,
+        "one background": 1,
+        "blurred": 2,
+        "grey": 0,
+    }.items():
+        assert cost[name] == pytest.approx(points, abs=0.55), name
+    assert all(lfw[name] == pytest.approx(7, abs=0.5) for name in ("no light", "no pose"))
+    for name in ("four times the people", "twice the light", "twice the pose", "grain"):
+        assert min(cost[name], lfw[name]) > 0, name
+    for row in bases:
+        worse = row["cfp-ff"]["accuracy"] - row["statistics"]["cfp-ff"]["accuracy"]
+        assert 0.005 < worse < 0.025
+    small = [name for name, points in cost.items() if name not in ("photographs", "no light", "ten thousand people")]
+    assert all(abs(cost[name]) < 2.5 for name in small)
+    assert first["ten thousand people"]["steps"] * 256 / (10_572 * 46) == pytest.approx(1, abs=0.05)
+
+
+def test_real_faces_show_nothing_for_the_margin_at_four_times_the_people() -> None:
+    rows = record("gpu-faces")["results"]["rows"]
+    judged = {
+        loss: [row for row in rows if row["part"] == "table" and row["loss"] == loss] for loss in ("nsl", "cosface")
+    }
+    assert all(len(runs) >= 3 for runs in judged.values())
+    for test in ("pairsDevTest", "cfp-ff"):
+        nsl, cosface = (np.mean([run[test]["accuracy"] for run in runs]) for runs in judged.values())
+        assert abs(cosface - nsl) < 0.005
+    for s in (8, 16, 32):
+        curve = [
+            row["cfp-fp"]["tar_0.01"]
+            for row in sorted(rows, key=lambda row: row["options"].get("m", 0))
+            if row["part"] == "search" and row["loss"] in ("nsl", "cosface") and row["options"]["s"] == s
+        ]
+        assert len(curve) == 4
+        assert curve != sorted(curve)
+    assert all(0.6 < run["known"] < 0.8 for runs in judged.values() for run in runs)
+
+
 def test_on_a_gpu_says_what_feeds_the_network() -> None:
     rows = {row["what"]: row for row in record("gpu-rates")["results"]["rows"]}
     feed, files, drawn = rows["feed"], rows["records"], rows["drawing"]
