@@ -130,6 +130,13 @@ def test_real_faces_show_nothing_for_the_margin_at_four_times_the_people() -> No
     for test in ("pairsDevTest", "cfp-ff"):
         nsl, cosface = (np.mean([run[test]["accuracy"] for run in runs]) for runs in judged.values())
         assert abs(cosface - nsl) < 0.005
+    assert {run["seed"] for run in judged["cosface"]} == {0, 1, 2, 3}
+    ahead = {
+        test: np.mean([c[test]["tar_0.01"] - n[test]["tar_0.01"] for n, c in zip(*judged.values(), strict=True)])
+        for test in ("pairsDevTest", "cfp-ff")
+    }
+    assert [round(100 * value) for value in ahead.values()] == [5, -1]
+    assert ahead["cfp-ff"] == pytest.approx(-0.015, abs=0.001)
     for s in (8, 16, 32):
         curve = [
             row["cfp-fp"]["tar_0.01"]
