@@ -12,7 +12,7 @@ from .draws import uniform
 # Share of the picture that a cover takes, and the relative range of its height to width.
 COVER_AREA = (0.02, 0.2)
 COVER_ASPECT = (0.5, 2.0)
-_GREY = (0.299, 0.587, 0.114)  # luma of ITU-R BT.601
+GREY = (0.299, 0.587, 0.114)  # luma of ITU-R BT.601
 _DRAWS = 14  # numbers an image: all are drawn, whatever is asked for, so that one choice does not change another
 
 
@@ -81,7 +81,7 @@ class Augment:
     def _recoloured(self, batch: Tensor, drawn: Tensor) -> Tensor:
         factors = 1 + self.colour * (2 * drawn[:, :, None, None, None] - 1)  # (B, 3, 1, 1, 1)
         brightness, contrast, saturation = factors.unbind(1)  # (B, 1, 1, 1)
-        grey = (batch * batch.new_tensor(_GREY)[:, None, None]).sum(1, keepdim=True)  # (B, 1, H, W)
+        grey = (batch * batch.new_tensor(GREY)[:, None, None]).sum(1, keepdim=True)  # (B, 1, H, W)
         mean = grey.mean((2, 3), keepdim=True)
         # x·b, then g + s·(x − g) with its grey g, then mean + c·(x − mean), as one: the pictures are gone through once
         rest = brightness * (contrast * (1 - saturation) * grey + (1 - contrast) * mean)  # (B, 1, H, W)

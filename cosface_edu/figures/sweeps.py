@@ -44,17 +44,6 @@ def by_loss(rows: Sequence[Row], measures: Mapping[str, Value]) -> str:
     return comparison({"runs": runs, "statistics": {name: compared(runs, value) for name, value in measures.items()}})
 
 
-def lead(rows: Sequence[Row], value: Value, other: str = "nsl") -> dict[str, Any]:
-    """Interval of what CosFace is ahead of another loss, by one measure.
-
-    Args:
-        rows: of the record.
-        value: the measure, of a row.
-        other: the other loss.
-    """
-    return compared(judged(rows), value)["cosface_minus"][other]
-
-
 def searched(rows: Sequence[Row], by: str) -> str:
     """Each loss at the best setting that its search found, as Markdown.
 

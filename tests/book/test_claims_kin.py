@@ -60,6 +60,11 @@ def test_on_a_gpu_the_margin_pays_at_ten_thousand_people() -> None:
     assert max(hard, key=hard.__getitem__) == (16, 0.35)
     assert max(m for s, m in hard if s == 16) == 0.35
     assert hard[64, 0.2] < 0.001
+    noisy = next(
+        r for r in rows if r["part"] == "search" and r["options"] == {"s": 64, "m": 0.2} and r["loss"] == "cosface"
+    )
+    assert noisy["accuracy"] == pytest.approx(0.98, abs=0.005)
+    assert 8 < geometry.min_scale(10_572, 0.9) < 16
     best = {}
     for row in rows:
         if row["part"] == "search" and row["tar_0.0001"] > best.get(row["loss"], row)["tar_0.0001"] - 1e-9:

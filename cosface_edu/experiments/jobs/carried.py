@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cosface_edu import data, evaluation, networks
+from cosface_edu.data.augment import GREY
 from cosface_edu.evaluation import Verification
 from cosface_edu.faces import FaceWorld, many
 from cosface_edu.training import Config, train
@@ -131,7 +132,7 @@ class Changed(FaceWorld):
 
 def run(job: Job) -> dict[str, Any]:
     """As long as the minutes allow; the next minutes go on. Every base comes before what is compared with it."""
-    lists, real, people = judges(job), photographs(job), people_of_pairs(job)
+    lists, real, people = judges(job), photographs(job), people_of_pairs()
     base = configuration(job, PEOPLE * PICTURES).replace(loss="cosface", loss_options={"s": 30.0, "m": 0.2})
     bases: dict[int, Row] = {}
 
@@ -192,7 +193,7 @@ def queue(base: Config, rows: Sequence[Row], tiny: bool = False) -> list[tuple[R
     return found
 
 
-def people_of_pairs(job: Job) -> np.ndarray:
+def people_of_pairs() -> np.ndarray:
     """(n, 2) names of the people of each pair that the changes are judged on."""
     where, pairs = LISTS[JUDGED_ON]
     opened = evaluation.open_pairs(data.root() / where, data.root() / pairs, size=SIZE)
@@ -233,8 +234,7 @@ def altered(images: Tensor, change: str) -> Tensor:
 def _altered(images: Tensor, change: str) -> Tensor:
     values = images.float()
     if change == "grey":
-        weights = torch.tensor([0.299, 0.587, 0.114], device=images.device)
-        values = (values * weights[:, None, None]).sum(dim=1, keepdim=True).expand(-1, 3, -1, -1)
+        values = (values * values.new_tensor(GREY)[:, None, None]).sum(dim=1, keepdim=True).expand(-1, 3, -1, -1)
     elif change == "blurred":  # what a picture of half the size still shows
         small = F.interpolate(values, scale_factor=0.5, mode="area")
         values = F.interpolate(small, size=images.shape[-2:], mode="bilinear")
