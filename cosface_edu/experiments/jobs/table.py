@@ -96,11 +96,11 @@ def queue(base: Config, rows: Sequence[Row]) -> list[tuple[Row, Config]]:
 
 
 def margins(best: float) -> list[Item]:
-    """Fig. 5, at s = 64 and at the best scale; the three seeds of a margin only after the first of each."""
+    """Fig. 5, at the best scale and at s = 64; the three seeds of a margin only after the first of each."""
     return [
         ("margin", "cosface" if m else "nsl", {"s": s} | ({"m": m} if m else {}), 0, seed)
         for seed in SEEDS
-        for s in dict.fromkeys([64.0, best])
+        for s in dict.fromkeys([best, 64.0])
         for m in MARGINS
     ]
 
