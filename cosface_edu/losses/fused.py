@@ -311,6 +311,11 @@ def margin_logits(x: Tensor, weight: Tensor, norms: Tensor, labels: Tensor | Non
     if labels is None:
         return z if scores.others is None else scores.others(z, slice(None))
     y = labels[:, None]  # (B, 1)
+    if torch.compiler.is_compiling():  # it fuses comparisons; around a gather and a scatter it writes the logits out
+        own = torch.arange(z.shape[1], device=z.device) == y  # (B, C)
+        target = scores.target(torch.where(own, z, 0.0).sum(1, keepdim=True), norms, lengths[labels])
+        others = z if scores.others is None else scores.others(z, slice(None))
+        return torch.where(own, target, others)
     target = scores.target(z.gather(1, y), norms, lengths[labels])
     others = z if scores.others is None else scores.others(z, slice(None))
     return others.scatter(1, y, target)
