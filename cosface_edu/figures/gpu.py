@@ -43,7 +43,7 @@ def heads(record: Record) -> str:
     rows = record["results"]["rows"]
     sizes = sorted({row["C"] for row in rows if row["what"] == "bare product"})
     columns = [(C, tf32) for tf32 in (False, True) for C in sizes]
-    wanted = ("cosface", "arcface", "cosface, in chunks", "cosface, compiled", "plain form", "plain form, compiled")
+    wanted = ("cosface", "arcface", "cosface, in chunks", "plain form", "pytorch-metric-learning")
 
     def cell(what: str, C: int, tf32: bool, key: str, form: str) -> str:
         found = [r for r in rows if (r["what"], r["C"], r["tf32"]) == (what, C, tf32)]
@@ -51,7 +51,7 @@ def heads(record: Record) -> str:
 
     heading = ["", *(f"{C:,}{', TF32' if tf32 else ''}" for C, tf32 in columns)]
     body = [["the product itself, ms", *(cell("bare product", *c, "ms", ".2f") for c in columns)]]
-    for what in (*wanted, "pytorch-metric-learning"):
+    for what in wanted:
         body.append([_name(what), *(cell(what, *c, "times_the_product", ".2f") for c in columns)])
     return _table(heading, body)
 
@@ -63,16 +63,44 @@ def memory(record: Record) -> str:
     body = [
         [_name(r["what"]), f"{r['C']:,}", f"{r['ms']:.0f}", f"{r['peak_gb']:.2f}", f"{r['peak_gb'] / r[least]:.2f}"]
         for r in rows
-        if r["what"] != "bare product"
+        if r["what"] != "bare product" and "compiled" not in r["what"]
     ]
     return _table(["", "classes", "ms a step", "peak GB", "× centres and their gradient"], body)
 
 
-def networks(record: Record) -> str:
-    """Images a second of each network, and the hours of the paper's two schedules, as Markdown."""
+def compiled_heads(record: Record) -> str:
+    """The same of heads that went through `torch.compile`: time of each at two numbers of classes, and peak memory.
+
+    Args:
+        record: of the job `rates`.
+    """
+    rows = {(r["what"].split(", compiled")[0], r["C"], r["tf32"]): r for r in record["results"]["rows"] if "C" in r}
+    columns = list(dict.fromkeys((C, tf32) for _, C, tf32 in sorted(rows, key=lambda key: (key[2], key[1]))))
+    largest = max(C for C, _ in columns)
+    body = []
+    for what in ("cosface", "arcface", "plain form", "pytorch-metric-learning"):
+        peak = rows[what, largest, False]
+        share = peak["peak_gb"] / peak["centres_and_gradient_gb"]
+        times = [f"{rows[what, *column]['times_the_product']:.2f}" for column in columns]
+        body.append([_name(what), *times, f"{peak['peak_gb']:.2f}", f"{share:.2f}"])
+    heading = ["", *(f"{C:,}{', TF32' if tf32 else ''}" for C, tf32 in columns)]
+    return _table([*heading, f"peak GB at {largest:,}", "× centres and their gradient"], body)
+
+
+def networks(record: Record, more: Record) -> str:
+    """Images a second of each network, and the hours of the paper's two schedules, as Markdown.
+
+    Args:
+        record: of the job `networks`.
+        more: of the job `rates`, with networks that the first had no time to compile.
+    """
     by: dict[str, dict[bool, dict[str, Any]]] = {}
     for row in record["results"]["rows"]:
         by.setdefault(row["network"], {})[row["compiled"]] = row
+    for row in more["results"]["rows"]:
+        name = row["what"].split(", compiled")[0]
+        if name in by:
+            by[name][True] = row
     body = []
     for name, rows in by.items():
         plain, compiled = rows[False], rows.get(True, {})

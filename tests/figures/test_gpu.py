@@ -32,6 +32,16 @@ def test_heads_are_ratios_to_the_product() -> None:
     assert len({line.count("|") for line in lines}) == 1
 
 
+def test_compiled_heads_are_ratios_to_the_product_of_the_same_minute() -> None:
+    found = record.load("gpu-rates")
+    lines = gpu.compiled_heads(found).splitlines()
+    row = next(r for r in found["results"]["rows"] if r["what"] == "plain form, compiled, C = 1000000, TF32 True")
+    plain = [cell.strip() for cell in next(line for line in lines if line.startswith("| plain form")).split("|")]
+    place = [cell.strip() for cell in lines[0].split("|")].index("1,000,000, TF32")
+    assert float(plain[place]) == pytest.approx(row["ms"] / row["product_ms"], abs=0.005)
+    assert len({line.count("|") for line in lines}) == 1
+
+
 def test_rates_are_shares_of_what_they_say() -> None:
     found = record.load("gpu-rates")
     rows = {row["what"]: row for row in found["results"]["rows"]}
@@ -50,13 +60,19 @@ def files_share(row: dict) -> float:
 
 def test_networks_give_the_hours_of_the_fastest_form() -> None:
     found = record.load("gpu-networks")
-    row = next(line for line in gpu.networks(found).splitlines() if line.startswith("| sphereface64"))
+    more = record.load("gpu-rates")
+    lines = gpu.networks(found, more).splitlines()
+    row = next(line for line in lines if line.startswith("| sphereface64"))
     rate = next(
         r["forward_backward_per_s"]
         for r in found["results"]["rows"]
         if r["network"] == "sphereface64" and r["compiled"]
     )
     assert f"{30_000 * 512 / rate / 60:.0f} min" in row
+    late = next(r for r in more["results"]["rows"] if r["what"] == "iresnet100, compiled")
+    assert f" {late['forward_backward_per_s']:,.0f} |" in next(
+        line for line in lines if line.startswith("| iresnet100")
+    )
     assert found["results"]["feed"]["share, in its memory"] >= 0.95
 
 
