@@ -4,6 +4,7 @@ Run with `pytest benchmarks/bench_data.py`. Everything is interleaved in one run
 """
 
 import io
+import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -19,6 +20,10 @@ from torchvision.io import ImageReadMode, decode_jpeg
 from cosface_edu import data
 from cosface_edu.data.images import encode_jpeg
 from cosface_edu.faces import FaceWorld
+from cosface_edu.training import Config
+from cosface_edu.training.ahead import Plain, ahead
+from cosface_edu.training.batches import Part, Steps
+from cosface_edu.training.feed import _read
 
 COUNT = 512
 
@@ -64,6 +69,46 @@ def test_records(benchmark, pictures: list[bytes], tmp_path: Path) -> None:
     info["share of the speed of the library's decoder, no checks"] = round(library / read, 3)
     info["the same, with the float image made too"] = round(library / loaded, 3)
     benchmark(records.read, 17)
+
+
+class Nowhere(Plain):
+    """Takes batches and copies them to no device: what is left is the reading."""
+
+    def send(self, staged: list[torch.Tensor]) -> tuple[list[torch.Tensor], None]:
+        return staged, None
+
+
+def test_a_worker_and_the_process_that_it_reads_for(benchmark, pictures: list[bytes], tmp_path: Path) -> None:
+    """Processor time, user's and system's, of everything between a .rec and the device, by that of decoding alone."""
+    torch.set_num_threads(1)
+    size, steps = (112, 112), 60
+    data.write_records(tmp_path / "train.rec", [(picture, i // 4) for i, picture in enumerate(pictures)], size)
+    part = Part(data.RecordDataset(tmp_path, size=size), torch.arange(COUNT // 4))
+    config = Config(size=size, batch=COUNT, steps=steps, workers=1, milestones=(), loss_options={})
+
+    def seconds(who: int) -> float:
+        used = resource.getrusage(who)
+        return used.ru_utime + used.ru_stime
+
+    def through() -> tuple[float, float]:
+        began = seconds(resource.RUSAGE_CHILDREN), seconds(resource.RUSAGE_SELF)
+        batches = _read(part, Steps(len(part), config, 0, 0, 1, 1), 1, torch.Generator())
+        for _ in ahead(batches, Nowhere(torch.device("cpu"))):
+            pass
+        del batches  # the worker's time counts when it has ended
+        return seconds(resource.RUSAGE_CHILDREN) - began[0], seconds(resource.RUSAGE_SELF) - began[1]
+
+    def alone() -> float:
+        began = seconds(resource.RUSAGE_SELF)
+        for picture in pictures:
+            simplejpeg.decode_jpeg(picture)
+        return (seconds(resource.RUSAGE_SELF) - began) * steps
+
+    rounds = [(*through(), alone()) for _ in range(5)]
+    info = benchmark.extra_info
+    for place, name in enumerate(("the worker", "the process that trains")):
+        info[f"{name}, times the decoder alone"] = round(statistics.median(r[place] / r[2] for r in rounds), 3)
+    benchmark(part.bytes, list(range(64)))
 
 
 def test_decoders(benchmark, pictures: list[bytes]) -> None:

@@ -39,6 +39,7 @@ PIXELS_A_BYTE = 1000
 # What libjpeg says when pixels are lost. About the rest of its warnings (an odd revision number, bytes between two
 # segments, a camera's nonsense in the scan's parameters) Pillow is asked: it decodes these and refuses what is cut.
 _DAMAGE = re.compile(r"premature end of data segment|bad Huffman|bad arithmetic|instead of RST", re.IGNORECASE)
+_EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"  # how segments of metadata begin
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -235,6 +236,9 @@ def _grey(values: np.ndarray) -> np.ndarray:
 
 def _jpeg_orientation(data: bytes | memoryview) -> int:
     """What the metadata of a JPEG say about which way is up, as Pillow understands them; 1 where they say nothing."""
+    data = bytes(data)
+    if _EXIF not in data and _XMP not in data:  # as with cropped faces
+        return 1
     exif: bytes | None = None
     xmp: bytes | None = None
     place = 2
@@ -246,10 +250,10 @@ def _jpeg_orientation(data: bytes | memoryview) -> int:
         if marker in (0xDA, 0xD9):  # the pixels, or the end
             break
         if marker == 0xE1:
-            segment = bytes(data[place + 4 : place + 2 + length])
-            if segment.startswith(b"Exif\0\0"):
-                exif = segment if exif is None else exif + segment[6:]
-            elif segment.startswith(b"http://ns.adobe.com/xap/1.0/\0"):
+            segment = data[place + 4 : place + 2 + length]
+            if segment.startswith(_EXIF):
+                exif = segment if exif is None else exif + segment[len(_EXIF) :]
+            elif segment.startswith(_XMP):
                 xmp = segment
         place += 2 + length
     if exif is None and xmp is None:

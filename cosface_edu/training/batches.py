@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
-from torch.utils.data import Sampler, get_worker_info
+from torch.utils.data import Sampler
 
 from cosface_edu import data
 from cosface_edu.data import Faces, to_bytes, to_float
@@ -136,22 +136,31 @@ class Part:
         found = fetch(self.faces, self.images[indices].tolist())
         return [(image, label) for (image, _), label in zip(found, self.labels[indices].tolist(), strict=True)]
 
-    def bytes(self, indices: list[int]) -> tuple[Tensor, Tensor]:
+    def bytes(self, indices: list[int], into: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The same batch in bytes, straight from the decoder where the data set has one.
 
         Each picture goes into the batch before the next is decoded: the decoder then finds the memory of the last one
         free and still in the cache. Pixels stay as they were laid out, since turning colours that lie beside each other
         into planes costs a processor a fifth of what decoding does; a GPU does it in passing.
 
+        Args:
+            indices: of the images.
+            into: memory for the pixels, one row of bytes (at least b·3·H·W,); None: new memory.
+
         Returns:
             (b, 3, H, W) uint8, or (b, H, W, 3) if the decoder lays them out so; labels (b,).
         """
         places, labels = self.images[indices].tolist(), self.labels[indices]
+
+        def room(*shape: int) -> Tensor:
+            return torch.empty(shape, dtype=torch.uint8) if into is None else into[: math.prod(shape)].view(shape)
+
         crop = getattr(self.faces, "crop", None)
         if crop is None:
-            return to_bytes(torch.stack([image for image, _ in fetch(self.faces, places)])), labels
+            pixels = to_bytes(torch.stack([image for image, _ in fetch(self.faces, places)]))
+            return pixels if into is None else room(*pixels.shape).copy_(pixels), labels
         first = _laid_out(crop(places[0])[0])
-        pixels = _to_travel((len(places), *first.shape))
+        pixels = room(len(places), *first.shape)
         for row, place in zip(pixels.unbind(), places, strict=True):
             row.copy_(_laid_out(crop(place)[0]) if place != places[0] else first)
         return pixels, labels
@@ -160,14 +169,6 @@ class Part:
 def _laid_out(picture: Tensor) -> Tensor:
     """(3, H, W) as (H, W, 3) where that is how it lies in memory."""
     return picture.permute(1, 2, 0) if picture.stride(0) == 1 else picture
-
-
-def _to_travel(shape: tuple[int, ...]) -> Tensor:
-    """Memory for bytes; in a worker of a DataLoader it is shared, or the bytes would be copied once more to leave."""
-    if get_worker_info() is None:
-        return torch.empty(shape, dtype=torch.uint8)
-    storage = torch.UntypedStorage._new_shared(math.prod(shape), device="cpu")  # as torch's own collate does
-    return torch.empty(0, dtype=torch.uint8).set_(storage).view(shape)  # type: ignore[call-overload]
 
 
 def fetch(faces: Faces, indices: list[int]) -> list[tuple[Tensor, int]]:

@@ -5,19 +5,29 @@ of the transfer, while it computes (`ahead`), and flips, shifts, colours, covers
 data set kept in its memory (`Config.in_memory`) is only pointed into, and one kept in the host's needs no worker. All
 four ways make the same batches: what happens to a picture is a hash of (seed, step, picture), computed alike on every
 device. Nothing here waits for the GPU.
+
+What workers read goes into memory that they share with the process that trains, made once (`Slots`). New shared memory
+for each batch, as a loader makes it, has to be given by the system page by page, to the worker and again to the process
+that trains; and that process takes from all workers.
 """
 
+import math
 from collections.abc import Iterator
+from itertools import cycle
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from cosface_edu.data import Augment, normalise, to_float
 
 from .ahead import Piece, ahead, lane
 from .batches import InMemory, Part, Steps, augmentation_keys
 from .config import Config
+
+_EACH_AHEAD = 2  # batches that a worker reads before they are asked for
 
 
 class Augmented(Dataset[tuple[Tensor, int]]):
@@ -61,7 +71,56 @@ class Bytes(Dataset[list[Tensor]]):
         return [pixels, labels, torch.tensor([key for _, key in picks])]
 
 
-def _whole(batch: list[Tensor]) -> list[Tensor]:
+Order = tuple[int, list[tuple[int, int]]]
+Filled = tuple[int, tuple[int, ...], np.ndarray, np.ndarray]
+
+
+class Slots(Dataset[Filled]):
+    """Bytes that are written where the process that trains can see them.
+
+    A loader with w workers that each read p batches ahead has at most w·p on their way; with the one that is looked at
+    that makes w·p + 1, and batch n may take the place of batch n - w·p - 1, which nobody looks at any more.
+
+    Args:
+        faces: the training part.
+        batch: images of each.
+        size: (height, width).
+        count: places.
+    """
+
+    def __init__(self, faces: Part, batch: int, size: tuple[int, int], count: int) -> None:
+        self.faces = faces
+        self.memory = torch.empty(count, batch * 3 * size[0] * size[1], dtype=torch.uint8).share_memory_()
+
+    def __getitems__(self, order: Order) -> Filled:
+        """Fill a place: which, the shape of the pixels in it, labels (b,) and keys (b,), small enough to be sent."""
+        place, picks = order
+        pixels, labels = self.faces.bytes([index for index, _ in picks], self.memory[place])
+        return place, tuple(pixels.shape), labels.numpy(), np.array([key for _, key in picks])
+
+    def pieces(self, filled: Filled) -> list[Piece]:
+        """What a worker filled, to be copied before the next is asked for."""
+        place, shape, labels, keys = filled
+        pixels = self.memory[place, : math.prod(shape)].view(shape)
+        return [(pixels, None), (torch.from_numpy(labels), None), (torch.from_numpy(keys), None)]
+
+
+class Placed(Sampler[Order]):
+    """Each step's images with the place that they go to, in turn.
+
+    Args:
+        steps: the images.
+        count: places.
+    """
+
+    def __init__(self, steps: Steps, count: int) -> None:
+        self.steps, self.count = steps, count
+
+    def __iter__(self) -> Iterator[Order]:
+        return zip(cycle(range(self.count)), self.steps, strict=False)
+
+
+def _whole(batch: Any) -> Any:
     """A batch is one already."""
     return batch
 
@@ -147,6 +206,15 @@ def _picked(training: Part, steps: Steps) -> Iterator[list[Piece]]:
 
 def _read(training: Part, steps: Steps, workers: int, own: torch.Generator) -> Iterator[list[Piece]]:
     """Batches that other processes read and decode; these are started here, by the thread that calls."""
-    loader = DataLoader(Bytes(training), batch_sampler=steps, num_workers=workers, generator=own, collate_fn=_whole)
-    begun = iter(loader)
-    return ([(tensor, None) for tensor in batch] for batch in begun)
+    places = workers * _EACH_AHEAD + 1
+    config = steps.config
+    slots = Slots(training, config.batch // (steps.world * steps.parts), config.size, places)
+    loader = DataLoader(
+        slots,
+        batch_sampler=Placed(steps, places),  # type: ignore[arg-type]  # a loader hands over whatever it yields
+        num_workers=workers,
+        prefetch_factor=_EACH_AHEAD,
+        generator=own,
+        collate_fn=_whole,
+    )
+    return map(slots.pieces, iter(loader))

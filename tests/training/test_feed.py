@@ -1,12 +1,14 @@
 """One batch, three ways to the device: made by workers, sent as bytes, or pointed to in the device's own memory."""
 
+import time
+
 import pytest
 import torch
 from torch.utils.data import DataLoader
 
 from cosface_edu.data import normalise
-from cosface_edu.training.batches import InMemory, Part
-from cosface_edu.training.feed import Bytes, _whole, feed, planes
+from cosface_edu.training.batches import InMemory, Part, Steps
+from cosface_edu.training.feed import Bytes, Slots, _read, _whole, feed, planes
 
 
 @pytest.fixture
@@ -72,19 +74,38 @@ class Decoded:
         return self.pictures[index], int(self.labels[index])
 
 
-@pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("interleaved", [False, True])
-def test_bytes_travel_as_the_decoder_laid_them_out(interleaved: bool, workers: int) -> None:
+def test_bytes_travel_as_the_decoder_laid_them_out(interleaved: bool) -> None:
     faces = Decoded(interleaved)
     part = Part(faces, torch.tensor([1, 2]))
-    batches = [[(3, 30), (0, 10), (3, 31)]]
-    loader = DataLoader(Bytes(part), batch_sampler=batches, num_workers=workers, collate_fn=_whole)
-    ((pixels, labels, keys),) = list(loader)
-    assert pixels.is_contiguous()
-    assert pixels.shape == ((3, 8, 4, 3) if interleaved else (3, 3, 8, 4))
-    assert torch.equal(planes(pixels), faces.pictures[[5, 2, 5]])
-    assert (labels.tolist(), keys.tolist()) == ([1, 0, 1], [30, 10, 31])
-    assert pixels.is_shared() == bool(workers)
+    batch = [(3, 30), (0, 10), (3, 31)]
+    for workers in (0, 1):
+        if workers:
+            slots = Slots(part, 3, (8, 4), 2)
+            loader = DataLoader(slots, batch_sampler=[(1, batch)], num_workers=1, collate_fn=_whole)
+            (pixels, _), (labels, _), (keys, _) = slots.pieces(next(iter(loader)))
+            assert pixels.data_ptr() == slots.memory[1].data_ptr()
+        else:
+            loader = DataLoader(Bytes(part), batch_sampler=[batch], collate_fn=_whole)
+            pixels, labels, keys = next(iter(loader))
+        assert pixels.is_contiguous()
+        assert pixels.shape == ((3, 8, 4, 3) if interleaved else (3, 3, 8, 4))
+        assert torch.equal(planes(pixels), faces.pictures[[5, 2, 5]])
+        assert (labels.tolist(), keys.tolist()) == ([1, 0, 1], [30, 10, 31])
+
+
+def test_a_worker_does_not_write_where_a_batch_is_still_looked_at(config) -> None:
+    """As many places as may be needed, and no more, with a reader that is slower than the workers."""
+    faces = Decoded(interleaved=True)
+    part = Part(faces, torch.arange(3))
+    config = config.replace(size=(8, 4), batch=4, steps=40)
+    expected = list(Steps(len(part), config, 0, 0, 1, 1))
+    read = _read(part, Steps(len(part), config, 0, 0, 1, 1), 2, torch.Generator())
+    for batch, ((pixels, _), (labels, _), (keys, _)) in zip(expected, read, strict=True):
+        time.sleep(0.01)  # the workers have gone on as far as they may
+        assert torch.equal(planes(pixels), faces.pictures[[index for index, _ in batch]])
+        assert labels.tolist() == [int(part.labels[index]) for index, _ in batch]
+        assert keys.tolist() == [key for _, key in batch]
 
 
 def test_what_has_no_decoder_is_rounded_to_bytes(rounded) -> None:
