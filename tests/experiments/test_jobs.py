@@ -139,6 +139,8 @@ def test_the_map_fills_cell_after_cell() -> None:
         lambda row: {"tar_0.0001": row["options"].get("m", 0)},
     )
     assert list(dict.fromkeys((r["people"], r["pictures"]) for r in rows)) == list(worth.CELLS)
+    steps = {what["world"]: config.steps for what, config in worth.queue(Config(loss_options={}, steps=1000), rows)}
+    assert steps == {1: 500, 0: 1000}
     final = [r for r in rows if r["world"] == 0]
     assert len(final) == 6 * len(worth.CELLS)
     assert {r["options"].get("m") for r in final} == {None, 0.35}
@@ -213,6 +215,22 @@ def test_processes_beside_each_other_share_a_sweep(tmp_path: Path) -> None:
         (w["part"], w["n"]) for w, _ in queue(kept["rows"])
     )
     assert [row["part"] for row in kept["rows"]] == ["search"] * 6 + ["table"] * 2
+
+
+def test_one_command_starts_several_processes(tmp_path: Path) -> None:
+    arguments = ["worth", "--tiny", "--device", "cpu", "--minutes", "0.15", "--out", str(tmp_path), "--processes", "2"]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    rows = record.load(tmp_path / "worth.json")["results"]["rows"]
+    assert len(rows) == len(list((tmp_path / "worth-rows").glob("*.json"))) > 0
+    made = [[row[key] for key in ("people", "pictures", "loss", "options", "world", "seed")] for row in rows]
+    assert all(made.count(one) == 1 for one in made)
+
+
+@pytest.mark.parametrize(("names", "said"), [(["heads", "table"], "heads cannot"), ([], "name the jobs")])
+def test_what_cannot_be_shared_out_is_said(names: list[str], said: str) -> None:
+    result = CliRunner().invoke(app, [*names, "--tiny", "--processes", "2"])
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.replace("│", " ").split())
 
 
 def test_a_run_whose_process_died_is_made_by_another(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
     python -m cosface_edu.experiments.jobs                 # the next jobs without a record
     python -m cosface_edu.experiments.jobs heads --minutes 2 --out somewhere
     python -m cosface_edu.experiments.jobs casia --tiny    # the same lines on a processor, in a minute
+    python -m cosface_edu.experiments.jobs table --processes 7    # many short runs, as many at a time
 
 A job keeps to its minutes, writes its record after every finding, and runs on a processor too: `tiny` makes it small
 enough for that. What a record says of a GPU was run on the one that it names.
@@ -32,6 +33,8 @@ QUEUE: dict[str, float] = {
     "faces": 13.0,
     "worth": 12.0,
 }
+#: Those that are many short runs and may share them out among processes, see `sweep`.
+SWEEPS = ("table", "carried", "faces", "worth")
 
 
 @dataclass

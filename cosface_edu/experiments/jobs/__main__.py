@@ -1,5 +1,8 @@
 """`python -m cosface_edu.experiments.jobs`: run a job, or the next ones without a record."""
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,8 +22,15 @@ def main(
     tiny: Annotated[bool, typer.Option("--tiny", help="Small enough for a processor.")] = False,
     out: Annotated[Path, typer.Option(help="Folder for records and weights.")] = Path("runs/jobs"),
     device: Annotated[str | None, typer.Option(help="'cpu' or 'cuda'; the best there is.")] = None,
+    processes: Annotated[
+        int, typer.Option(min=1, help=f"At a time, on this machine; of {', '.join(jobs.SWEEPS)} alone.")
+    ] = 1,
 ) -> None:
     """Run jobs one after the other; one that has a finished record in the folder is left out of the queue."""
+    if processes > 1:
+        options = {"--minutes": minutes, "--out": out, "--device": device}
+        words = [word for name, value in options.items() if value is not None for word in (name, str(value))]
+        raise typer.Exit(together(names or [], [*words, *["--tiny"] * tiny], processes))
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     out.mkdir(parents=True, exist_ok=True)
     for name in names or [name for name in jobs.QUEUE if not finished(out / f"{name}.json")]:
@@ -52,6 +62,18 @@ def main(
         found = jobs.run(name)(jobs.Job(share, tiny, place, out, keep))
         keep(found, done=found.pop("whole", True))  # a sweep may be left for other minutes
         print(f"{name}: {time.perf_counter() - began:.0f} s, {out / name}.json", flush=True)
+
+
+def together(names: list[str], options: list[str], processes: int) -> int:
+    """Start the command as often as asked; 1 if one of them fails, else 0."""
+    alone = [name for name in names if name not in jobs.SWEEPS]
+    if alone or not names:
+        said = f"{', '.join(alone)} cannot be shared out" if alone else "name the jobs to be shared out"
+        raise typer.BadParameter(f"{said}: choose of {', '.join(jobs.SWEEPS)}", param_hint="--processes")
+    command = [sys.executable, "-m", jobs.__name__, *names, *options]
+    threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // processes))}
+    started = [subprocess.Popen(command, env=threads | os.environ) for _ in range(processes)]
+    return int(any([process.wait() for process in started]))
 
 
 def finished(path: Path) -> bool:

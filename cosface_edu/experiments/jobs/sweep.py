@@ -4,10 +4,10 @@ A sweep is a list of runs that grows while it runs. Each finished run is a row i
 stopped, or whose minutes are over, goes on where it was, on another day and another machine: the record of earlier
 minutes is read from the job's own folder, or else from the book's results.
 
-The same command may be started several times with the same folder: each process takes the next run that nobody has
-taken. On a processor that is a run for each core. On an H100 one process of `table` waits for its own launches, some
-four hundred a step: it did 44 steps a second, and the GPU computed for a fifth of the time. Four did 130 together,
-seven 240, about all that the GPU had.
+The same command may be started several times with the same folder, which `--processes` does: each takes the next run
+that nobody has taken. On a processor that is a run for each core. On an H100 one process of `table` waits for its own
+launches, some four hundred a step: it did 44 steps a second, and the GPU computed for a fifth of the time. Four did 130
+together, seven 240, about all that the GPU had.
 """
 
 import hashlib
