@@ -23,7 +23,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder for records and weights.")] = Path("runs/jobs"),
     device: Annotated[str | None, typer.Option(help="'cpu' or 'cuda'; the best there is.")] = None,
     processes: Annotated[
-        int, typer.Option(min=1, help=f"At a time, on this machine; of {', '.join(jobs.SWEEPS)} alone.")
+        int, typer.Option(min=1, help=f"Share out the runs among so many; of {', '.join(jobs.SWEEPS)} alone.")
     ] = 1,
 ) -> None:
     """Run jobs one after the other; one that has a finished record in the folder is left out of the queue."""
