@@ -69,7 +69,7 @@ def memory(record: Record) -> str:
 
 
 def compiled_heads(record: Record) -> str:
-    """The same of heads that went through `torch.compile`: time of each at two numbers of classes, and peak memory.
+    """Time of heads through `torch.compile` as multiples of the bare product, and their peak memory, as Markdown.
 
     Args:
         record: of the job `rates`.

@@ -14,7 +14,7 @@ def _closed():
 
 
 def test_every_record_is_of_a_gpu_and_finished() -> None:
-    for name in ("checks", "heads", "networks", "casia", "chapters"):
+    for name in ("checks", "heads", "networks", "casia", "chapters", "rates"):
         found = record.load(f"gpu-{name}")
         assert "H100" in found["hardware"]["gpu"], name
         assert found["finished"], name
