@@ -38,6 +38,7 @@ Row = dict[str, Any]
 Queue = Callable[[Sequence[Row]], list[tuple[Row, Config]]]
 SIZE = (56, 48)
 FARS = (1e-4, 1e-6)
+DISTRACTORS_AT_ONCE = 100_000  # in a file, so that several processes draw a million
 WAIT = 0.2  # seconds between two looks at what other processes have finished
 
 
@@ -53,55 +54,56 @@ class Kept(InMemory):
         self.images, self.labels, self.left_out = images, labels, []
 
 
-def drawn_once(job: Job, name: str, draw: Callable[[], Tensor]) -> Tensor:
-    """Pictures on the job's device: drawn by the first process that asks, read from the disk by those beside it.
+def drawn_once(job: Job, name: str, draw: Callable[[], Tensor], where: torch.device | str) -> Tensor:
+    """Pictures that are drawn by the first process that asks, and read from the disk by those beside it.
 
     Args:
-        job: says where.
+        job: gives the folder.
         name: of the file.
         draw: gives the bytes.
+        where: they are wanted. In the host's memory all processes look at the same pages of the file.
     """
     path = job.out / "drawn" / f"{name}.pt"
     path.parent.mkdir(exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
-        if path.exists():
-            return torch.load(path, map_location=job.device, weights_only=True)
-        pictures = draw()
-        torch.save(pictures, path.with_suffix(".part"))
-        path.with_suffix(".part").rename(path)
-    return pictures
+        if not path.exists():
+            torch.save(draw(), path.with_suffix(".part"))
+            path.with_suffix(".part").rename(path)
+    return torch.load(path, map_location=where, weights_only=True, mmap=torch.device(where).type == "cpu")
 
 
 def world(job: Job, people: int, each: int, seed: int, first: int = 0) -> Kept:
     """Drawn people on the job's device, shared by the processes of a machine."""
     faces = FaceWorldDataset(people, each, SIZE, seed=seed, first=first)
     name = f"world-{seed}-{first}-{people}-{each}"
-    return Kept(drawn_once(job, name, lambda: InMemory(faces, job.device).images), faces.labels)
+    return Kept(drawn_once(job, name, lambda: InMemory(faces, job.device).images, job.device), faces.labels)
 
 
 @dataclass(frozen=True)
 class Judge:
-    """Strangers of one world, drawn once for all runs and kept as bytes on the device.
+    """Strangers of one world, drawn once for all runs and kept as bytes.
 
     Attributes:
         faces: people with several pictures each, for pairs and rates.
-        distractors: (N, 3, H, W) uint8, one picture of each of N others; None: nobody is identified.
+        distractors: blocks (N, 3, H, W) uint8 in the host's memory, one picture of each of N others; none: nobody is
+            identified.
     """
 
     faces: InMemory
-    distractors: Tensor | None
+    distractors: list[Tensor]
 
     @classmethod
     def draw(cls, job: Job, seed: int, distractors: int) -> "Judge":
         """Draw them: 1,000 people × 8 pictures, and the distractors."""
         people, each = (24, 4) if job.tiny else (1000, 8)
-        who = torch.arange(2 * STRANGERS, 2 * STRANGERS + distractors)
 
-        def others() -> Tensor:
-            return many.drawn(FaceWorld(seed=seed, device=job.device), who, torch.zeros_like(who), SIZE)
+        def block(who: Tensor) -> Tensor:
+            drawing = FaceWorld(seed=seed, device=job.device)
+            name = f"others-{seed}-{int(who[0])}-{len(who)}"
+            return drawn_once(job, name, lambda: many.drawn(drawing, who, torch.zeros_like(who), SIZE), "cpu")
 
-        strangers = world(job, people, each, seed, first=STRANGERS)
-        return cls(strangers, drawn_once(job, f"others-{seed}-{distractors}", others) if distractors else None)
+        blocks = torch.arange(2 * STRANGERS, 2 * STRANGERS + distractors).split(DISTRACTORS_AT_ONCE)
+        return cls(world(job, people, each, seed, first=STRANGERS), [block(who) for who in blocks if len(who)])
 
     def __call__(self, network: torch.nn.Module) -> Row:
         """Accuracy on pairs, TAR over all pairs, rank 1 among the distractors."""
@@ -115,9 +117,9 @@ class Judge:
                 found[f"tar_{far:g}"] = evaluation.tar_over_all_pairs(own, labels, far)
             except ValueError:  # too few pairs for so small a rate
                 found[f"tar_{far:g}"] = None
-        if self.distractors is not None:
+        if self.distractors:
             probes = own[labels.to(own.device) < 80]
-            blocks = (features(network, part) for part in self.distractors.split(8192))
+            blocks = (features(network, part) for block in self.distractors for part in block.split(8192))
             found["rank1"] = evaluation.megaface(probes, labels[: len(probes)], blocks, keep=2).rank1[-1]
         return found
 

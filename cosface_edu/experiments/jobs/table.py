@@ -75,8 +75,12 @@ def configuration(job: Job) -> Config:
 
 
 def queue(base: Config, rows: Sequence[Row]) -> list[tuple[Row, Config]]:
-    """All runs that are known now: the search, three seeds of what it chose, the margins; then the other losses."""
+    """All runs that are known now: the search, three seeds of what it chose, the margins once; the other losses alike.
+
+    The margins' further seeds, which are the most, come last.
+    """
     items: list[Item] = []
+    curve: list[Item] = []
     for losses_of in (FIRST, OTHERS):
         search = [("search", loss, options, 1, 0) for loss in losses_of for options in losses_of[loss]]
         items += search
@@ -85,7 +89,9 @@ def queue(base: Config, rows: Sequence[Row]) -> list[tuple[Row, Config]]:
         best = {loss: setting for loss in losses_of if (setting := chosen(rows, loss)) is not None}
         items += [("table", loss, setting, 0, seed) for seed in SEEDS for loss, setting in best.items()]
         if "cosface" in best:
-            items += [item for item in margins(best["cosface"]["s"]) if ("table", *item[1:]) not in items]
+            curve = [item for item in margins(best["cosface"]["s"]) if ("table", *item[1:]) not in items]
+            items += [item for item in curve if item[-1] == SEEDS[0]]
+    items += [item for item in curve if item[-1] != SEEDS[0]]
     found = []
     for item in items:
         what = named(item)
