@@ -1,14 +1,17 @@
-"""Losses beside each other at full size: the records of the jobs `table` and `faces`, in tables and figures."""
+"""Losses beside each other at full size: tables and figures of the records of `table`, `faces` and `worth`."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from cosface_edu.experiments.settings import setting
-from cosface_edu.experiments.statistics import compared
+from cosface_edu.experiments.statistics import compared, percent
 from cosface_edu.figures import style
 from cosface_edu.figures.rehearsal import comparison
 from cosface_edu.losses import card
@@ -19,7 +22,11 @@ Value = Callable[[Row], float]
 
 def judged(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The runs that judge, of the seeds that every loss among them has; a loss's settings as values of their own."""
-    runs = [row for row in rows if row["part"] == "table" and "diverged" not in row]
+    return _alike([row for row in rows if row["part"] == "table" and "diverged" not in row])
+
+
+def _alike(runs: Sequence[Row]) -> list[dict[str, Any]]:
+    """Loss after loss, by seed: runs of the seeds that every loss has."""
     names = dict.fromkeys(row["loss"] for row in runs)
     seeds = set.intersection(*({row["seed"] for row in runs if row["loss"] == name} for name in names))
     return [
@@ -99,3 +106,82 @@ def against_margin(rows: Sequence[Row], parts: Sequence[str], measures: Mapping[
         axes.set(xlabel="margin m (0 is NSL)", title=f"{name}, %")
     panels[0][0].legend(fontsize=8)
     return figure
+
+
+def by_cell(rows: Sequence[Row]) -> dict[tuple[int, int], list[dict[str, Any]]]:
+    """The runs that judge in each cell of the map, by (people, pictures of each).
+
+    They are of the seeds that both losses have; a cell without two such seeds has no interval and is left out.
+
+    Args:
+        rows: of the record of `worth`.
+    """
+    found: dict[tuple[int, int], list[Row]] = {}
+    for row in rows:
+        if row["world"] == 0 and "diverged" not in row and row["loss"] in ("nsl", "cosface"):
+            found.setdefault((row["people"], row["pictures"]), []).append(row)
+    both = {cell: _alike(runs) for cell, runs in sorted(found.items()) if len({row["loss"] for row in runs}) == 2}
+    return {cell: runs for cell, runs in both.items() if len(runs) >= 4}
+
+
+def worth_map(rows: Sequence[Row], measures: Mapping[str, Value]) -> Figure:
+    """What CosFace is ahead of NSL, a panel for each measure: people against pictures of each.
+
+    Each cell has the mean difference in points and its interval over the seeds, and is hatched where that holds zero.
+
+    Args:
+        rows: of the record of `worth`.
+        measures: what it is called -> its value in a row.
+    """
+    cells = by_cell(rows)
+    across, up = (sorted({cell[axis] for cell in cells}) for axis in (0, 1))
+    figure, panels = plt.subplots(1, len(measures), figsize=(3.5 * len(measures), 3.3), squeeze=False, sharey=True)
+    for axes, (name, value) in zip(panels[0], measures.items(), strict=True):
+        ahead = {cell: compared(runs, value)["cosface_minus"]["nsl"] for cell, runs in cells.items()}
+        points = np.array([[100 * ahead.get((x, y), {"mean": np.nan})["mean"] for x in across] for y in up])
+        most = np.nanmax(np.abs(points))
+        axes.imshow(points, cmap="PuOr", vmin=-1.8 * most, vmax=1.8 * most, origin="lower", aspect="auto")
+        for place in product(range(len(across)), range(len(up))):
+            _mark(axes, place, ahead.get((across[place[0]], up[place[1]])))
+        axes.set(
+            xticks=range(len(across)), xticklabels=[f"{x:,}" for x in across], xlabel="people", title=f"{name}, points"
+        )
+        axes.grid(visible=False)
+    panels[0][0].set(yticks=range(len(up)), yticklabels=up, ylabel="pictures of each")
+    return figure
+
+
+def _mark(axes: Axes, place: tuple[int, int], found: Mapping[str, Any] | None) -> None:
+    """A cell's difference and its interval in points."""
+    at: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8}
+    if found is None:
+        axes.text(*place, "not run", color=style.GUIDE, **at)
+        return
+    mean, low, high = (100 * found[name] for name in ("mean", "low", "high"))
+    if low < 0 < high:
+        corner = (place[0] - 0.5, place[1] - 0.5)
+        axes.add_patch(Rectangle(corner, 1, 1, fill=False, hatch="//", edgecolor=style.GUIDE, linewidth=0))
+        at["bbox"] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.9, "pad": 1.5}
+    axes.text(*place, f"{mean:+.1f}\n({low:.1f} … {high:.1f})", color="black", **at)
+
+
+def worth_table(rows: Sequence[Row], measures: Mapping[str, Value]) -> str:
+    """The same cells as Markdown: the settings that the search chose, both losses in percent, the difference.
+
+    Args:
+        rows: of the record of `worth`.
+        measures: what it is called -> its value in a row.
+    """
+    lines = [
+        "| people × pictures | NSL | LMCL |" + "".join(f" {name}: NSL → LMCL | points |" for name in measures),
+        "|--:|---|---|" + "--:|--:|" * len(measures),
+    ]
+    for (people, pictures), runs in by_cell(rows).items():
+        chosen = {run["loss"]: setting(run) for run in runs}
+        words = [f"{people:,} × {pictures}", chosen["nsl"], chosen["cosface"]]
+        for value in measures.values():
+            found = compared(runs, value)
+            words.append(" → ".join(f"{100 * found['losses'][loss]['mean']:.1f}" for loss in ("nsl", "cosface")))
+            words.append(percent(found["cosface_minus"]["nsl"]).replace(" %", ""))
+        lines.append(f"| {' | '.join(words)} |")
+    return "\n".join(lines)

@@ -143,6 +143,56 @@ def test_on_a_gpu_a_margin_is_worth_what_the_scale_leaves_it() -> None:
     )
 
 
+def test_the_map_says_where_a_margin_is_worth_most() -> None:
+    made = record("gpu-worth")
+    rows, config = made["results"]["rows"], made["config"]
+    cells = sweeps.by_cell(rows)
+    found = {
+        key: {cell: compared(runs, itemgetter(key)) for cell, runs in cells.items()}
+        for key in ("tar_0.0001", "rank1", "accuracy")
+    }
+    ahead = {key: {cell: by["cosface_minus"]["nsl"] for cell, by in of.items()} for key, of in found.items()}
+    level = {
+        key: {cell: {loss: by["losses"][loss]["mean"] for loss in ("nsl", "cosface")} for cell, by in of.items()}
+        for key, of in found.items()
+    }
+    gain = {key: {cell: 100 * by["mean"] for cell, by in of.items()} for key, of in ahead.items()}
+    hard, rank = level["tar_0.0001"], level["rank1"]
+    for key in ("tar_0.0001", "rank1"):
+        assert [cell for cell, by in ahead[key].items() if by["low"] < 0] == [(10572, 4)], "paid in seven of eight"
+        assert max(gain[key], key=gain[key].get) == (1000, 46)
+        assert all(by["high"] > 0 for by in ahead[key].values())
+    assert [round(100 * hard[1000, 46][loss]) for loss in ("nsl", "cosface")] == [70, 85]
+    assert [round(100 * rank[1000, 46][loss]) for loss in ("nsl", "cosface")] == [54, 71]
+    assert hard[1000, 46]["cosface"] == pytest.approx(hard[1000, 200]["nsl"], abs=0.002)
+    assert rank[1000, 46]["cosface"] > rank[1000, 200]["nsl"]
+    assert [round(gain["tar_0.0001"][100, pictures]) for pictures in (4, 46, 200)] == [3, 4, 6]
+    assert [round(gain["tar_0.0001"][1000, pictures]) for pictures in (4, 46, 200)] == [11, 14, 5]
+    assert [round(gain["rank1"][100, pictures]) for pictures in (4, 46, 200)] == [1, 3, 3]
+    assert round(gain["rank1"][10572, 46]) == 4
+    assert round(gain["tar_0.0001"][10572, 46]) == 2
+    for key in (hard, rank):
+        missed = {loss: 1 - key[10572, 46][loss] for loss in ("nsl", "cosface")}
+        assert missed["cosface"] / missed["nsl"] == pytest.approx(0.75, abs=0.04)
+    assert 10572 * 4 < 1000 * 46
+    assert round(100 * hard[10572, 4]["nsl"]) == 82
+    assert all(hard[10572, 4]["nsl"] > hard[cell]["nsl"] for cell in ((1000, 4), (1000, 46)))
+    chosen = {cell: {run["loss"]: run for run in runs} for cell, runs in cells.items()}
+    assert chosen[100, 4]["nsl"]["s"] == chosen[100, 4]["cosface"]["s"] == 64
+    assert chosen[10572, 4]["nsl"]["s"] == chosen[10572, 4]["cosface"]["s"] == 8
+    assert sum(by["cosface"]["m"] == 0.35 for by in chosen.values()) == 6
+    assert all(abs(gain["accuracy"][cell]) < (0.1 if cell[0] == 10572 else 2) for cell in cells)
+    shown = config["steps"] * config["batch"]
+    assert shown / (10572 * 46) == pytest.approx(2, abs=0.2)
+    assert shown / (1000 * 4) == pytest.approx(250, abs=10)
+    interval = [round(100 * ahead["rank1"][1000, 46][key], 1) for key in ("mean", "low", "high")]
+    said = "**{} points** among 100,000 strangers ({} … {})".format(*interval)
+    assert said in (ROOT / "README.md").read_text(encoding="utf-8")
+    searched = [row for row in rows if row["world"] == 1]
+    for loss, settings in (("nsl", 4), ("cosface", 12)):
+        assert sum(row["loss"] == loss for row in searched) == settings * len(cells)
+
+
 def test_consent_says_what_carries_over() -> None:
     rows = record("gpu-carried")["results"]["rows"]
     bases = [row for row in rows if row["variant"] == "base"]

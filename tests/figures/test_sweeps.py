@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import pytest
 
+from cosface_edu.experiments.statistics import compared
 from cosface_edu.figures import sweeps
 
 
@@ -54,3 +55,50 @@ def test_the_best_of_a_search_is_named() -> None:
     rates = {"accuracy": 0.9, "tar_0.0001": 0.5, "tar_1e-06": 0.2}
     rows = [row("search", "nsl", 0, value, s=s) | rates for s, value in ((8.0, 0.1), (16.0, 0.3), (32.0, 0.2))]
     assert "| NSL | 3 | s = 16 | 90.0 | 50.0 | 20.0 |" in sweeps.searched(rows, "rank1")
+
+
+def cell(people: int, pictures: int, gains: tuple[float, ...], world: int = 0) -> list[dict]:
+    """Runs of both losses in a cell of the map, newest seed first, CosFace ahead by `gains`."""
+    places = {"people": people, "pictures": pictures, "world": world}
+    return [
+        places | {"loss": loss, "options": {"s": 8.0}, "seed": seed, "rank1": 0.1 * seed + more}
+        for seed, gain in reversed(list(enumerate(gains)))
+        for loss, more in (("cosface", 0.5 + gain), ("nsl", 0.5))
+    ]
+
+
+MAP = [
+    *cell(100, 4, (0.1, 0.1)),
+    *cell(10, 4, (0.3, -0.1)),
+    *cell(10, 20, (0.2, 0.2, 0.2)),
+    *cell(10, 20, (0.9,), world=1),
+    *cell(100, 20, (0.9,)),
+    *cell(500, 20, (0.9, 0.9))[::2],
+    row("table", "cosface", 9, 0.9) | {"people": 10, "pictures": 20, "world": 0},
+]
+
+
+def test_a_cell_of_the_map_is_judged_by_the_seeds_that_both_have() -> None:
+    found = {place: compared(runs, rank) for place, runs in sweeps.by_cell(MAP).items()}
+    assert {place: by["cosface_minus"]["nsl"]["values"] for place, by in found.items()} == {
+        (10, 4): pytest.approx([0.3, -0.1]),
+        (10, 20): pytest.approx([0.2, 0.2, 0.2]),
+        (100, 4): pytest.approx([0.1, 0.1]),
+    }
+
+
+def test_the_map_says_each_difference_and_hatches_what_may_be_none() -> None:
+    (axes,) = sweeps.worth_map(MAP, {"rank 1": rank}).axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["10", "100"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["4", "20"]
+    said = {text.get_position(): text.get_text().split("\n")[0] for text in axes.texts}
+    assert said == {(0, 0): "+10.0", (1, 0): "+10.0", (0, 1): "+20.0", (1, 1): "not run"}
+    hatched = [patch.get_xy() for patch in axes.patches if patch.get_hatch()]
+    assert hatched == [(-0.5, -0.5)]
+    plt.close("all")
+
+
+def test_the_map_s_table_has_both_losses_and_the_difference() -> None:
+    table = sweeps.worth_table(MAP, {"rank 1": rank})
+    assert "| 10 × 20 | s = 8 | s = 8 | 60.0 → 80.0 | 20.00 (20.00 … 20.00) |" in table
+    assert len(table.splitlines()) == 2 + 3
