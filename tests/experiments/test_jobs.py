@@ -181,12 +181,60 @@ def test_a_wrong_gradient_is_seen() -> None:
     assert rounded["gradient"] > 1e-4  # what comes back to the embeddings is rounded to bf16
 
 
-def test_the_schedule_is_shortened_in_proportion() -> None:
-    from cosface_edu.training import preset
+def a_casia(out: Path, minutes: float) -> tuple[dict, list[str]]:
+    """What a tiny call of the job leaves in a folder, and what it said."""
+    said: list[str] = []
+    out.mkdir(exist_ok=True)
+    device = torch.device("cpu")
 
-    config = casia.shortened(preset("casia"), 3000, {"margin_warm_up": 1 / 3, "lr_warm_up": 500})
-    assert config.milestones == (1600, 2400, 2800)
-    assert (config.steps, config.margin_warm_up, config.lr_warm_up) == (3000, 1000, 300)
+    def keep(found: dict, done: bool = False) -> None:
+        results = {key: value for key, value in found.items() if key not in ("data", "config")}
+        made = record.new("cosface_edu.experiments.jobs.casia", what="", command="", data=found["data"],
+                          config=found["config"], seeds=[0], seconds=0.0, note="a tiny run", results=results,
+                          finished=done)  # fmt: skip
+        record.save(out / "casia.json", made)
+
+    found = casia.run(jobs.Job(minutes, True, device, out, keep, said.append))
+    keep(found, done=found.pop("whole", True))
+    return record.load(out / "casia.json"), said
+
+
+def test_the_long_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    first, _ = a_casia(tmp_path / "broken", 0)
+    assert not first["finished"]
+    (tried,) = first["results"]["tried"]
+    assert [row["step"] for row in tried["history"]] == [1, 2]  # the save after step 1, and the line that looked
+    second, said = a_casia(tmp_path / "broken", 2)
+    whole, _ = a_casia(tmp_path / "whole", 2)
+    assert second["finished"]
+    assert any(line.endswith("at step 1") for line in said)
+    (broken,), (unbroken,) = second["results"]["tried"], whole["results"]["tried"]
+    assert [row["step"] for row in broken["history"]] == list(range(1, 11))
+    assert [row["loss"] for row in broken["history"]] == [row["loss"] for row in unbroken["history"]]
+    assert second["results"]["strangers"] == whole["results"]["strangers"]
+    third, said = a_casia(tmp_path / "broken", 2)
+    assert third["results"]["million"] == second["results"]["million"], "only judged again"
+    assert not any("pictures drawn" in line for line in said)
+
+
+def test_a_setting_that_was_given_up_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {"setting": "the paper's", "given_up": "accuracy 0", "config": {}}
+    monkeypatch.setattr(casia, "earlier", lambda job: {"tried": [before]})
+    found, _ = a_casia(tmp_path, 2)
+    assert [tried["setting"] for tried in found["results"]["tried"]] == list(casia.SETTINGS)[:2]
+    assert (tmp_path / "casia" / "2" / "last.pt").exists()
+    assert not (tmp_path / "casia" / "1").exists()
+    grown = found["results"]["tried"][1]["config"]
+    assert (grown["steps"], grown["margin_warm_up"], grown["lr_warm_up"]) == (10, 3, 1)
+
+
+def test_what_the_book_s_run_gave_up_is_known(tmp_path: Path) -> None:
+    job = jobs.Job(1.0, False, torch.device("cpu"), tmp_path, lambda found: None)
+    known = [tried["setting"] for tried in casia.earlier(job)["tried"]]
+    assert known == list(casia.SETTINGS)[: len(known)]
+    config = casia.configuration(job)
+    assert (config.identities, config.per_identity, config.steps) == (10_572, 46, 30_000)
+    assert config.milestones == (16_000, 24_000, 28_000)
 
 
 def test_real_faces_are_chosen_on_one_list_and_judged_with_five_seeds() -> None:

@@ -1,14 +1,16 @@
 """CASIA-WebFace's size with no real person in it: 10,572 drawn people × 46, SphereFace-20, the paper's own setting.
 
 The question is the paper's: does s = 64, m = .35 train from scratch, without batch normalisation, and how good is it on
-strangers, ten folds and MegaFace's protocol among a million? The preset's 30,000 steps are run if they fit; otherwise
-its schedule is shortened to as many as do, and the record says so. A setting that has learned nothing after a share of
-its steps is stopped, and the next one in `SETTINGS` is tried.
+strangers, ten folds and MegaFace's protocol among a million? The preset's 30,000 steps are run, in as many calls as
+they need: where the minutes are over, or the process is killed, the next call on the same folder goes on from the last
+checkpoint; so does the judging. A setting that has learned nothing after a share of its steps is given up, and the next
+one in `SETTINGS` is tried; those that an earlier record gave up are not tried again.
 """
 
 import math
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -18,9 +20,11 @@ from torch import Tensor, nn
 
 from cosface_edu import evaluation
 from cosface_edu.data import normalise, to_float
+from cosface_edu.experiments import record
 from cosface_edu.faces import FaceWorld, FaceWorldDataset, many
 from cosface_edu.training import Config, preset, train
 from cosface_edu.training.batches import InMemory
+from cosface_edu.training.checkpoint import open_network
 from cosface_edu.training.diagnose import TrainingDiverged
 
 from . import Job, wait
@@ -41,97 +45,148 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
 }
 LEARNED, LOOK = 0.01, 0.25  # training accuracy, without the margin, that shows life; looked at after this share
+LINES, SAVES = 200, 10  # of a run: logged, and written to the disk
+ENDING = 10.0  # seconds that writing the record takes, at most
 WEIGHTS = 15_000_000  # bytes of each file that the weights are cut into
+LINE = re.compile(r"step ([\d,]+): loss (\S+), accuracy (\S+), lr (\S+), ([\d,]+) images/s")
+RESUMED = re.compile(r"resumed .* at step (\d+)")
 
 
 class NothingLearned(Exception):
     """A setting that is given up."""
 
 
+class MinutesOver(Exception):
+    """The rest is for another call."""
+
+
 def run(job: Job) -> dict[str, Any]:
-    """Draw, train as long as the minutes allow, judge; what remains of the time is for the million."""
-    people, each = (40, 6) if job.tiny else (PEOPLE, EACH)
-    base = preset("casia").replace(
-        data="faceworld", identities=people, per_identity=each, network="sphereface20", held_out=0, in_memory=True,
-        workers=0, compile=not job.tiny, device=job.device.type,
-    )  # fmt: skip
-    if job.tiny:
-        base = base.replace(size=(32, 32), network="sphereface4", batch=32, precision="fp32", embedding=32)
-    found: dict[str, Any] = {
-        "data": {"source": "FaceWorld, world 0", "people": people, "pictures": people * each},
+    """Draw, train, judge; what the minutes do not allow is left for the next call."""
+    base = configuration(job)
+    found = earlier(job) | {
+        "data": {
+            "source": "FaceWorld, world 0",
+            "people": base.identities,
+            "pictures": base.identities * base.per_identity,
+        },
         "config": base.to_dict(),
     }
-
-    began = time.perf_counter()
-    faces = InMemory(FaceWorldDataset(people, each, base.size), job.device)
-    wait(job.device)
-    found["drawn_per_s"] = len(faces) / (time.perf_counter() - began)
-    job.say(f"{len(faces):,} pictures drawn, {found['drawn_per_s']:,.0f} a second")
-    job.keep(found)
-
-    probe = train(base.replace(steps=4 if job.tiny else 240, log_every=2 if job.tiny else 60), faces=faces, say=job.say)
-    rate = max(row["speed"] for row in probe.history)
-    found["images_per_s"], found["first_steps"] = rate, probe.history
-    # of the million: drawing, and both views of each through the network forwards, three times as fast as training
-    judging = 5 if job.tiny else 25 + DISTRACTORS / found["drawn_per_s"] + 2 * DISTRACTORS / (2.5 * rate)
-    network: nn.Module = probe.network
-    for name, changes in SETTINGS.items():
-        steps = min(base.steps, int(max(job.left() - judging, 1) * rate / base.batch))
-        if job.tiny:
-            steps = 10
-        if steps < 10:
-            break
-        config = shortened(base, steps, changes)
-        tried: dict[str, Any] = {"setting": name, "config": config.to_dict()}
-        found.setdefault("tried", []).append(tried)
-        history: list[str] = []
-        job.say(f"{name}: {steps:,} steps")
+    if not any("seconds" in tried for tried in found.setdefault("tried", [])):
         try:
-            result = train(config, faces=faces, say=watch(job, steps, history))
-        except (NothingLearned, TrainingDiverged) as error:
-            tried |= {"given_up": str(error), "log": history}
-            job.keep(found)
-            continue
-        tried |= {"history": result.history, "seconds": result.seconds}
-        network = result.network
-        job.keep(found)
-        break
-    keep_weights(job, network)
-    network = network.eval()
+            training(job, base, found)
+        except MinutesOver:
+            return found | {"whole": False}
+    reached = found["tried"][-1]
+    if "seconds" not in reached:  # no setting learned anything
+        return found
+    network = open_network(job.out / "casia" / str(len(found["tried"])) / "last.pt")[0].to(job.device).eval()
     found["strangers"] = strangers(job, network, base.size)
     job.say(f"strangers: {found['strangers']}")
     job.keep(found)
+    # of the million: drawing, and both views of each through the network forwards, three times as fast as training
+    if not job.tiny and job.left() < DISTRACTORS / found["drawn_per_s"] + 2 * DISTRACTORS / (
+        2.5 * found["images_per_s"]
+    ):
+        return found | {"whole": False}
     found["million"] = million(job, network, base.size)
     job.say(f"a million: {found['million']}")
     return found
 
 
-def shortened(base: Config, steps: int, changes: dict[str, Any]) -> Config:
-    """The preset's schedule, its milestones at the same shares of fewer steps."""
-    milestones = tuple(round(step * steps / base.steps) for step in base.milestones)
-    changes = dict(changes)
+def configuration(job: Job) -> Config:
+    """The preset, on as many drawn people as CASIA-WebFace has."""
+    base = preset("casia").replace(
+        data="faceworld", identities=PEOPLE, per_identity=EACH, network="sphereface20", held_out=0, in_memory=True,
+        workers=0, compile=not job.tiny, device=job.device.type,
+    )  # fmt: skip
+    if job.tiny:
+        base = base.replace(
+            identities=40, per_identity=6, size=(32, 32), network="sphereface4", batch=32, precision="fp32",
+            embedding=32, steps=10, milestones=(),
+        )  # fmt: skip
+    return base.replace(log_every=max(1, base.steps // LINES), save_every=max(1, base.steps // SAVES))
+
+
+def earlier(job: Job) -> dict[str, Any]:
+    """What earlier calls found: with this folder everything, of the book's record the settings that it gave up."""
+    here, book = job.out / "casia.json", record.path_of("gpu-casia")
+    if here.exists() and (made := record.load(here))["note"].startswith("a tiny run") == job.tiny:
+        return dict(made["results"])
+    if job.tiny or not book.exists():
+        return {}
+    return {"tried": [tried for tried in record.load(book)["results"]["tried"] if "given_up" in tried]}
+
+
+def training(job: Job, base: Config, found: dict[str, Any]) -> None:
+    """Try the settings until one learns; `found` gets what came of each, and keeps what is under way.
+
+    Raises:
+        MinutesOver: the last checkpoint has what was done.
+    """
+    began = time.perf_counter()
+    faces = InMemory(FaceWorldDataset(base.identities, base.per_identity, base.size), job.device)
+    wait(job.device)
+    found.setdefault("drawn_per_s", len(faces) / (time.perf_counter() - began))
+    job.say(f"{len(faces):,} pictures drawn, {found['drawn_per_s']:,.0f} a second")
+    if "images_per_s" not in found:
+        few = base.replace(steps=4 if job.tiny else 240, log_every=2 if job.tiny else 60)
+        probe = train(few, faces=faces, say=job.say)
+        found |= {"images_per_s": max(row["speed"] for row in probe.history), "first_steps": probe.history}
+    for number, (name, changes) in enumerate(SETTINGS.items(), 1):
+        if number > len(found["tried"]):
+            found["tried"].append({"setting": name, "config": changed(base, changes).to_dict(), "history": []})
+        tried = found["tried"][number - 1]
+        if "given_up" in tried:
+            continue
+        job.say(f"{name}: {base.steps:,} steps")
+        out = job.out / "casia" / str(number)
+        try:
+            reached = train(changed(base, changes), out, resume=True, faces=faces, say=watch(job, base, tried, found))
+        except (NothingLearned, TrainingDiverged) as error:
+            tried["given_up"] = str(error)
+            job.keep(found)
+            continue
+        tried["seconds"] = reached.seconds
+        keep_weights(job, reached.network)
+        job.keep(found)
+        return
+
+
+def changed(base: Config, changes: dict[str, Any]) -> Config:
+    """A setting; its warm-up of the margin is a share of the steps."""
     if "margin_warm_up" in changes:
-        changes["margin_warm_up"] = round(changes["margin_warm_up"] * steps)
+        changes = changes | {"margin_warm_up": round(changes["margin_warm_up"] * base.steps)}
     if "lr_warm_up" in changes:
-        changes["lr_warm_up"] = min(changes["lr_warm_up"], steps // 10)
-    return base.replace(steps=steps, milestones=milestones, log_every=max(1, steps // 200), **changes)
+        changes = changes | {"lr_warm_up": min(changes["lr_warm_up"], base.steps // 10)}
+    return base.replace(**changes)
 
 
-def watch(job: Job, steps: int, history: list[str]) -> Any:
-    """Takes the run's lines; stops it where nothing is learned."""
-    seen: list[float] = []
+def watch(job: Job, base: Config, tried: dict[str, Any], found: dict[str, Any]) -> Callable[[str], None]:
+    """Takes the run's lines; stops it where nothing is learned, or where the minutes end before the next save."""
+    history: list[dict[str, float]] = tried["history"]
+    began, first = time.perf_counter(), 0
 
     def say(line: str) -> None:
-        history.append(line)
-        if not line.startswith("step") or "accuracy" not in line:
-            return
-        step = int(line[5 : line.index(":")].replace(",", ""))
-        seen.append(float(line.split("accuracy ")[1].split(",")[0]))
-        if len(seen) % 10 == 1:
+        nonlocal first
+        if resumed := RESUMED.match(line):
+            first = int(resumed[1])
+            history[:] = [row for row in history if row["step"] <= first]
+        if not (match := LINE.match(line)):
             job.say(line)
-        recent = seen[-5:]
-        if not job.tiny and step >= LOOK * steps and sum(recent) / len(recent) < LEARNED:
-            raise NothingLearned(f"accuracy {sum(recent) / len(recent):.4f} after {step:,} of {steps:,} steps")
+            return
+        numbers = [float(text.replace(",", "")) for text in match.groups()]
+        history.append(dict(zip(("step", "loss", "accuracy", "lr", "speed"), numbers, strict=True)))
+        step = int(numbers[0])
+        job.keep(found)  # a call that is killed leaves the lines up to its last checkpoint
+        if len(history) % 10 == 1:
+            job.say(line)
+        recent = [row["accuracy"] for row in history[-5:]]
+        if not job.tiny and step >= LOOK * base.steps and sum(recent) / len(recent) < LEARNED:
+            raise NothingLearned(f"accuracy {sum(recent) / len(recent):.4f} after {step:,} of {base.steps:,} steps")
+        if step > base.save_every and step % base.save_every == base.log_every % base.save_every:  # just saved
+            a_step = (time.perf_counter() - began) / (step - first)
+            if job.left() < a_step * min(base.save_every, base.steps - step) + ENDING:
+                raise MinutesOver
 
     return say
 
