@@ -4,8 +4,11 @@ Run with `pytest benchmarks/bench_data.py`. Everything is interleaved in one run
 """
 
 import io
+import itertools
+import os
 import resource
 import statistics
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,13 +18,14 @@ import pytest
 import simplejpeg
 import torch
 from PIL import Image
+from torch import Tensor
 from torchvision.io import ImageReadMode, decode_jpeg
 
 from cosface_edu import data
 from cosface_edu.data.images import encode_jpeg
 from cosface_edu.faces import FaceWorld
 from cosface_edu.training import Config
-from cosface_edu.training.ahead import Plain, ahead
+from cosface_edu.training.ahead import Plain, _staged, ahead
 from cosface_edu.training.batches import Part, Steps
 from cosface_edu.training.feed import _read
 
@@ -109,6 +113,47 @@ def test_a_worker_and_the_process_that_it_reads_for(benchmark, pictures: list[by
     for place, name in enumerate(("the worker", "the process that trains")):
         info[f"{name}, times the decoder alone"] = round(statistics.median(r[place] / r[2] for r in rounds), 3)
     benchmark(part.bytes, list(range(64)))
+
+
+def test_a_busy_thread_beside_the_one_that_gathers(benchmark) -> None:
+    """What a thread that asks for one small operation after the other keeps of its speed beside staged batches."""
+    torch.set_num_threads(os.cpu_count() or 1)
+    pixels = torch.randint(0, 256, (8192, 3, 112, 96), dtype=torch.uint8)
+    order = [torch.randperm(len(pixels))[:COUNT] for _ in range(16)]
+    buffer, small = torch.empty(COUNT, *pixels.shape[1:], dtype=torch.uint8), torch.ones(64)
+
+    def rate(stage: Callable[[int], object] | None, seconds: float = 2.0) -> float:
+        """Small operations a second while another thread stages a batch every twelve milliseconds."""
+        done = threading.Event()
+
+        def beside() -> None:
+            for turn in itertools.count():
+                if done.wait(0.012) or stage is None:
+                    return
+                stage(turn % len(order))
+
+        thread = threading.Thread(target=beside)
+        thread.start()
+        count, began = 0, time.perf_counter()
+        while time.perf_counter() - began < seconds:
+            small.add(1)
+            count += 1
+        done.set()
+        thread.join()
+        return count / seconds
+
+    kept: list[Tensor] = [buffer]
+    ways: dict[str, Callable[[int], object] | None] = {
+        "alone": None,
+        "ours": lambda turn: _staged([(pixels, order[turn])], kept, Plain(torch.device("cpu"))),
+        "torch.index_select, a thread for each core": lambda turn: torch.index_select(
+            pixels, 0, order[turn], out=buffer
+        ),
+    }
+    rates = [{name: rate(stage) for name, stage in ways.items()} for _ in range(5)]
+    for name in list(ways)[1:]:
+        benchmark.extra_info[name] = round(statistics.median(r[name] / r["alone"] for r in rates), 3)
+    benchmark(ways["ours"], 0)
 
 
 def test_decoders(benchmark, pictures: list[bytes]) -> None:

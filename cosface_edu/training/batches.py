@@ -172,9 +172,21 @@ def _laid_out(picture: Tensor) -> Tensor:
 
 
 def fetch(faces: Faces, indices: list[int]) -> list[tuple[Tensor, int]]:
-    """Several images, at once where the data set can."""
+    """Several images, at once where the data set can.
+
+    Raises:
+        ValueError: they are of several sizes.
+    """
     together = getattr(faces, "__getitems__", None)
-    return together(indices) if together else [faces[index] for index in indices]
+    found: list[tuple[Tensor, int]] = together(indices) if together else [faces[index] for index in indices]
+    for index, (image, _) in zip(indices, found, strict=True):
+        if image.shape != found[0][0].shape:
+            raise ValueError(
+                f"image {index} of this {type(faces).__name__} is {tuple(image.shape)}, image {indices[0]} "
+                f"{tuple(found[0][0].shape)}: all must be of the configuration's size; torchvision's Resize makes them "
+                "so if it is given (height, width): with one number it keeps each picture's proportions"
+            )
+    return found
 
 
 class InMemory:

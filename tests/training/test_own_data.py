@@ -70,3 +70,12 @@ def test_images_that_a_network_must_not_get(short, faces, change, error, message
     own = Own(change(faces.images), labels=[index % 5 for index in range(len(faces.images))])
     with pytest.raises(error, match=message):
         train(short, faces=own, say=lambda line: None)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_picture_of_another_size_further_on_is_named(short, image_folder, workers) -> None:
+    (folder := image_folder / "tall").mkdir()
+    (folder / "one.jpg").write_bytes(encode_jpeg(torch.zeros(3, 2 * short.size[0], short.size[1], dtype=torch.uint8)))
+    faces = ImageFolder(str(image_folder), Compose([Resize(min(short.size)), ToTensor()]))
+    with pytest.raises(ValueError, match=r"image \d+ of this ImageFolder is .*, image \d+ .*Resize"):
+        train(short.replace(batch=len(faces), workers=workers), faces=faces, say=lambda line: None)
