@@ -35,7 +35,7 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     for name in names or [name for name in jobs.QUEUE if not finished(out / f"{name}.json")]:
         share = minutes if minutes is not None else jobs.QUEUE[name]
-        command = f"python -m cosface_edu.experiments.jobs {name} --minutes {share:g}{' --tiny' if tiny else ''}"
+        command = f"python -m cosface_edu.experiments.jobs {name} --minutes {share:.3g}{' --tiny' if tiny else ''}"
         began = time.perf_counter()
 
         def keep(
