@@ -78,14 +78,26 @@ def gain_by_scale(report: dict[str, Any]) -> str:
 
 
 def comparison(report: dict[str, Any]) -> str:
-    """Markdown table of a record of `rehearse`, `many` or `real_faces`: each loss with its interval, and the gain."""
+    """Markdown table of a record of `rehearse`, `many` or `real_faces`: a column for each measure.
+
+    First what each loss reached, in percent with its interval, then what CosFace is ahead of it, in points.
+    """
     settings = {run["loss"]: setting(run) for run in report["runs"]}
-    lines = ["| judged by | loss | value (95 % interval) | CosFace minus it |", "|---|---|---|---|"]
-    for measure, found in report["statistics"].items():
-        for loss, values in found["losses"].items():
-            name = card(loss).title + ("" if settings[loss] == "–" else f", {settings[loss]}")
-            gain = found["cosface_minus"].get(loss)
-            lines.append(f"| {measure} | {name} | {percent(values)} | {percent(gain) if gain else ''} |")
+    names = {loss: card(loss).title + ("" if at == "–" else f", {at}") for loss, at in settings.items()}
+    measures = report["statistics"].values()
+    losses, ahead = ({loss: None for found in measures for loss in found[key]} for key in ("losses", "cosface_minus"))
+    rows = [(names[loss], [found["losses"].get(loss) for found in measures]) for loss in losses]
+    rows += [
+        (f"CosFace ahead of {card(loss).title}", [found["cosface_minus"].get(loss) for found in measures])
+        for loss in ahead
+    ]
+    lines = [
+        f"| percent (95 % interval) | {' | '.join(report['statistics'])} |",
+        "|---|" + "--:|" * len(measures),
+    ]
+    for name, found in rows:
+        cells = " | ".join(percent(one).replace(" %", "") if one else "" for one in found)
+        lines.append(f"| {name} | {cells} |")
     return "\n".join(lines)
 
 

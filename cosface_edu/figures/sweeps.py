@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from cosface_edu.experiments.settings import setting
-from cosface_edu.experiments.statistics import compared, percent
+from cosface_edu.experiments.statistics import compared
 from cosface_edu.figures import style
 from cosface_edu.figures.rehearsal import comparison
 from cosface_edu.losses import card
@@ -124,36 +124,33 @@ def by_cell(rows: Sequence[Row]) -> dict[tuple[int, int], list[dict[str, Any]]]:
     return {cell: runs for cell, runs in both.items() if len(runs) >= 4}
 
 
-def worth_map(rows: Sequence[Row], measures: Mapping[str, Value]) -> Figure:
-    """What CosFace is ahead of NSL, a panel for each measure: people against pictures of each.
+def worth_map(rows: Sequence[Row], name: str, value: Value) -> Figure:
+    """What CosFace is ahead of NSL: people against pictures of each.
 
     Each cell has the mean difference in points and its interval over the seeds, and is hatched where that holds zero.
 
     Args:
         rows: of the record of `worth`.
-        measures: what it is called -> its value in a row.
+        name: what is measured.
+        value: its value in a row.
     """
-    cells = by_cell(rows)
-    across, up = (sorted({cell[axis] for cell in cells}) for axis in (0, 1))
-    figure, panels = plt.subplots(1, len(measures), figsize=(3.5 * len(measures), 3.3), squeeze=False, sharey=True)
-    for axes, (name, value) in zip(panels[0], measures.items(), strict=True):
-        ahead = {cell: compared(runs, value)["cosface_minus"]["nsl"] for cell, runs in cells.items()}
-        points = np.array([[100 * ahead.get((x, y), {"mean": np.nan})["mean"] for x in across] for y in up])
-        most = np.nanmax(np.abs(points))
-        axes.imshow(points, cmap="PuOr", vmin=-1.8 * most, vmax=1.8 * most, origin="lower", aspect="auto")
-        for place in product(range(len(across)), range(len(up))):
-            _mark(axes, place, ahead.get((across[place[0]], up[place[1]])))
-        axes.set(
-            xticks=range(len(across)), xticklabels=[f"{x:,}" for x in across], xlabel="people", title=f"{name}, points"
-        )
-        axes.grid(visible=False)
-    panels[0][0].set(yticks=range(len(up)), yticklabels=up, ylabel="pictures of each")
+    ahead = {cell: compared(runs, value)["cosface_minus"]["nsl"] for cell, runs in by_cell(rows).items()}
+    across, up = (sorted({cell[axis] for cell in ahead}) for axis in (0, 1))
+    points = np.array([[100 * ahead.get((x, y), {"mean": np.nan})["mean"] for x in across] for y in up])
+    most = 1.8 * np.nanmax(np.abs(points))  # so pale that black can be read on it
+    figure, axes = plt.subplots(figsize=(4.8, 3.5))
+    axes.imshow(points, cmap="PuOr", vmin=-most, vmax=most, origin="lower", aspect="auto")
+    for place in product(range(len(across)), range(len(up))):
+        _mark(axes, place, ahead.get((across[place[0]], up[place[1]])))
+    axes.set(xticks=range(len(across)), xticklabels=[f"{x:,}" for x in across], yticks=range(len(up)), yticklabels=up)
+    axes.set(xlabel="people", ylabel="pictures of each", title=f"{name}, points")
+    axes.grid(visible=False)
     return figure
 
 
 def _mark(axes: Axes, place: tuple[int, int], found: Mapping[str, Any] | None) -> None:
     """A cell's difference and its interval in points."""
-    at: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8}
+    at: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 9.5}
     if found is None:
         axes.text(*place, "not run", color=style.GUIDE, **at)
         return
@@ -166,22 +163,23 @@ def _mark(axes: Axes, place: tuple[int, int], found: Mapping[str, Any] | None) -
 
 
 def worth_table(rows: Sequence[Row], measures: Mapping[str, Value]) -> str:
-    """The same cells as Markdown: the settings that the search chose, both losses in percent, the difference.
+    """The same cells as Markdown: from NSL to CosFace in percent, the difference, and the settings that were chosen.
 
     Args:
         rows: of the record of `worth`.
         measures: what it is called -> its value in a row.
     """
     lines = [
-        "| people × pictures | NSL | LMCL |" + "".join(f" {name}: NSL → LMCL | points |" for name in measures),
-        "|--:|---|---|" + "--:|--:|" * len(measures),
+        "| people × pictures |" + "".join(f" {name} | points |" for name in measures) + " NSL | LMCL |",
+        "|--:|" + "--:|--:|" * len(measures) + "---|---|",
     ]
     for (people, pictures), runs in by_cell(rows).items():
         chosen = {run["loss"]: setting(run) for run in runs}
-        words = [f"{people:,} × {pictures}", chosen["nsl"], chosen["cosface"]]
+        words = [f"{people:,} × {pictures}"]
         for value in measures.values():
             found = compared(runs, value)
             words.append(" → ".join(f"{100 * found['losses'][loss]['mean']:.1f}" for loss in ("nsl", "cosface")))
-            words.append(percent(found["cosface_minus"]["nsl"]).replace(" %", ""))
-        lines.append(f"| {' | '.join(words)} |")
+            mean, low, high = (100 * found["cosface_minus"]["nsl"][key] for key in ("mean", "low", "high"))
+            words.append(f"{mean:.1f} ({low:.1f} … {high:.1f})")
+        lines.append(f"| {' | '.join([*words, chosen['nsl'], chosen['cosface']])} |")
     return "\n".join(lines)

@@ -189,6 +189,17 @@ def test_the_map_says_where_a_margin_is_worth_most() -> None:
     said = "**{} points** among 100,000 strangers ({} … {})".format(*interval)
     assert said in (ROOT / "README.md").read_text(encoding="utf-8")
     searched = [row for row in rows if row["world"] == 1]
+    here = {
+        (row["options"]["s"], row["options"].get("m", 0)): 100 * row["tar_0.0001"]
+        for row in searched
+        if (row["people"], row["pictures"]) == (1000, 46)
+    }
+    scales = (8, 16, 32, 64)
+    assert [max(scales, key=lambda s, m=m: here[s, m]) for m in (0, 0.35)] == [8, 32]
+    assert [here[s, 0.35] - here[s, 0] for s in (8, 32)] == pytest.approx([0.5, 22], abs=0.2)
+    assert all(by["cosface"]["s"] >= by["nsl"]["s"] for by in chosen.values())
+    assert sum(by["cosface"]["s"] > by["nsl"]["s"] for by in chosen.values()) == 4
+    assert chosen[1000, 4]["cosface"]["s"] == chosen[1000, 4]["nsl"]["s"] == 32
     for loss, settings in (("nsl", 4), ("cosface", 12)):
         assert sum(row["loss"] == loss for row in searched) == settings * len(cells)
 

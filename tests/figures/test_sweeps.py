@@ -34,8 +34,8 @@ def test_only_seeds_that_all_have_are_compared() -> None:
         ("cosface", 1, 16.0),
     ]
     table = sweeps.by_loss(ROWS, {"rank 1": rank})
-    assert "| rank 1 | NSL, s = 8 | 55.00 % (" in table
-    assert "10.00 % (10.00 … 10.00)" in table
+    assert "| NSL, s = 8 | 55.00 (" in table
+    assert "| CosFace ahead of NSL | 10.00 (10.00 … 10.00) |" in table
 
 
 def test_a_curve_has_the_runs_of_the_parts_asked_for() -> None:
@@ -88,7 +88,7 @@ def test_a_cell_of_the_map_is_judged_by_the_seeds_that_both_have() -> None:
 
 
 def test_the_map_says_each_difference_and_hatches_what_may_be_none() -> None:
-    (axes,) = sweeps.worth_map(MAP, {"rank 1": rank}).axes
+    (axes,) = sweeps.worth_map(MAP, "rank 1", rank).axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["10", "100"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["4", "20"]
     said = {text.get_position(): text.get_text().split("\n")[0] for text in axes.texts}
@@ -100,5 +100,5 @@ def test_the_map_says_each_difference_and_hatches_what_may_be_none() -> None:
 
 def test_the_map_s_table_has_both_losses_and_the_difference() -> None:
     table = sweeps.worth_table(MAP, {"rank 1": rank})
-    assert "| 10 × 20 | s = 8 | s = 8 | 60.0 → 80.0 | 20.00 (20.00 … 20.00) |" in table
+    assert "| 10 × 20 | 60.0 → 80.0 | 20.0 (20.0 … 20.0) | s = 8 | s = 8 |" in table
     assert len(table.splitlines()) == 2 + 3
