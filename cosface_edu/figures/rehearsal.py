@@ -18,6 +18,7 @@ from cosface_edu.experiments.statistics import interval, percent
 from cosface_edu.faces import FaceWorldDataset
 from cosface_edu.faces.stretched import WIDTHS, stretch
 from cosface_edu.figures import style
+from cosface_edu.figures.tables import unbroken
 from cosface_edu.losses import card
 
 
@@ -97,7 +98,7 @@ def comparison(report: dict[str, Any]) -> str:
     ]
     for name, found in rows:
         cells = " | ".join(percent(one).replace(" %", "") if one else "" for one in found)
-        lines.append(f"| {name} | {cells} |")
+        lines.append(unbroken(f"| {name} | {cells} |"))
     return "\n".join(lines)
 
 

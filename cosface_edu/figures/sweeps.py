@@ -14,6 +14,7 @@ from cosface_edu.experiments.settings import setting
 from cosface_edu.experiments.statistics import compared
 from cosface_edu.figures import style
 from cosface_edu.figures.rehearsal import comparison
+from cosface_edu.figures.tables import unbroken
 from cosface_edu.losses import card
 
 Row = Mapping[str, Any]
@@ -181,5 +182,5 @@ def worth_table(rows: Sequence[Row], measures: Mapping[str, Value]) -> str:
             words.append(" → ".join(f"{100 * found['losses'][loss]['mean']:.1f}" for loss in ("nsl", "cosface")))
             mean, low, high = (100 * found["cosface_minus"]["nsl"][key] for key in ("mean", "low", "high"))
             words.append(f"{mean:.1f} ({low:.1f} … {high:.1f})")
-        lines.append(f"| {' | '.join([*words, chosen['nsl'], chosen['cosface']])} |")
+        lines.append(unbroken(f"| {' | '.join([*words, chosen['nsl'], chosen['cosface']])} |"))
     return "\n".join(lines)

@@ -22,3 +22,10 @@ def markdown(lines: Sequence[Mapping[str, str]]) -> str:
     return "\n".join(
         [row({c: c for c in columns}), row({c: "-" * (width[c] - 1) + ":" for c in columns}), *map(row, lines)]
     )
+
+
+def unbroken(text: str) -> str:
+    """A cell's text whose intervals, settings and steps from one value to another stay on a line."""
+    for mark in ("…", "=", "→"):
+        text = text.replace(f" {mark} ", f"\u00a0{mark}\u00a0")
+    return text

@@ -49,7 +49,7 @@ def test_the_comparison_says_settings_intervals_and_gains() -> None:
             }
         },
     }
-    table = rehearsal.comparison(report)
+    table = rehearsal.comparison(report).replace("\u00a0", " ")
     assert table.splitlines()[2:] == [
         "| Softmax | 90.00 (77.00 … 103.00) |",
         "| CosFace, s = 8, m = 0.2 | 90.00 (77.00 … 103.00) |",
@@ -93,7 +93,9 @@ def many() -> dict:
 
 
 def test_rates_stand_beside_accuracies(many: dict) -> None:
-    assert rehearsal.comparison(many).splitlines() == [
+    table = rehearsal.comparison(many)
+    assert "m\u00a0=\u00a00.2" in table
+    assert table.replace("\u00a0", " ").splitlines() == [
         "| percent (95 % interval) | accuracy | TAR at FAR 0.001 |",
         "|---|--:|--:|",
         "| NSL, s = 12 | 91.00 | 55.00 |",

@@ -33,7 +33,7 @@ def test_only_seeds_that_all_have_are_compared() -> None:
         ("cosface", 0, 16.0),
         ("cosface", 1, 16.0),
     ]
-    table = sweeps.by_loss(ROWS, {"rank 1": rank})
+    table = sweeps.by_loss(ROWS, {"rank 1": rank}).replace("\u00a0", " ")
     assert "| NSL, s = 8 | 55.00 (" in table
     assert "| CosFace ahead of NSL | 10.00 (10.00 … 10.00) |" in table
 
@@ -99,6 +99,6 @@ def test_the_map_says_each_difference_and_hatches_what_may_be_none() -> None:
 
 
 def test_the_map_s_table_has_both_losses_and_the_difference() -> None:
-    table = sweeps.worth_table(MAP, {"rank 1": rank})
+    table = sweeps.worth_table(MAP, {"rank 1": rank}).replace("\u00a0", " ")
     assert "| 10 × 20 | 60.0 → 80.0 | 20.0 (20.0 … 20.0) | s = 8 | s = 8 |" in table
     assert len(table.splitlines()) == 2 + 3
