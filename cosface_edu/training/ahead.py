@@ -6,8 +6,8 @@ it. Pinning costs more than copying, so a few staging buffers are pinned once an
 has left it. All of this is done by one thread in the background; the thread that starts the network's kernels takes
 what is ready.
 
-One thread, and not torch's team of them: a team that has copied its sixteen megabytes goes on looking for work for a
-while, on every core, beside the thread that starts kernels and the workers that decode. NumPy copies with one.
+Rows are gathered by NumPy, which uses one thread. Torch's team, a thread for each core, takes three times the processor
+time for a batch (`benchmarks/bench_data.py`), and the thread that starts kernels needs a core too.
 """
 
 import queue
@@ -164,7 +164,7 @@ def _staged(batch: Sequence[Piece], buffers: list[Tensor], way: Lane) -> list[Te
         old = buffers[place] if place < len(buffers) else None
         buffer = old if old is not None and old.shape == shape else way.buffer(shape, values.dtype)
         if rows is None:
-            np.copyto(buffer.numpy(), values.numpy())
+            buffer.copy_(values)
         else:  # 'clip' writes straight into the buffer, where 'raise' would copy once more; no row is out of bounds
             np.take(values.numpy(), rows.numpy(), axis=0, out=buffer.numpy(), mode="clip")
         staged.append(buffer)
