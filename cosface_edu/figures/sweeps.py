@@ -69,7 +69,7 @@ def searched(rows: Sequence[Row], by: str) -> str:
     lines = ["| loss | settings tried | the best | accuracy | TAR at FAR 1e-4 | at 1e-6 |", "|---|--:|---|--:|--:|--:|"]
     for loss, run in best.items():
         rates = " | ".join(f"{100 * run[key]:.1f}" for key in ("accuracy", "tar_0.0001", "tar_1e-06"))
-        lines.append(f"| {card(loss).title} | {tried[loss]} | {setting(run)} | {rates} |")
+        lines.append(unbroken(f"| {card(loss).title} | {tried[loss]} | {setting(run)} | {rates} |"))
     return "\n".join(lines)
 
 

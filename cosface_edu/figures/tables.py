@@ -25,7 +25,7 @@ def markdown(lines: Sequence[Mapping[str, str]]) -> str:
 
 
 def unbroken(text: str) -> str:
-    """A cell's text whose intervals, settings and steps from one value to another stay on a line."""
-    for mark in ("…", "=", "→"):
+    """A cell's text whose intervals, settings, products and steps from one value to another stay on a line."""
+    for mark in ("…", "=", "→", "×"):
         text = text.replace(f" {mark} ", f"\u00a0{mark}\u00a0")
     return text

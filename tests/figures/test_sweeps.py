@@ -54,7 +54,7 @@ def test_a_curve_has_the_runs_of_the_parts_asked_for() -> None:
 def test_the_best_of_a_search_is_named() -> None:
     rates = {"accuracy": 0.9, "tar_0.0001": 0.5, "tar_1e-06": 0.2}
     rows = [row("search", "nsl", 0, value, s=s) | rates for s, value in ((8.0, 0.1), (16.0, 0.3), (32.0, 0.2))]
-    assert "| NSL | 3 | s = 16 | 90.0 | 50.0 | 20.0 |" in sweeps.searched(rows, "rank1")
+    assert "| NSL | 3 | s = 16 | 90.0 | 50.0 | 20.0 |" in sweeps.searched(rows, "rank1").replace("\u00a0", " ")
 
 
 def cell(people: int, pictures: int, gains: tuple[float, ...], world: int = 0) -> list[dict]:
