@@ -89,13 +89,15 @@ def test_a_sweep_goes_on_where_its_minutes_ended(name: str, tmp_path: Path, monk
         drawn_faces(tmp_path, tmp_path / "lfw-dev-aligned")
         (tmp_path / "pairsDevTest.txt").write_text(DEV_TEST)
         monkeypatch.setenv("COSFACE_DATA", str(tmp_path))
-    rows = []
+    rows, seconds = [], 0.0
     for _ in range(2):
         arguments = [name, "--tiny", "--minutes", "0.02", "--device", "cpu", "--out", str(tmp_path)]
         result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 0, result.output
         found = record.load(tmp_path / f"{name}.json")
         assert not found["finished"]
+        assert found["seconds"] > seconds, "those of the earlier minutes count"
+        seconds = found["seconds"]
         assert found["results"]["rows"][: len(rows)] == rows
         assert len(found["results"]["rows"]) > len(rows)
         rows = found["results"]["rows"]
@@ -181,7 +183,17 @@ def test_a_wrong_gradient_is_seen() -> None:
     assert rounded["gradient"] > 1e-4  # what comes back to the embeddings is rounded to bf16
 
 
-def a_casia(out: Path, minutes: float) -> tuple[dict, list[str]]:
+class Brief(jobs.Job):
+    """Its minutes are over when they have been asked for twice."""
+
+    asked = 0
+
+    def left(self) -> float:
+        self.asked += 1
+        return 100.0 if self.asked < 2 else 0.0
+
+
+def a_casia(out: Path, kind: type[jobs.Job] = jobs.Job) -> tuple[dict, list[str]]:
     """What a tiny call of the job leaves in a folder, and what it said."""
     said: list[str] = []
     out.mkdir(exist_ok=True)
@@ -194,25 +206,25 @@ def a_casia(out: Path, minutes: float) -> tuple[dict, list[str]]:
                           finished=done)  # fmt: skip
         record.save(out / "casia.json", made)
 
-    found = casia.run(jobs.Job(minutes, True, device, out, keep, said.append))
+    found = casia.run(kind(2, True, device, out, keep, said.append))
     keep(found, done=found.pop("whole", True))
     return record.load(out / "casia.json"), said
 
 
 def test_the_long_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
-    first, _ = a_casia(tmp_path / "broken", 0)
+    first, _ = a_casia(tmp_path / "broken", Brief)
     assert not first["finished"]
     (tried,) = first["results"]["tried"]
     assert [row["step"] for row in tried["history"]] == [1, 2]  # the save after step 1, and the line that looked
-    second, said = a_casia(tmp_path / "broken", 2)
-    whole, _ = a_casia(tmp_path / "whole", 2)
+    second, said = a_casia(tmp_path / "broken")
+    whole, _ = a_casia(tmp_path / "whole")
     assert second["finished"]
     assert any(line.endswith("at step 1") for line in said)
     (broken,), (unbroken,) = second["results"]["tried"], whole["results"]["tried"]
     assert [row["step"] for row in broken["history"]] == list(range(1, 11))
     assert [row["loss"] for row in broken["history"]] == [row["loss"] for row in unbroken["history"]]
     assert second["results"]["strangers"] == whole["results"]["strangers"]
-    third, said = a_casia(tmp_path / "broken", 2)
+    third, said = a_casia(tmp_path / "broken")
     assert third["results"]["million"] == second["results"]["million"], "only judged again"
     assert not any("pictures drawn" in line for line in said)
 
@@ -220,7 +232,7 @@ def test_the_long_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
 def test_a_setting_that_was_given_up_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {"setting": "the paper's", "given_up": "accuracy 0", "config": {}}
     monkeypatch.setattr(casia, "earlier", lambda job: {"tried": [before]})
-    found, _ = a_casia(tmp_path, 2)
+    found, _ = a_casia(tmp_path)
     assert [tried["setting"] for tried in found["results"]["tried"]] == list(casia.SETTINGS)[:2]
     assert (tmp_path / "casia" / "2" / "last.pt").exists()
     assert not (tmp_path / "casia" / "1").exists()
@@ -228,13 +240,34 @@ def test_a_setting_that_was_given_up_is_not_tried_again(tmp_path: Path, monkeypa
     assert (grown["steps"], grown["margin_warm_up"], grown["lr_warm_up"]) == (10, 3, 1)
 
 
-def test_what_the_book_s_run_gave_up_is_known(tmp_path: Path) -> None:
+def test_what_the_book_s_run_gave_up_is_tried_again_at_another_length(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = jobs.Job(1.0, False, torch.device("cpu"), tmp_path, lambda found: None)
-    known = [tried["setting"] for tried in casia.earlier(job)["tried"]]
-    assert known == list(casia.SETTINGS)[: len(known)]
     config = casia.configuration(job)
     assert (config.identities, config.per_identity, config.steps) == (10_572, 46, 30_000)
     assert config.milestones == (16_000, 24_000, 28_000)
+    book = record.load(record.path_of("gpu-casia"))
+    assert book["results"]["tried"][0]["given_up"]
+    assert casia.earlier(job) == {"tried": []}, "that one had 7,245 steps"
+    book["results"]["tried"][0]["config"]["steps"] = config.steps
+    monkeypatch.setattr(record, "path_of", lambda name: tmp_path / "book.json")
+    record.save(tmp_path / "book.json", book)
+    assert [tried["setting"] for tried in casia.earlier(job)["tried"]] == ["the paper's"]
+
+
+def test_lines_whose_checkpoint_did_not_come_along_are_forgotten(tmp_path: Path) -> None:
+    a_casia(tmp_path, Brief)
+    (tmp_path / "casia" / "1" / "last.pt").unlink()
+    found, _ = a_casia(tmp_path)
+    assert [row["step"] for row in found["results"]["tried"][0]["history"]] == list(range(1, 11))
+
+
+def test_a_tiny_run_s_rows_are_not_those_of_a_whole_one(tmp_path: Path) -> None:
+    tiny, whole = (jobs.Job(1.0, tiny, torch.device("cpu"), tmp_path, lambda found: None) for tiny in (True, False))
+    sweep.Rows(tiny, "new").add({"n": 1}, {"n": 1})
+    assert sweep.Rows(tiny, "new").now() == [{"n": 1}]
+    assert sweep.Rows(whole, "new").now() == []
 
 
 def test_real_faces_are_chosen_on_one_list_and_judged_with_five_seeds() -> None:
@@ -284,8 +317,11 @@ def test_processes_beside_each_other_share_a_sweep(tmp_path: Path) -> None:
 def test_one_command_starts_several_processes(tmp_path: Path) -> None:
     arguments = ["worth", "--tiny", "--device", "cpu", "--minutes", "0.15", "--out", str(tmp_path), "--processes", "2"]
     assert CliRunner().invoke(app, arguments).exit_code == 0
-    rows = record.load(tmp_path / "worth.json")["results"]["rows"]
-    assert len(rows) == len(list((tmp_path / "worth-rows").glob("*.json"))) > 0
+    made = record.load(tmp_path / "worth.json")
+    rows = made["results"]["rows"]
+    assert made["command"].endswith("worth --minutes 0.15 --tiny --processes 2")
+    assert made["seeds"] == sorted({row["seed"] for row in rows})
+    assert len(rows) == len(list((tmp_path / "worth-rows-tiny").glob("*.json"))) > 0
     made = [[row[key] for key in ("people", "pictures", "loss", "options", "world", "seed")] for row in rows]
     assert all(made.count(one) == 1 for one in made)
 

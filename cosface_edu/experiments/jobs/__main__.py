@@ -12,6 +12,8 @@ import typer
 
 from cosface_edu.experiments import jobs, record
 
+BESIDE = "COSFACE_PROCESSES"  # how many share out the runs: each writes it down
+
 app = typer.Typer(add_completion=False, help=jobs.__doc__, rich_markup_mode="markdown")
 
 
@@ -35,8 +37,9 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     for name in names or [name for name in jobs.QUEUE if not finished(out / f"{name}.json")]:
         share = minutes if minutes is not None else jobs.QUEUE[name]
-        command = f"python -m cosface_edu.experiments.jobs {name} --minutes {share:.3g}{' --tiny' if tiny else ''}"
-        began = time.perf_counter()
+        beside = f" --processes {number}" if (number := os.environ.get(BESIDE)) else ""
+        command = f"python -m {jobs.__name__} {name} --minutes {share:.3g}{' --tiny' if tiny else ''}{beside}"
+        began = time.perf_counter() - spent(out / f"{name}.json", tiny)
 
         def keep(
             found: dict[str, Any],
@@ -51,11 +54,11 @@ def main(
                 command=command,
                 data=found.get("data", {}),
                 config=found.get("config", {}),
-                seeds=[0],
+                seeds=found.get("seeds", [0]),
                 seconds=time.perf_counter() - began,
                 note="a tiny run: it shows that the job runs, nothing else" if tiny else "",
                 finished=done,
-                results={key: value for key, value in found.items() if key not in ("data", "config")},
+                results={key: value for key, value in found.items() if key not in ("data", "config", "seeds")},
             )
             record.save(out / f"{name}.json", whole)
 
@@ -72,8 +75,20 @@ def together(names: list[str], options: list[str], processes: int) -> int:
         raise typer.BadParameter(f"{said}: choose of {', '.join(jobs.SWEEPS)}", param_hint="--processes")
     command = [sys.executable, "-m", jobs.__name__, *names, *options]
     threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // processes))}
-    started = [subprocess.Popen(command, env=threads | os.environ) for _ in range(processes)]
+    beside = {BESIDE: str(processes)}
+    started = [subprocess.Popen(command, env=threads | os.environ | beside) for _ in range(processes)]
     return int(any([process.wait() for process in started]))
+
+
+def spent(path: Path, tiny: bool) -> float:
+    """Seconds of earlier calls that left the job to this one."""
+    if (
+        not path.exists()
+        or (made := record.load(path)).get("finished")
+        or made["note"].startswith("a tiny run") != tiny
+    ):
+        return 0.0
+    return float(made["seconds"] or 0)
 
 
 def finished(path: Path) -> bool:

@@ -4,7 +4,7 @@ The question is the paper's: does s = 64, m = .35 train from scratch, without ba
 strangers, ten folds and MegaFace's protocol among a million? The preset's 30,000 steps are run, in as many calls as
 they need: where the minutes are over, or the process is killed, the next call on the same folder goes on from the last
 checkpoint; so does the judging. A setting that has learned nothing after a share of its steps is given up, and the next
-one in `SETTINGS` is tried; those that an earlier record gave up are not tried again.
+one in `SETTINGS` is tried; one that the book's record gave up after a schedule of as many steps is not tried again.
 """
 
 import math
@@ -108,13 +108,15 @@ def configuration(job: Job) -> Config:
 
 
 def earlier(job: Job) -> dict[str, Any]:
-    """What earlier calls found: with this folder everything, of the book's record the settings that it gave up."""
+    """What earlier calls found: with this folder everything, of the book's record what it gave up at this length."""
     here, book = job.out / "casia.json", record.path_of("gpu-casia")
     if here.exists() and (made := record.load(here))["note"].startswith("a tiny run") == job.tiny:
         return dict(made["results"])
     if job.tiny or not book.exists():
         return {}
-    return {"tried": [tried for tried in record.load(book)["results"]["tried"] if "given_up" in tried]}
+    tried = record.load(book)["results"]["tried"]
+    steps = configuration(job).steps
+    return {"tried": [one for one in tried if "given_up" in one and one["config"]["steps"] == steps]}
 
 
 def training(job: Job, base: Config, found: dict[str, Any]) -> None:
@@ -140,6 +142,8 @@ def training(job: Job, base: Config, found: dict[str, Any]) -> None:
             continue
         job.say(f"{name}: {base.steps:,} steps")
         out = job.out / "casia" / str(number)
+        if not (out / "last.pt").exists():  # killed before the first save, or the folder's record came here alone
+            tried["history"].clear()
         try:
             reached = train(changed(base, changes), out, resume=True, faces=faces, say=watch(job, base, tried, found))
         except (NothingLearned, TrainingDiverged) as error:
@@ -162,31 +166,33 @@ def changed(base: Config, changes: dict[str, Any]) -> Config:
 
 
 def watch(job: Job, base: Config, tried: dict[str, Any], found: dict[str, Any]) -> Callable[[str], None]:
-    """Takes the run's lines; stops it where nothing is learned, or where the minutes end before the next save."""
+    """Takes the run's lines; stops it where nothing is learned, or the minutes are over before the next save can be."""
     history: list[dict[str, float]] = tried["history"]
-    began, first = time.perf_counter(), 0
+    first: tuple[int, float] | None = None  # the first line of this call, and when: what comes before is compilation
 
     def say(line: str) -> None:
         nonlocal first
         if resumed := RESUMED.match(line):
-            first = int(resumed[1])
-            history[:] = [row for row in history if row["step"] <= first]
+            history[:] = [row for row in history if row["step"] <= int(resumed[1])]
         if not (match := LINE.match(line)):
             job.say(line)
             return
         numbers = [float(text.replace(",", "")) for text in match.groups()]
         history.append(dict(zip(("step", "loss", "accuracy", "lr", "speed"), numbers, strict=True)))
-        step = int(numbers[0])
+        step, now = int(numbers[0]), time.perf_counter()
+        first = first or (step, now)
         job.keep(found)  # a call that is killed leaves the lines up to its last checkpoint
         if len(history) % 10 == 1:
             job.say(line)
         recent = [row["accuracy"] for row in history[-5:]]
         if not job.tiny and step >= LOOK * base.steps and sum(recent) / len(recent) < LEARNED:
             raise NothingLearned(f"accuracy {sum(recent) / len(recent):.4f} after {step:,} of {base.steps:,} steps")
-        if step > base.save_every and step % base.save_every == base.log_every % base.save_every:  # just saved
-            a_step = (time.perf_counter() - began) / (step - first)
-            if job.left() < a_step * min(base.save_every, base.steps - step) + ENDING:
-                raise MinutesOver
+        ahead = 0.0
+        if step > first[0] and step % base.save_every == base.log_every % base.save_every:  # just saved
+            a_step = (now - first[1]) / (step - first[0])
+            ahead = a_step * min(base.save_every, base.steps - step)
+        if job.left() < ahead + ENDING:
+            raise MinutesOver
 
     return say
 

@@ -143,7 +143,7 @@ class Rows:
     """
 
     def __init__(self, job: Job, name: str) -> None:
-        self.folder = job.out / f"{name}-rows"
+        self.folder = job.out / f"{name}-rows{'-tiny' if job.tiny else ''}"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.before = earlier(job, name)
         self.lock = FileLock(self.folder / "record.lock")
@@ -201,7 +201,7 @@ def sweep(job: Job, name: str, queue: Queue, one: Callable[[Row, Config], Row], 
         rows = kept.now()
         missing = [(what, config) for what, config in queue(rows) if not done(rows, what)]
         if not missing or job.left() < 1.2 * pace * missing[0][1].steps:
-            return found | {"rows": rows, "whole": not missing}
+            return found | listed(rows) | {"whole": not missing}
         taken = kept.take(missing)
         if taken is None:  # others are at all that is known; what they find may say what comes next
             time.sleep(WAIT)
@@ -217,7 +217,12 @@ def sweep(job: Job, name: str, queue: Queue, one: Callable[[Row, Config], Row], 
             lock.release()
         job.say(f"{what}: {seconds:.1f} s")
         with kept.lock:  # or an older list could be written over a newer one
-            job.keep(found | {"rows": kept.now()})
+            job.keep(found | listed(kept.now()))
+
+
+def listed(rows: Sequence[Row]) -> Row:
+    """The rows as a record has them, with the seeds that are among them."""
+    return {"rows": list(rows), "seeds": sorted({row["seed"] for row in rows if "seed" in row})}
 
 
 def place(device: torch.device) -> str:
