@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from cosface_edu.experiments.jobs.worth import chosen
 from cosface_edu.experiments.settings import setting
 from cosface_edu.experiments.statistics import compared
 from cosface_edu.figures import style
@@ -112,15 +113,19 @@ def against_margin(rows: Sequence[Row], parts: Sequence[str], measures: Mapping[
 def by_cell(rows: Sequence[Row]) -> dict[tuple[int, int], list[dict[str, Any]]]:
     """The runs that judge in each cell of the map, by (people, pictures of each).
 
-    They are of the seeds that both losses have; a cell without two such seeds has no interval and is left out.
+    They are of the setting that the search chose, and of the seeds that both losses have; a cell without two such seeds
+    has no interval and is left out.
 
     Args:
         rows: of the record of `worth`.
     """
     found: dict[tuple[int, int], list[Row]] = {}
     for row in rows:
-        if row["world"] == 0 and "diverged" not in row and row["loss"] in ("nsl", "cosface"):
-            found.setdefault((row["people"], row["pictures"]), []).append(row)
+        cell = row["people"], row["pictures"]
+        if row["world"] == 0 and "diverged" not in row:
+            here = [other for other in rows if (other["people"], other["pictures"]) == cell]
+            if row["options"] == chosen(here, row["loss"]):
+                found.setdefault(cell, []).append(row)
     both = {cell: _alike(runs) for cell, runs in sorted(found.items()) if len({row["loss"] for row in runs}) == 2}
     return {cell: runs for cell, runs in both.items() if len(runs) >= 4}
 

@@ -151,17 +151,34 @@ def test_distractors_lie_in_the_host_s_memory_in_blocks(tmp_path: Path, monkeypa
     assert not sweep.Judge.draw(job, 0, 0).distractors
 
 
-def test_the_map_fills_cell_after_cell() -> None:
-    rows = finished(
+def the_map(by_margin: dict[float, float]) -> list[dict]:
+    """All rows of the map where the search's measure depends on the margin alone; NSL is best at s = 8."""
+    return finished(
         lambda rows: worth.queue(Config(loss_options={}), rows),
-        lambda row: {"tar_0.0001": row["options"].get("m", 0)},
+        lambda row: {
+            "tar_0.0001": by_margin[row["options"]["m"]] if "m" in row["options"] else 0.1 / row["options"]["s"]
+        },
     )
+
+
+def test_the_map_fills_cell_after_cell() -> None:
+    rows = the_map({0.1: 0.1, 0.2: 0.2, 0.35: 0.35})
     assert list(dict.fromkeys((r["people"], r["pictures"]) for r in rows)) == list(worth.CELLS)
     steps = {what["world"]: config.steps for what, config in worth.queue(Config(loss_options={}, steps=1000), rows)}
     assert steps == {1: 500, 0: 1000}
-    final = [r for r in rows if r["world"] == 0]
+    final = [r for r in rows if r["world"] == 0 and r["options"]["s"] == 8]
     assert len(final) == 6 * len(worth.CELLS)
     assert {r["options"].get("m") for r in final} == {None, 0.35}
+
+
+def test_what_the_search_could_not_tell_from_the_best_is_judged_last() -> None:
+    rows = the_map({0.1: 0.1, 0.2: 0.346, 0.35: 0.35})
+    judged = [r for r in rows if r["world"] == 0]
+    whole = 6 * len(worth.CELLS)
+    assert {(r["loss"], r["options"].get("m")) for r in judged[:whole]} == {("nsl", None), ("cosface", 0.35)}
+    # of each cell: CosFace at the three other scales and, as near, at the four with the smaller margin
+    assert {(r["loss"], r["options"]["m"]) for r in judged[whole:]} == {("cosface", 0.2), ("cosface", 0.35)}
+    assert len(judged) - whole == 7 * len(worth.SEEDS) * len(worth.CELLS)
 
 
 def test_the_queue_leaves_out_what_has_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
