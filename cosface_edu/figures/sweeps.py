@@ -180,12 +180,12 @@ def worth_table(rows: Sequence[Row], measures: Mapping[str, Value]) -> str:
         "|--:|" + "--:|--:|" * len(measures) + "---|---|",
     ]
     for (people, pictures), runs in by_cell(rows).items():
-        chosen = {run["loss"]: setting(run) for run in runs}
+        settings = {run["loss"]: setting(run) for run in runs}
         words = [f"{people:,} × {pictures}"]
         for value in measures.values():
             found = compared(runs, value)
             words.append(" → ".join(f"{100 * found['losses'][loss]['mean']:.1f}" for loss in ("nsl", "cosface")))
             mean, low, high = (100 * found["cosface_minus"]["nsl"][key] for key in ("mean", "low", "high"))
             words.append(f"{mean:.1f} ({low:.1f} … {high:.1f})")
-        lines.append(unbroken(f"| {' | '.join([*words, chosen['nsl'], chosen['cosface']])} |"))
+        lines.append(unbroken(f"| {' | '.join([*words, settings['nsl'], settings['cosface']])} |"))
     return "\n".join(lines)

@@ -201,7 +201,7 @@ def test_a_wrong_gradient_is_seen() -> None:
 
 
 class Brief(jobs.Job):
-    """Its minutes are over when they have been asked for twice."""
+    """Its minutes are over when they are asked for a second time."""
 
     asked = 0
 
@@ -339,8 +339,8 @@ def test_one_command_starts_several_processes(tmp_path: Path) -> None:
     assert made["command"].endswith("worth --minutes 0.15 --tiny --processes 2")
     assert made["seeds"] == sorted({row["seed"] for row in rows})
     assert len(rows) == len(list((tmp_path / "worth-rows-tiny").glob("*.json"))) > 0
-    made = [[row[key] for key in ("people", "pictures", "loss", "options", "world", "seed")] for row in rows]
-    assert all(made.count(one) == 1 for one in made)
+    runs = [[row[key] for key in ("people", "pictures", "loss", "options", "world", "seed")] for row in rows]
+    assert all(runs.count(one) == 1 for one in runs)
 
 
 @pytest.mark.parametrize(("names", "said"), [(["heads", "table"], "heads cannot"), ([], "name the jobs")])

@@ -35,6 +35,9 @@ QUEUE: dict[str, float] = {
 }
 #: Those that are many short runs and may share them out among processes, see `sweep`.
 SWEEPS = ("table", "carried", "faces", "worth")
+#: Those that go on from the record in their folder.
+GO_ON = (*SWEEPS, "casia", "rates")
+TINY = "a tiny run: it shows that the job runs, nothing else"
 
 
 @dataclass
@@ -74,6 +77,11 @@ def run(job: str) -> Callable[[Job], dict[str, Any]]:
     if job not in QUEUE:
         raise ValueError(f"there is no job {job!r}: choose one of {', '.join(QUEUE)}")
     return importlib.import_module(f"{__name__}.{job}").run
+
+
+def is_tiny(made: dict[str, Any]) -> bool:
+    """Whether a record is of a tiny run."""
+    return bool(made["note"].startswith(TINY.split(":")[0]))
 
 
 def title(job: str) -> str:

@@ -39,7 +39,7 @@ def main(
         share = minutes if minutes is not None else jobs.QUEUE[name]
         beside = f" --processes {number}" if (number := os.environ.get(BESIDE)) else ""
         command = f"python -m {jobs.__name__} {name} --minutes {share:.3g}{' --tiny' if tiny else ''}{beside}"
-        began = time.perf_counter() - spent(out / f"{name}.json", tiny)
+        began = time.perf_counter() - (spent(out / f"{name}.json", tiny) if name in jobs.GO_ON else 0.0)
 
         def keep(
             found: dict[str, Any],
@@ -56,7 +56,7 @@ def main(
                 config=found.get("config", {}),
                 seeds=found.get("seeds", [0]),
                 seconds=time.perf_counter() - began,
-                note="a tiny run: it shows that the job runs, nothing else" if tiny else "",
+                note=jobs.TINY if tiny else "",
                 finished=done,
                 results={key: value for key, value in found.items() if key not in ("data", "config", "seeds")},
             )
@@ -82,11 +82,7 @@ def together(names: list[str], options: list[str], processes: int) -> int:
 
 def spent(path: Path, tiny: bool) -> float:
     """Seconds of earlier calls that left the job to this one."""
-    if (
-        not path.exists()
-        or (made := record.load(path)).get("finished")
-        or made["note"].startswith("a tiny run") != tiny
-    ):
+    if finished(path) or not path.exists() or jobs.is_tiny(made := record.load(path)) != tiny:
         return 0.0
     return float(made["seconds"] or 0)
 

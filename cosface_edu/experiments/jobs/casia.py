@@ -27,7 +27,7 @@ from cosface_edu.training.batches import InMemory
 from cosface_edu.training.checkpoint import open_network
 from cosface_edu.training.diagnose import TrainingDiverged
 
-from . import Job, wait
+from . import Job, is_tiny, wait
 
 PEOPLE, EACH = 10_572, 46
 STRANGERS = 1_000_000  # numbers from here on are people nobody trains on
@@ -110,7 +110,7 @@ def configuration(job: Job) -> Config:
 def earlier(job: Job) -> dict[str, Any]:
     """What earlier calls found: with this folder everything, of the book's record what it gave up at this length."""
     here, book = job.out / "casia.json", record.path_of("gpu-casia")
-    if here.exists() and (made := record.load(here))["note"].startswith("a tiny run") == job.tiny:
+    if here.exists() and is_tiny(made := record.load(here)) == job.tiny:
         return dict(made["results"])
     if job.tiny or not book.exists():
         return {}

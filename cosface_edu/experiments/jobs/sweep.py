@@ -31,7 +31,7 @@ from cosface_edu.training import Config, train
 from cosface_edu.training.batches import InMemory
 from cosface_edu.training.diagnose import TrainingDiverged
 
-from . import Job
+from . import Job, is_tiny
 from .casia import STRANGERS, features
 
 Row = dict[str, Any]
@@ -129,7 +129,7 @@ def earlier(job: Job, name: str) -> list[Row]:
     for path in (job.out / f"{name}.json", record.path_of(f"gpu-{name}")):
         if path.exists():
             found = record.load(path)
-            if bool(found["note"].startswith("a tiny run")) == job.tiny:
+            if is_tiny(found) == job.tiny:
                 return found["results"]["rows"]
     return []
 

@@ -2,8 +2,8 @@
 
 Scales and margins are chosen on world 1, one seed, half the steps, by TAR at FAR 1e-4; CosFace is tried at every scale
 at which NSL is. Then world 0, other people, three seeds, and CosFace against m from 0 to .6, at s = 64 and at the best
-scale (a run that the table has already is not made twice). Last, the other losses of the paper's table. One network
-for all, small enough for many runs.
+scale (a run that the table has already is not made twice); then the other losses of the paper's table, and last the
+further seeds of the margins. One network for all, small enough for many runs.
 """
 
 from collections.abc import Sequence

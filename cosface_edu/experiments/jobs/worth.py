@@ -28,7 +28,7 @@ CANDIDATES: dict[str, list[dict[str, float]]] = {
 }
 SEEDS = (0, 1, 2)
 STEPS = 1000
-CLOSE = 0.005  # of TAR: what one run of a search cannot tell apart
+CLOSE = 0.005  # of TAR: settings that came out closer to the best in the search are judged too
 DISTRACTORS = 100_000
 
 
@@ -94,7 +94,7 @@ def chosen(rows: Sequence[Row], loss: str) -> dict[str, float]:
 
 
 def close(rows: Sequence[Row], loss: str) -> list[Row]:
-    """The runs of the search in a cell that came out as good as the best, but for chance; without it."""
+    """The runs of the search in a cell within `CLOSE` of the best; without it."""
     best, *others = _tried(rows, loss)
     return [row for row in others if (best.get(CHOSEN_BY) or 0.0) - (row.get(CHOSEN_BY) or 0.0) < CLOSE]
 
