@@ -17,11 +17,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from .dataset import PictureDataset
+from .dataset import EncodedDataset
 from .formats import Format, register
-from .images import decode
 from .pairs import Pairs, describe
 from .report import CheckReport
 from .truth import deal, sorted_by_kind, truths
@@ -246,7 +244,7 @@ def read_bin(path: str | os.PathLike[str]) -> tuple[list[bytes], list[bool]]:
     return pictures, same
 
 
-class BinPictures(PictureDataset):
+class BinPictures(EncodedDataset):
     """The pictures of a .bin file, in its order; the label is the picture's number."""
 
     def __init__(self, path: Path, pictures: list[bytes], size: tuple[int, int]) -> None:
@@ -257,8 +255,8 @@ class BinPictures(PictureDataset):
     def __len__(self) -> int:
         return len(self._pictures)
 
-    def read(self, index: int) -> tuple[Tensor, int]:
-        return decode(self._pictures[index], f"{self.path}: picture {index}"), index
+    def encoded(self, index: int) -> tuple[bytes, int, str]:
+        return self._pictures[index], index, f"{self.path}: picture {index}"
 
 
 def bin_pairs(path: str | os.PathLike[str], size: tuple[int, int] = (112, 96), folds: int = 10) -> Pairs:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from typing import Any, Literal, Protocol
+from collections.abc import Callable
+from typing import Any, Literal, Protocol, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from .images import BrokenImage, fit, to_float
+from .images import BrokenImage, decode, decode_into, fit, to_float
 
 OVERSHOOT = 0.1  # beyond [0, 1], which some ways to resize a picture leave
 
 OnBroken = Literal["fail", "skip"]
+_Got = TypeVar("_Got")
 
 
 class Faces(Protocol):
@@ -117,20 +120,46 @@ class PictureDataset(Dataset[tuple[Tensor, int]], ABC):
 
     def crop(self, index: int) -> tuple[Tensor, int]:
         """Picture `index` at the data set's size, still in bytes (3, height, width), and its label."""
-        index = range(len(self))[index]  # negative ones too; IndexError past the end
-        pixels, label = self.read(index) if self.on_broken == "fail" else self._next_whole(index)
+        pixels, label = self._whole(index, self.read)
         return fit(pixels, self.size), label
 
-    def _next_whole(self, index: int) -> tuple[Tensor, int]:
-        """The picture, or the next whole one of the same person: batches keep their size, labels stay right."""
+    def fill(self, index: int, rows: np.ndarray) -> None:
+        """Write picture `index` into memory: rows (height, width, 3) uint8, of the data set's size."""
+        self._whole(index, lambda index: self._write(index, rows))
+
+    def _write(self, index: int, rows: np.ndarray) -> None:
+        rows[:] = fit(self.read(index)[0], self.size).permute(1, 2, 0).numpy()  # (3, H, W) -> (H, W, 3)
+
+    def _whole(self, index: int, get: Callable[[int], _Got]) -> _Got:
+        """What `get` makes of a picture. Where another may stand in for a broken one, it is the next whole one of the
+        same person: batches keep their size, labels stay right."""
+        index = range(len(self))[index]  # negative ones too; IndexError past the end
         try:
-            return self.read(index)
+            return get(index)
         except BrokenImage as error:
+            if self.on_broken == "fail":
+                raise
             warnings.warn(f"skipped {error}", stacklevel=3)
         same = torch.nonzero(self.labels == self.labels[index])[:, 0]
         for other in same.roll(-int(torch.searchsorted(same, index)))[1:].tolist():
             try:
-                return self.read(other)
+                return get(other)
             except BrokenImage as error:
                 warnings.warn(f"skipped {error}", stacklevel=3)
         raise BrokenImage(f"not one of the {len(same)} pictures of person {int(self.labels[index])} can be decoded")
+
+
+class EncodedDataset(PictureDataset):
+    """Pictures that lie in files, or as files within a file; a subclass fetches the bytes of one."""
+
+    @abstractmethod
+    def encoded(self, index: int) -> tuple[bytes | memoryview, int, str]:
+        """The file of picture `index`, its label, and what an error calls it; BrokenImage if it cannot be fetched."""
+
+    def read(self, index: int) -> tuple[Tensor, int]:
+        data, label, name = self.encoded(index)
+        return decode(data, name), label
+
+    def _write(self, index: int, rows: np.ndarray) -> None:
+        data, _, name = self.encoded(index)
+        decode_into(data, rows, name)

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from .dataset import OnBroken, PictureDataset
+from .dataset import EncodedDataset, OnBroken
 from .formats import Format, register
-from .images import read_image
+from .images import read_file
 from .report import CheckReport
 from .walk import walk
 
@@ -26,7 +25,7 @@ LFW_OVERLAP_BY_NAME = (
 )
 
 
-class FolderDataset(PictureDataset):
+class FolderDataset(EncodedDataset):
     """Aligned crops under `root/identity/picture`, identities in alphabetical order.
 
     Args:
@@ -118,8 +117,9 @@ class FolderDataset(PictureDataset):
         """Where picture `index` lies."""
         return self.root / self.names[int(self.labels[index])] / str(self._files[index])
 
-    def read(self, index: int) -> tuple[Tensor, int]:
-        return read_image(self.path(index)), int(self.labels[index])
+    def encoded(self, index: int) -> tuple[bytes, int, str]:
+        path = self.path(index)
+        return read_file(path), int(self.labels[index]), str(path)
 
 
 CASIA_WEBFACE = (10_575, 494_414)

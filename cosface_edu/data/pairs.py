@@ -17,11 +17,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .dataset import Faces, OnBroken, PictureDataset
+from .dataset import EncodedDataset, Faces, OnBroken
 from .folders import FolderDataset
 from .formats import Format, recognise, register
 from .formats import open as open_source
-from .images import read_image
+from .images import read_file
 from .report import CheckReport
 from .text import read_text
 from .walk import find_pictures, pictures_in, walk
@@ -77,7 +77,7 @@ class Pairs:
         return len(self.same)
 
 
-class Pictures(PictureDataset):
+class Pictures(EncodedDataset):
     """Pictures by their paths, in the order given; the label is the picture's number."""
 
     def __init__(self, paths: list[Path], size: tuple[int, int]) -> None:
@@ -88,8 +88,9 @@ class Pictures(PictureDataset):
     def __len__(self) -> int:
         return len(self.paths)
 
-    def read(self, index: int) -> tuple[Tensor, int]:
-        return read_image(self.paths[index]), index
+    def encoded(self, index: int) -> tuple[bytes, int, str]:
+        path = self.paths[index]
+        return read_file(path), index, str(path)
 
 
 def pictures(

@@ -29,9 +29,8 @@ from torch import Tensor
 
 from cosface_edu.files import write_atomically
 
-from .dataset import OnBroken, PictureDataset
+from .dataset import EncodedDataset, OnBroken
 from .formats import Format, register
-from .images import BrokenImage, decode
 from .report import CheckReport
 from .text import read_text
 
@@ -211,7 +210,7 @@ def _read_index(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return keys[order], offsets[order]
 
 
-class RecordDataset(PictureDataset):
+class RecordDataset(EncodedDataset):
     """The pictures of a .rec file: InsightFace's layout, or im2rec's, where every record is a picture.
 
     Args:
@@ -249,6 +248,7 @@ class RecordDataset(PictureDataset):
         """
         super().__init__(size, on_broken)
         self.file = RecordFile(rec_file(path))
+        self._name = str(self.file.path)
         self._positions = np.arange(len(self.file))
         people = 0
         if self.file.keys[0] == 0 and (header := self.file.read(0)) and len(header.data) == 0:
@@ -266,14 +266,11 @@ class RecordDataset(PictureDataset):
     def __len__(self) -> int:
         return len(self._positions)
 
-    def read(self, index: int) -> tuple[Tensor, int]:
+    def encoded(self, index: int) -> tuple[bytes | memoryview, int, str]:
         position = self._positions.item(index)
         record = self.file.read(position)
         label = self.file.whole_number(position, record.labels[0])
-        try:
-            return decode(record.data), label
-        except BrokenImage as error:  # the name is made here: making it for each whole picture would cost 2 %
-            raise BrokenImage(f"{self.file.path}, record {self.file.keys[position]}: {error}") from error
+        return record.data, label, f"{self._name}, record {self.file.keys.item(position)}"
 
     @cached_property
     def labels(self) -> Tensor:  # type: ignore[override]  # an attribute elsewhere; here it costs a pass

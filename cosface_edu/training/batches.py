@@ -15,7 +15,7 @@ from torch.utils.data import Sampler
 
 from cosface_edu import data
 from cosface_edu.data import Faces, to_bytes, to_float
-from cosface_edu.data.dataset import people_of
+from cosface_edu.data.dataset import PictureDataset, people_of
 from cosface_edu.data.draws import keys
 from cosface_edu.faces import FaceWorldDataset
 from cosface_edu.faces.many import dataset_on
@@ -139,36 +139,28 @@ class Part:
     def bytes(self, indices: list[int], into: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The same batch in bytes, straight from the decoder where the data set has one.
 
-        Each picture goes into the batch before the next is decoded: the decoder then finds the memory of the last one
-        free and still in the cache. Pixels stay as they were laid out, since turning colours that lie beside each other
-        into planes costs a processor a fifth of what decoding does; a GPU does it in passing.
+        Pictures that are decoded stay as the decoder lays them out, colours beside each other: to turn them into planes
+        costs a processor a fifth of what decoding does; a GPU does it in passing.
 
         Args:
             indices: of the images.
             into: memory for the pixels, one row of bytes (at least b·3·H·W,); None: new memory.
 
         Returns:
-            (b, 3, H, W) uint8, or (b, H, W, 3) if the decoder lays them out so; labels (b,).
+            (b, H, W, 3) uint8 of pictures that are decoded, (b, 3, H, W) of others; labels (b,).
         """
         places, labels = self.images[indices].tolist(), self.labels[indices]
 
         def room(*shape: int) -> Tensor:
             return torch.empty(shape, dtype=torch.uint8) if into is None else into[: math.prod(shape)].view(shape)
 
-        crop = getattr(self.faces, "crop", None)
-        if crop is None:
-            pixels = to_bytes(torch.stack([image for image, _ in fetch(self.faces, places)]))
-            return pixels if into is None else room(*pixels.shape).copy_(pixels), labels
-        first = _laid_out(crop(places[0])[0])
-        pixels = room(len(places), *first.shape)
-        for row, place in zip(pixels.unbind(), places, strict=True):
-            row.copy_(_laid_out(crop(place)[0]) if place != places[0] else first)
-        return pixels, labels
-
-
-def _laid_out(picture: Tensor) -> Tensor:
-    """(3, H, W) as (H, W, 3) where that is how it lies in memory."""
-    return picture.permute(1, 2, 0) if picture.stride(0) == 1 else picture
+        if isinstance(self.faces, PictureDataset):
+            pixels = room(len(places), *self.faces.size, 3)
+            for place, rows in zip(places, pixels.numpy(), strict=True):
+                self.faces.fill(place, rows)
+            return pixels, labels
+        pixels = to_bytes(torch.stack([image for image, _ in fetch(self.faces, places)]))
+        return pixels if into is None else room(*pixels.shape).copy_(pixels), labels
 
 
 def fetch(faces: Faces, indices: list[int]) -> list[tuple[Tensor, int]]:

@@ -3,6 +3,7 @@
 import pickle
 import warnings
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader
@@ -57,6 +58,23 @@ def test_a_skipped_picture_is_named_and_replaced_by_the_same_person(people) -> N
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         faces[3]  # whole pictures say nothing
+
+
+def test_memory_is_filled_with_what_the_data_set_hands_out(people) -> None:
+    faces = data.FolderDataset(people, size=(20, 12))
+    rows = np.zeros((20, 12, 3), dtype=np.uint8)
+    for index in (0, -1):
+        faces.fill(index, rows)
+        np.testing.assert_array_equal(rows, faces.crop(index)[0].permute(1, 2, 0).numpy())
+    (faces.path(4)).write_bytes(b"")
+    with pytest.raises(data.BrokenImage, match="empty"):
+        faces.fill(4, rows)
+    skipping = data.FolderDataset(people, size=(20, 12), on_broken="skip")
+    with pytest.warns(UserWarning, match="skipped .*empty"):
+        skipping.fill(4, rows)
+    with pytest.warns(UserWarning, match="skipped .*empty"):
+        stand_in, _ = skipping.crop(4)
+    np.testing.assert_array_equal(rows, stand_in.permute(1, 2, 0).numpy())
 
 
 def test_skipping_ends_when_a_person_has_no_whole_picture(people) -> None:

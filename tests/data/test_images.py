@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageOps, features
 
 from cosface_edu import data
-from cosface_edu.data.images import decode_reduced, encode_jpeg
+from cosface_edu.data.images import decode_into, decode_reduced, encode_jpeg
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -231,6 +231,39 @@ def test_a_reduced_picture_is_the_picture_smaller(kind: str) -> None:
     again = torch.nn.functional.interpolate(large[None], pixels.shape[1:], mode="area")[0]
     assert (again - pixels.float()).abs().mean() < 2
     assert decode_reduced(content, 10_000)[0].shape == large.shape
+
+
+@pytest.mark.parametrize("size", [(20, 16), (20, 12), (10, 8), (7, 9), (40, 32)])
+@pytest.mark.parametrize("kind", ["JPEG", "grey JPEG", "CMYK JPEG", "turned JPEG", "PNG"])
+def test_decoding_into_memory_is_decoding_and_fitting(kind: str, size: tuple[int, int]) -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 16, 3), dtype=np.uint8))
+    modes = {"grey JPEG": "L", "CMYK JPEG": "CMYK"}
+    exif = Image.Exif()
+    if kind == "turned JPEG":
+        exif[0x0112] = 3
+        noise = noise.transpose(Image.Transpose.ROTATE_180)  # as a sensor upside down saw it
+    file = encoded(noise.convert(modes.get(kind, "RGB")), kind.split()[-1], exif=exif)
+    expected = data.fit(data.decode(file), size).permute(1, 2, 0).numpy()
+    for form in (bytes, memoryview):
+        rows = np.full((*size, 3), 77, dtype=np.uint8)
+        decode_into(form(file), rows)
+        np.testing.assert_array_equal(rows, expected)
+    np.testing.assert_array_equal(decode_into(memoryview(file), rows) or rows, expected)
+
+
+def test_decoding_into_memory_copies_no_jpeg_of_that_size(jpeg, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("cosface_edu.data.images.fit")
+    rows = np.zeros((20, 16, 3), dtype=np.uint8)
+    decode_into(jpeg(3), rows)
+    assert rows.any()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_decoding_into_memory_names_what_is_broken(kind: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8)
+    whole = encoded(Image.fromarray(noise), kind)
+    with pytest.raises(data.BrokenImage, match="seven: cannot be decoded"):
+        decode_into(whole[: len(whole) // 2], np.zeros((24, 24, 3), dtype=np.uint8), "seven")
 
 
 def test_floating_point_pixels() -> None:

@@ -7,6 +7,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from cosface_edu.data import normalise
+from cosface_edu.data.dataset import PictureDataset
 from cosface_edu.training.batches import InMemory, Part, Steps
 from cosface_edu.training.feed import Bytes, Slots, _read, _whole, feed, planes
 
@@ -59,24 +60,32 @@ def test_the_loader_leaves_torchs_generator_alone(rounded, config) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-class Decoded:
-    """A data set with a decoder that lays colours beside each other, or not."""
+class Decoded(PictureDataset):
+    """Pictures that come as bytes."""
 
-    def __init__(self, interleaved: bool) -> None:
-        stored = torch.randint(256, (6, 8, 4, 3) if interleaved else (6, 3, 8, 4), dtype=torch.uint8)
-        self.pictures = stored.permute(0, 3, 1, 2) if interleaved else stored
+    def __init__(self) -> None:
+        super().__init__((8, 4), "fail")
+        self.pictures = torch.randint(256, (6, 3, 8, 4), dtype=torch.uint8)
         self.labels = torch.tensor([0, 0, 1, 1, 2, 2])
 
     def __len__(self) -> int:
         return 6
 
-    def crop(self, index: int) -> tuple[torch.Tensor, int]:
+    def read(self, index: int) -> tuple[torch.Tensor, int]:
         return self.pictures[index], int(self.labels[index])
 
 
-@pytest.mark.parametrize("interleaved", [False, True])
-def test_bytes_travel_as_the_decoder_laid_them_out(interleaved: bool) -> None:
-    faces = Decoded(interleaved)
+class Drawn(InMemory):
+    """The same without a decoder."""
+
+    def __init__(self) -> None:
+        self.images, self.labels = (decoded := Decoded()).pictures, decoded.labels
+
+
+@pytest.mark.parametrize("decoder", [False, True])
+def test_bytes_travel_as_they_were_laid_out(decoder: bool) -> None:
+    faces = Decoded() if decoder else Drawn()
+    pictures = faces.pictures if decoder else faces.images
     part = Part(faces, torch.tensor([1, 2]))
     batch = [(3, 30), (0, 10), (3, 31)]
     for workers in (0, 1):
@@ -89,14 +98,14 @@ def test_bytes_travel_as_the_decoder_laid_them_out(interleaved: bool) -> None:
             loader = DataLoader(Bytes(part), batch_sampler=[batch], collate_fn=_whole)
             pixels, labels, keys = next(iter(loader))
         assert pixels.is_contiguous()
-        assert pixels.shape == ((3, 8, 4, 3) if interleaved else (3, 3, 8, 4))
-        assert torch.equal(planes(pixels), faces.pictures[[5, 2, 5]])
+        assert pixels.shape == ((3, 8, 4, 3) if decoder else (3, 3, 8, 4))
+        assert torch.equal(planes(pixels), pictures[[5, 2, 5]])
         assert (labels.tolist(), keys.tolist()) == ([1, 0, 1], [30, 10, 31])
 
 
 def test_a_worker_does_not_write_where_a_batch_is_still_looked_at(config) -> None:
     """As many places as may be needed, and no more, with a reader that is slower than the workers."""
-    faces = Decoded(interleaved=True)
+    faces = Decoded()
     part = Part(faces, torch.arange(3))
     config = config.replace(size=(8, 4), batch=4, steps=40)
     expected = list(Steps(len(part), config, 0, 0, 1, 1))
