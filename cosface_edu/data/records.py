@@ -18,16 +18,18 @@ import mmap
 import os
 import struct
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from types import TracebackType
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from cosface_edu.files import write_atomically
+from cosface_edu.files import atomically, write_atomically
 
 from .dataset import EncodedDataset, OnBroken
 from .formats import Format, register
@@ -290,16 +292,28 @@ class RecordDataset(EncodedDataset):
 
 
 class RecordWriter:
-    """Writes a .rec and its .idx; both appear whole when the `with` block ends without an error, or not at all."""
+    """Writes a .rec and its .idx, which take their names when the `with` block ends without an error.
+
+    Both are whole before either of an earlier pair is touched: an error or a full disk leaves the earlier ones. A
+    process that is killed between the two names leaves a .rec without an .idx, which readers refuse.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).with_suffix(".rec")
-        self._part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         self._entries: list[str] = []
 
     def __enter__(self) -> RecordWriter:
-        self._file = open(self._part, "wb")
+        self._places = ExitStack()
+        self._index = self._places.enter_context(atomically(self.path.with_suffix(".idx")))
+        self._file = self._places.enter_context(open(self._places.enter_context(atomically(self.path)), "wb"))
+        self._places.push(self._complete)  # comes first when the places are left: then the .rec, then the .idx
         return self
+
+    def _complete(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is None:
+            self._file.flush()
+            self._index.write_text("".join(self._entries), encoding="ascii")
+            self.path.with_suffix(".idx").unlink(missing_ok=True)  # one of another .rec would be worse than none
 
     def write(self, key: int, labels: Sequence[float], data: bytes) -> None:
         """Append a record with one label or several."""
@@ -320,13 +334,10 @@ class RecordWriter:
                 raise ValueError(f"a record of {length} bytes; at most {_LENGTH}")
             self._file.write(_PREFIX.pack(MAGIC, cflag << 29 | length) + data[start:end] + bytes(-length % 4))
 
-    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        self._file.close()
-        if error is None:
-            os.replace(self._part, self.path)
-            write_atomically(self.path.with_suffix(".idx"), "".join(self._entries).encode())
-        else:
-            self._part.unlink(missing_ok=True)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._places.__exit__(kind, error, trace)
 
 
 def write_records(path: str | os.PathLike[str], pictures: Sequence[tuple[bytes, int]], size: tuple[int, int]) -> None:

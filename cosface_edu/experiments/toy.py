@@ -87,12 +87,17 @@ class ToyConfig:
             if self.m is not None:
                 raise ValueError(f"{card.title} has no margin: leave m out (got m={self.m})")
         else:
-            own = _DEFAULT_M.get(self.loss, card.loss.settings["m"].default)
+            own = _DEFAULT_M.get(card.name, card.loss.settings["m"].default)
             object.__setattr__(self, "m", float(own if self.m is None else self.m))
         if self.m is not None and self.m < 0:
             raise ValueError(f"m must not be negative, got {self.m}")
         if self.s <= 0 or self.epochs < 1:
             raise ValueError(f"s must be positive and epochs at least 1, got s={self.s}, epochs={self.epochs}")
+        if self.identities * self.train < _BATCH:
+            raise ValueError(
+                f"a step takes {_BATCH} images; got identities={self.identities} with train={self.train} of each, "
+                f"{self.identities * self.train} together"
+            )
 
     @property
     def scaled(self) -> bool:

@@ -25,8 +25,8 @@ def min_scale(C: int, P: float, m: float = 0.0) -> float:
     """
     if C < 2:
         raise ValueError(f"C must be at least 2, got {C}")
-    if not 0 < P < 1:
-        raise ValueError(f"P must lie in (0, 1), got {P}")
+    if not 1 / C < P < 1:
+        raise ValueError(f"P must lie in (1/C, 1) = ({1 / C:.4g}, 1), got {P}: s = 0 gives every class 1/C")
     if not m < C / (C - 1):
         raise ValueError(f"m must be below C/(C-1) = {C / (C - 1):.4g}, got {m}: no s reaches any P > 1/C beyond it")
     return math.log((C - 1) * P / (1 - P)) / (C / (C - 1) - m)
@@ -38,7 +38,7 @@ def start_loss(C: int, s: float, m: float) -> float:
     Args:
         C: number of classes.
         s: scale.
-        m: margin, in cosine units.
+        m: margin, in cosine units; of another loss, by how much its target is behind the others at that cosine.
 
     Returns:
         The loss, in nats.

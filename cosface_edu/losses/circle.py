@@ -44,7 +44,7 @@ class CircleLoss(Head):
     """
 
     s = Scale(256.0, optional=False)
-    m = Setting(0.25, 0, 1, "half-width of what is aimed at, in cosine units; smaller asks for more")
+    m = Setting(0.25, 0, 1, "half-width of what is aimed at, in cosine units; smaller asks for more", easiest=1)
     splits = True
 
     @property

@@ -46,7 +46,7 @@ class CombinedMargin(Head):
     """
 
     s = Scale(64.0)
-    m1 = Setting(1.0, 1e-6, text="factor on the angle", allowed="a positive number")
+    m1 = Setting(1.0, 1e-6, text="factor on the angle", allowed="a positive number", easiest=1)
     m2 = Setting(0.3, 0, math.pi, "margin in radians")
     m3 = Setting(0.2, 0, 2, "margin in cosine units")
     beyond_pi = beyond_pi()

@@ -16,13 +16,20 @@ them: `head(x, y)`, a chunk or a sample of the classes, classes split over proce
 | hook                     | says                                                        | who needs it              |
 |--------------------------|-------------------------------------------------------------|---------------------------|
 | `rule`                   | what is done to a cosine                                    | nearly every loss         |
+| `plain_rule`             | the rule without its margin                                 | SphereFace2               |
 | `build()`                | parts beside the settings: buffers, parameters              | CurricularFace, AdaFace   |
+| `changed()`              | settings that go together, parts that hold one of them      | MagFace, Softmax + center |
 | `observe(batch)`         | running statistics, updated in a training step              | CurricularFace, AdaFace   |
 | `batch_rule(batch)`      | the rule of one batch, where it is another for each         | AdaFace, ElasticFace      |
 | `scale()`                | σ, where it is not the setting s                            | AdaCos                    |
 | `shift(logits)`          | the last touch to the logits                                | SphereFace2               |
 | `criterion(logits, y)`   | the loss of the logits, where it is no softmax              | SphereFace2               |
 | `extra(features, y)`     | a term beside it                                            | MagFace, Softmax + center |
+| `schedules()`            | what the training loop steps                                | A-Softmax                 |
+| `beyond_bound()`         | what to warn of, if the margin has no room                  | SphereFace2               |
+| `normalise_centres`      | whether centres count by their direction alone              | Softmax, L-Softmax        |
+| `sub_centers`            | K, the centres of a class                                   | Sub-center ArcFace        |
+| `splits`, `samples`      | whether a part of the classes will do                       | all that it will do for   |
 
 Whatever the dtype of the embeddings, and under autocast, scores and loss are computed in the dtype of the centres,
 in float32 at least; the parameters themselves are never cast. A zero embedding has no direction: its length counts
@@ -122,10 +129,12 @@ class Head(nn.Module):
     normalise_centres = True  # False only where the paper keeps ‖W_j‖
     sub_centers: Any = 1
     #: Whether a process with a part of the classes can score them, though targets live elsewhere: the rule asks of a
-    #: sample its length and its own target's cosine at most. A class with hooks of its own must say so anew.
+    #: sample its length and its own target's cosine at most. A class with hooks of its own must say so anew; one with
+    #: several centres a class cannot, since processes split by rows of `weight`.
     splits: Any = False
     #: Whether the loss over a sample of the classes, all targets among them, makes sense.
     samples: Any = True
+    built = False
     settings: ClassVar[dict[str, Setting]]
     _stored: ClassVar[tuple[str, ...]]  # where an instance keeps their values
 
@@ -137,7 +146,7 @@ class Head(nn.Module):
                     f"{cls.__name__}.{name}: the way to the loss is the same for all heads, so that sampling, splitting"
                     f" and chunks cannot lose a part of it; override a hook ({', '.join(_HOOKS)})"
                 )
-        if "splits" not in vars(cls) and any(name in vars(cls) for name in _HOOKS):
+        if "splits" not in vars(cls) and any(name in vars(cls) for name in (*_HOOKS, "sub_centers")):
             cls.splits = False
         cls._declare()
 
@@ -167,6 +176,8 @@ class Head(nn.Module):
         self.weight = nn.Parameter(torch.empty(self.num_classes * self.sub_centers, self.in_features))
         self.reset_parameters()
         self.build()
+        self.changed()
+        self.built = True
 
     def reset_parameters(self) -> None:
         """Xavier, as in the released SphereFace networks."""
@@ -301,7 +312,14 @@ class Head(nn.Module):
         return NoMargin()
 
     def build(self) -> None:
-        """Parts beside the settings, and checks of several settings together; called once, at the end of the start."""
+        """Parts beside the settings: buffers, parameters, modules; called once, when the centres are there."""
+
+    def changed(self) -> None:
+        """What follows from a setting: called after `build`, and after each time that one is set.
+
+        Raises:
+            ValueError: the settings do not go together; what was set is then as it was.
+        """
 
     def observe(self, batch: Batch) -> None:
         """Update running statistics; called once in a training step, before anything else, without gradients."""

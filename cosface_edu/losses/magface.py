@@ -62,7 +62,7 @@ class MagFace(Head):
     beyond_pi = beyond_pi()
     splits = True
 
-    def build(self) -> None:
+    def changed(self) -> None:
         """Lengths must be in order."""
         if not 0 < self.lower < self.upper:
             raise ValueError(f"lower and upper must satisfy 0 < lower < upper, got {self.lower!r} and {self.upper!r}")

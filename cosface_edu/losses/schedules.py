@@ -61,7 +61,7 @@ class LambdaAnnealing:
 
 
 class MarginWarmUp:
-    """The margin grows linearly from `start` to the head's own m over `steps` iterations, then stays.
+    """The margin goes linearly from `start` to the head's own m over `steps` iterations, then stays.
 
     A margin at full size from the first step can trap class centres in a bad arrangement; a growing one lets them
     spread first.
@@ -69,7 +69,8 @@ class MarginWarmUp:
     Args:
         head: a head with a margin that can be set; its value at this moment is the final one.
         steps: number of iterations of the warm-up, ≥ 1.
-        start: margin at step 0; None for the least that the head allows: 1 for a factor on the angle, else 0.
+        start: margin at step 0; None for the one that asks for least: 1 for a factor on the angle and for Circle loss,
+            whose smaller m asks for more, else 0.
         setting: which margin: "m", or "m1", "m2", "m3" of the combined margin.
 
     Raises:
@@ -91,7 +92,7 @@ class MarginWarmUp:
         if not hasattr(head, setting):
             raise ValueError(f"setting must name a margin of {type(head).__name__}, got {setting!r}")
         if start is None:
-            start = getattr(getattr(type(head), setting, None), "low", 0.0)
+            start = getattr(getattr(type(head), setting, None), "easiest", 0.0)
         self.head, self.steps, self.start, self.setting = head, check_count("steps", steps, 1), start, setting
         self.end = float(getattr(head, setting))
         self.steps_done = 0

@@ -4,7 +4,9 @@
         s = Scale(64.0)
         m = Setting(0.35, 0, 2, "margin in cosine units")
 
-A setting may be changed at any time (`head.m = 0.4`) and is checked whenever it is set.
+A setting may be changed at any time (`head.m = 0.4`): it is checked, and the head is as if it had been made with it,
+but for what it has learned and where that began. One that is `fixed` cannot be changed: parameters have their shape
+from it.
 """
 
 import inspect
@@ -24,6 +26,7 @@ class Setting:
         text: what it is, for the documentation.
         allowed: what to say is allowed, where low and high do not say it.
         optional: whether None is allowed.
+        easiest: the value that asks for least, where a margin's warm-up starts; None: the least.
 
     Example:
         >>> from cosface_edu.losses import Head, Setting
@@ -37,6 +40,7 @@ class Setting:
     """
 
     annotation: Any = float
+    fixed = False
 
     def __init__(
         self,
@@ -46,9 +50,11 @@ class Setting:
         text: str = "",
         allowed: str | None = None,
         optional: bool = False,
+        easiest: float | None = None,
     ) -> None:
         self.default, self.low, self.high, self.text = default, low, high, text
         self.allowed, self.optional = allowed, optional
+        self.easiest = low if easiest is None else easiest
 
     def check(self, value: Any) -> Any:
         """The value, as a number of Python's own.
@@ -71,7 +77,17 @@ class Setting:
         return self if head is None else head.__dict__[f"_{self.name}"]
 
     def __set__(self, head: Any, value: Any) -> None:
-        head.__dict__[f"_{self.name}"] = None if self.optional and value is None else self.check(value)
+        place = f"_{self.name}"
+        before, after = head.__dict__.get(place), None if self.optional and value is None else self.check(value)
+        if head.built and self.fixed and after != before:
+            raise ValueError(f"{self.name} is {before} and gave the parameters their shape: make a new head")
+        head.__dict__[place] = after
+        if head.built:
+            try:
+                head.changed()
+            except ValueError:
+                head.__dict__[place] = before
+                raise
 
 
 class Scale(Setting):
@@ -103,10 +119,9 @@ class Count(Setting):
     Args:
         default: value where none is given.
         low: least value.
-        high: greatest value.
         text: what it is, for the documentation.
-        allowed: what to say is allowed, where low and high do not say it.
         optional: whether None is allowed.
+        fixed: whether it cannot be changed once there are parameters, whose shape it gives.
 
     Example:
         >>> from cosface_edu.losses import Count, SubCenterArcFace
@@ -115,6 +130,12 @@ class Count(Setting):
     """
 
     annotation = int
+
+    def __init__(
+        self, default: int | None, low: int = 0, text: str = "", optional: bool = False, fixed: bool = False
+    ) -> None:
+        super().__init__(default, low, text=text, optional=optional)
+        self.fixed = fixed
 
     def check(self, value: Any) -> int:
         """The value, as Python's own integer."""

@@ -22,6 +22,10 @@ class SoftmaxCenter(Softmax):
         """The center loss, with centres of its own."""
         self.center = Center(self.in_features, self.num_classes, self.alpha)
 
+    def changed(self) -> None:
+        """The rate of the term's centres."""
+        self.center.alpha = self.alpha
+
     def extra(self, features: Tensor, labels: Tensor) -> Tensor:
         """λ · center loss; moves its centres in a training step."""
         return self.weight_center * self.center(features, labels)

@@ -22,6 +22,10 @@ class SoftmaxContrastive(Softmax):
         """The contrastive term."""
         self.pairs = Contrastive(self.margin)
 
+    def changed(self) -> None:
+        """The term's margin."""
+        self.pairs.margin = self.margin
+
     def extra(self, features: Tensor, labels: Tensor) -> Tensor:
         """weight · contrastive loss."""
         return self.weight_pairs * self.pairs(features, labels)

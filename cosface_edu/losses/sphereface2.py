@@ -58,12 +58,10 @@ class SphereFace2(Head):
     r = Setting(40.0, 1e-6, text="scale of the logits", allowed="a positive number")
     m = Setting(0.4, 0, 1, "margin")
     t = Setting(3.0, 1, text="exponent of g")
-    alpha = Setting(0.7, 0, 1, "weight of the positive term, in (0, 1)")
+    alpha = Setting(0.7, 1e-6, 1 - 1e-6, "weight of the positive term", "a number between 0 and 1, neither of them")
 
     def build(self) -> None:
         """The bias that all classifiers share."""
-        if not 0 < self.alpha < 1:
-            raise ValueError(f"alpha must lie in (0, 1), got {self.alpha!r}")
         self.bias = nn.Parameter(torch.tensor(self._start_bias()))
 
     @property

@@ -15,6 +15,5 @@ class SubCenterArcFace(ArcFace):
     class j in rows jK to jK + K - 1.
     """
 
-    sub_centers = Count(3, 1, text="K")
+    sub_centers = Count(3, 1, text="K", fixed=True)
     beyond_pi = ArcFace.beyond_pi
-    splits = False  # processes split by rows of `weight`

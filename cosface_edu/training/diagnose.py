@@ -115,11 +115,11 @@ def likely_cause(
         if config.precision == "fp16":
             return "the embeddings leave the range of fp16 (65,504): train with precision bf16 or fp32"
         return f"the network's activations overflow: lower lr ({rate:g}), or warm it up (lr_warm_up)"
-    s, m = getattr(head, "s", None), getattr(head, "m", None)
-    if s is not None and m is not None and isinstance(m, float | int):
-        opening = geometry.start_loss(head.num_classes, s, m)
+    s, zero = getattr(head, "s", None), torch.zeros((), dtype=torch.float64)
+    behind = float(head.rule.others(zero) - head.rule.target(zero))  # the target logit's, at a right angle to all
+    if s is not None and behind > 0 and type(head).criterion is losses.Head.criterion:
         return (
-            f"the loss overflows though weights and embeddings are finite: s={s:g} and m={m:g} start it near "
-            f"{opening:.1f}; lower s, or let the margin grow (margin_warm_up)"
+            f"the loss overflows though weights and embeddings are finite: s={s:g} and {head.rule} start it near "
+            f"{geometry.start_loss(head.num_classes, s, behind):.1f}; lower s, or let the margin grow (margin_warm_up)"
         )
     return f"the logits overflow though weights and embeddings are finite: lower lr ({rate:g}) or clip the gradient"

@@ -30,6 +30,8 @@ from torch import Tensor, nn
 from cosface_edu import losses
 from cosface_edu.losses.partial import sample_classes, sample_size, sampled_loss
 
+from .batches import mix
+
 # Imports inside functions below: DTensor and FSDP take seconds to load, and one process needs neither.
 
 
@@ -238,7 +240,7 @@ class Centres(nn.Module):
 
     def _lot(self, step: int, device: torch.device) -> torch.Generator:
         """The source of a step's sample."""
-        return torch.Generator(device).manual_seed((self.seed * 1_000_003 + step) * 4096 + self.rank)
+        return torch.Generator(device).manual_seed(mix(self.seed, 4, step, self.rank))
 
     def _mesh(self, device: torch.device) -> Any:
         if self.mesh is None:

@@ -70,7 +70,7 @@ def train(
     # --- what: faces to train on, and people set aside to validate on
     if faces is None:
         faces = open_faces(config, device)
-    elif not hasattr(faces, "crop"):  # somebody's own; the package's are of the size that they were opened with
+    else:
         first_image_fits(faces, config.size)
     for line in getattr(faces, "left_out", ()):
         say(f"left out: {line}")

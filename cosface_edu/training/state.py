@@ -84,6 +84,8 @@ class State:
         load_weights(self.network, kept["network"], str(path))
         self.centres.load(kept["head"])
         self.optimiser.load_state_dict(self.centres.own_optimiser(kept["optimiser"]))
+        for group in self.optimiser.param_groups:  # as this device wants it, not as that did on which the run began
+            group["fused"] = self.optimiser.defaults["fused"]
         self.scaler.load_state_dict(kept["scaler"])
         for schedule, saved in zip(self.schedules, kept["schedules"], strict=True):
             schedule.load_state_dict(saved)

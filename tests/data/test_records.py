@@ -1,7 +1,10 @@
 """RecordIO: InsightFace's layout and im2rec's, random access, workers, and every way a file can be damaged."""
 
+import errno
+import os
 import pickle
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -114,6 +117,37 @@ def test_an_export_that_fails_leaves_nothing(tmp_path) -> None:
     with pytest.raises(ZeroDivisionError), RecordWriter(tmp_path / "a.rec") as writer:
         writer.write(0, (1 / 0,), b"x")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_full_at_the_end_leaves_the_earlier_pair(tmp_path, monkeypatch) -> None:
+    with RecordWriter(tmp_path / "a.rec") as writer:
+        writer.write(0, (1,), b"earlier")
+
+    def full(self, *_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    with pytest.raises(OSError, match="No space left"), RecordWriter(tmp_path / "a.rec") as writer:
+        writer.write(0, (1,), b"another, and longer")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.idx", "a.rec"]
+    assert bytes(RecordFile(tmp_path / "a.rec").read(0).data) == b"earlier"
+
+
+def test_a_kill_between_the_two_names_leaves_no_index_of_another_file(tmp_path, monkeypatch) -> None:
+    with RecordWriter(tmp_path / "a.rec") as writer:
+        writer.write(0, (1,), b"earlier")
+    replace = os.replace
+
+    def killed(source: Path, target: Path) -> None:
+        if Path(target).suffix == ".idx":
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", killed)
+    with pytest.raises(KeyboardInterrupt), RecordWriter(tmp_path / "a.rec") as writer:
+        writer.write(0, (1,), b"another, and longer")
+    with pytest.raises(FileNotFoundError, match=r"a\.idx: no such file"):
+        RecordFile(tmp_path / "a.rec")
 
 
 @pytest.mark.parametrize("labels", [[1, 2], [0, 2], [0, 1, 0], [0, -1]])

@@ -182,6 +182,10 @@ def test_unwritable_cache_is_no_error(tmp_path, monkeypatch: pytest.MonkeyPatch)
     cache.save("entry", {"x": torch.ones(3)}, {})
 
 
+def test_another_name_of_a_loss_has_the_same_margin() -> None:
+    assert toy.ToyConfig("lmcl").m == toy.ToyConfig("amsoftmax").m == toy.ToyConfig("cosface").m
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -190,6 +194,7 @@ def test_unwritable_cache_is_no_error(tmp_path, monkeypatch: pytest.MonkeyPatch)
         ({"loss": "triplet"}, "Triplet has no class centres"),
         ({"m": -0.1}, "must not be negative"),
         ({"s": 0.0}, "positive"),
+        ({"identities": 4, "train": 15}, "a step takes 64 images; .* 60 together"),
     ],
 )
 def test_wrong_configurations_are_named(options: dict, says: str) -> None:

@@ -68,7 +68,7 @@ def test_min_scale_against_training(m):
 
 
 def test_min_scale_refuses():
-    for C, P, m, name in [(1, 0.9, 0, "C"), (5, 1.0, 0, "P"), (5, 0.9, 1.25, "m")]:
+    for C, P, m, name in [(1, 0.9, 0, "C"), (5, 1.0, 0, "P"), (5, 0.2, 0, "P"), (5, 0.9, 1.25, "m")]:
         with pytest.raises(ValueError, match=f"^{name} must"):
             min_scale(C, P, m)
 

@@ -70,6 +70,23 @@ def test_one_class_is_no_classification(make):
         make(2.0, 4)
 
 
+@pytest.mark.parametrize(
+    ("name", "setting", "value", "message"),
+    [
+        ("magface", "upper", 5.0, r"lower and upper .* got 10.0 and 5.0"),
+        ("sphereface2", "alpha", 1, r"alpha .* got 1"),
+        ("subcenter_arcface", "sub_centers", 2, r"sub_centers is 3 .* make a new head"),
+    ],
+)
+def test_a_setting_refused_later_is_as_it_was(name, setting, value, message):
+    head = losses.create(name, in_features=3, num_classes=5)
+    before = getattr(head, setting)
+    with pytest.raises(ValueError, match=message):
+        setattr(head, setting, value)
+    assert getattr(head, setting) == before
+    setattr(head, setting, before)
+
+
 def test_a_margin_set_later_is_checked_too():
     head = losses.CosFace(3, 5)
     with pytest.raises(ValueError, match="got -1"):

@@ -180,6 +180,29 @@ def test_ones_own_cross_entropy_is_the_same_training_step(make, case):
     assert_same(other.state_dict().values(), head.state_dict().values())
 
 
+def test_a_setting_set_later_is_one_that_was_given(make, case):
+    """But for what is learned, and where that began: parameters and buffers are those of the head made with it."""
+    head = make(D, C).double()
+    x, labels = batch()
+    for name, setting in head.settings.items():
+        default = getattr(head, name)
+        if isinstance(default, bool) or not isinstance(default, int | float) or setting.fixed:
+            continue
+        changed = default + 1 if isinstance(default, int) else 0.75 * default
+        options = {name: getattr(head, name) for name in head.settings} | {name: changed}
+        try:
+            given = type(head)(D, C, **options).double()
+        except ValueError:  # beyond what is allowed: a multiple of less than 1
+            continue
+        later = copy.deepcopy(head)
+        later.load_state_dict(given.state_dict())
+        setattr(later, name, changed)
+        torch.manual_seed(5)  # the same margins where they are drawn
+        wanted = given(x, labels)
+        torch.manual_seed(5)
+        torch.testing.assert_close(later(x, labels), wanted, rtol=0, atol=0, msg=name)
+
+
 @pytest.mark.parametrize("chunk_size", [1, 3, 100])
 def test_chunks_change_nothing(make, chunk_size):
     head = make(D, C).double()
@@ -255,8 +278,10 @@ def test_a_class_with_hooks_must_say_anew_that_it_splits():
     plain = type("Plain", (losses.CosFace,), {"__doc__": "no hooks"})
     hooked = type("Hooked", (losses.CosFace,), {"extra": lambda self, x, y: x.sum()})
     declared = type("Declared", (losses.CosFace,), {"extra": lambda self, x, y: x.sum(), "splits": True})
+    several = type("Several", (losses.CosFace,), {"sub_centers": losses.Count(3, 1)})
     assert plain.splits
     assert not hooked.splits
+    assert not several.splits
     assert declared.splits
 
 

@@ -1,6 +1,7 @@
 """Margin warm-up and λ annealing: their values, and continuing from a checkpoint."""
 
 import pytest
+import torch
 
 from cosface_edu import losses
 
@@ -27,6 +28,26 @@ def test_warm_up_grows_to_the_heads_own_margin():
         margins.append(head.m)
     assert margins == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.4])
     assert head.rule == losses.AdditiveCosine(0.4)
+
+
+@pytest.mark.parametrize(
+    "name", sorted({losses.card(name).name for name in losses.available() if losses.card(name).takes("m")})
+)
+def test_warm_up_begins_where_the_loss_asks_for_least(name):
+    """Circle loss asks for more with a smaller m, and a factor on the angle for nothing at 1."""
+    head = losses.create(name, in_features=16, num_classes=7)
+    full = head.rule
+    losses.MarginWarmUp(head, steps=4)
+    cos = torch.linspace(-0.9, 0.9, 19, dtype=torch.float64)
+    lead = [rule.target(cos[:, None]) - rule.others(cos[None, :], cos[:, None]) for rule in (head.rule, full)]
+    assert (lead[0] >= lead[1]).all()
+    assert (lead[0] > lead[1]).any()
+
+
+def test_warm_up_of_the_factor_of_a_combined_margin():
+    combined = losses.CombinedMargin(5, 7, m1=1.2)
+    losses.MarginWarmUp(combined, steps=2, setting="m1")
+    assert combined.m1 == 1
 
 
 def test_both_continue_from_a_checkpoint():

@@ -29,6 +29,7 @@ OPTIONS = {
     "augmented": {"crop": 2, "colour": 0.2, "occlude": 0.5},
     "accumulated": {"micro_batch": 8},
     "sampled centres": {"centre_rate": 0.5},
+    "sampled centres, a large seed": {"centre_rate": 0.5, "seed": 2**62},
     "A-Softmax's annealing": {"loss": "asoftmax", "loss_options": {"m": 2}, "margin_warm_up": 0},
     "batch normalisation": {"network": "small"},
     "workers": {"workers": 1},

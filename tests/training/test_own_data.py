@@ -6,6 +6,7 @@ from torch.utils.data import Subset
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import Compose, Resize, ToTensor
 
+from cosface_edu.data import FolderDataset
 from cosface_edu.data.images import encode_jpeg
 from cosface_edu.training import train
 
@@ -70,6 +71,12 @@ def test_images_that_a_network_must_not_get(short, faces, change, error, message
     own = Own(change(faces.images), labels=[index % 5 for index in range(len(faces.images))])
     with pytest.raises(error, match=message):
         train(short, faces=own, say=lambda line: None)
+
+
+def test_a_data_set_of_ours_opened_at_another_size_is_named_too(short, image_folder) -> None:
+    faces = FolderDataset(image_folder, size=(short.size[0] + 8, short.size[1]))
+    with pytest.raises(ValueError, match=r"image 0 of this FolderDataset is .*change it, or the configuration's size"):
+        train(short, faces=faces, say=lambda line: None)
 
 
 @pytest.mark.parametrize("workers", [0, 1])

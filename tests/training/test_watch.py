@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from cosface_edu import losses
 from cosface_edu.training import diagnose, loop
 from cosface_edu.training.diagnose import TrainingDiverged, Watch
 
@@ -30,22 +31,39 @@ def test_weights_stay_from_the_bad_step_on_until_somebody_looks(config) -> None:
     assert torch.isfinite(weight).all()
 
 
-def test_a_run_names_the_step_that_failed_and_looks_at_its_batch_again(config, faces, monkeypatch, tmp_path) -> None:
-    begin, seen = loop.begin, []
+@pytest.fixture
+def fused(monkeypatch):
+    """Runs get the optimiser that they get on a GPU."""
+    begin = loop.begin
 
-    def fused(*arguments):
+    def begin_fused(*arguments):
         state = begin(*arguments)
         groups = [group | {"fused": True} for group in state.optimiser.param_groups]
         state.optimiser = torch.optim.SGD(groups, lr=1.0, momentum=0.9, fused=True)
         return state
+
+    monkeypatch.setattr(loop, "begin", begin_fused)
+    monkeypatch.setattr(loop, "Watch", unattended)
+
+
+def test_a_run_begun_on_a_processor_goes_on_on_a_gpu(config, faces, tmp_path, request) -> None:
+    first = config.replace(schedule="steps", milestones=(), lr_warm_up=0, steps=3, save_every=3)
+    loop.train(first, tmp_path, faces=faces, say=lambda line: None)
+    request.getfixturevalue("fused")
+    run = loop.train(first.replace(steps=5), tmp_path, faces=faces, resume=True, say=lambda line: None)
+    assert run.history[-1]["step"] == 5
+
+
+def test_a_run_names_the_step_that_failed_and_looks_at_its_batch_again(
+    config, faces, fused, monkeypatch, tmp_path
+) -> None:
+    seen = []
 
     def cause(config, step, images, features, network, head) -> str:
         seen.append((step, images, features, next(network.parameters()).detach().clone()))
         return "asked"
 
     faces.images[17] = float("nan")
-    monkeypatch.setattr(loop, "begin", fused)
-    monkeypatch.setattr(loop, "Watch", unattended)
     monkeypatch.setattr(diagnose, "likely_cause", cause)
     # the head refuses such features where it may look at them; on a GPU it may not
     monkeypatch.setattr("cosface_edu.losses.head.check_features", lambda *arguments: None)
@@ -58,3 +76,22 @@ def test_a_run_names_the_step_that_failed_and_looks_at_its_batch_again(config, f
     assert not torch.isfinite(images).all()
     assert not torch.isfinite(features).all()
     assert torch.isfinite(weights).all()
+
+
+@pytest.mark.parametrize("name", ["cosface", "arcface", "asoftmax_normfea", "sphereface_r", "circle"])
+def test_an_overflow_is_told_with_the_loss_that_its_own_rule_begins_at(name, config) -> None:
+    """Embeddings and centres at right angles: the loss is then the number that the message names."""
+    head = losses.create(name, in_features=8, num_classes=7).double()
+    head.weight.data = torch.eye(7, 8, dtype=torch.float64)
+    features = torch.zeros(3, 8, dtype=torch.float64)
+    features[:, 7] = 2.0
+    begins = head(features, torch.tensor([0, 3, 6])).item()
+    told = diagnose.likely_cause(config, 0, torch.zeros(3, 3, 8, 8), features, torch.nn.Identity(), head)
+    assert f"s={head.s:g} and {head.rule} start it near {begins:.1f};" in told
+
+
+@pytest.mark.parametrize("name", ["nsl", "sphereface2"])
+def test_an_overflow_of_a_loss_without_a_margin_or_a_softmax_is_told_plainly(name, config) -> None:
+    head = losses.create(name, in_features=8, num_classes=7)
+    told = diagnose.likely_cause(config, 0, torch.zeros(3, 3, 8, 8), torch.ones(3, 8), torch.nn.Identity(), head)
+    assert told.startswith("the logits overflow")
