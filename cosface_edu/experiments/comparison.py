@@ -96,7 +96,7 @@ def train(row: str, images: Tensor, setting: Setting, seed: int, lr: float) -> t
         The trained network, and the loss of the last step.
     """
     torch.manual_seed(seed)
-    network = networks.toy(feature_dim=setting.embedding)
+    network = networks.toy(setting.embedding)
     head, annealing = _build(*ROWS[row], setting)
     parameters = [*network.parameters(), *head.parameters()]
     optimiser = torch.optim.SGD(parameters, lr, momentum=0.9, weight_decay=5e-4)

@@ -322,7 +322,7 @@ def _train(
     rows_last: Any = {"memory_format": torch.channels_last}  # a third faster on a processor
     images, labels = normalise(faces.train_images).to(device, **rows_last), faces.train_labels.to(device)
     test_images = normalise(faces.test_images).to(device, **rows_last)  # (M, 3, H, W); images (N, 3, H, W), labels (N,)
-    net, head = network(feature_dim=config.features).to(device, **rows_last), _head(config).to(device)
+    net, head = network(config.features).to(device, **rows_last), _head(config).to(device)
     if config.features == 2:
         _spread(head, _shortest_tour(faces.train_images, faces.train_labels))
 

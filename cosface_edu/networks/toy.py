@@ -11,10 +11,10 @@ class Toy(nn.Module):
     dimensions any such step would hide directions that the loss should be free to use (a ReLU keeps one quadrant).
 
     Args:
-        feature_dim: D, two for the figures of the CosFace paper (Fig. 4).
+        embedding: D, two for the figures of the CosFace paper (Fig. 4).
     """
 
-    def __init__(self, feature_dim: int = 2) -> None:
+    def __init__(self, embedding: int = 2) -> None:
         super().__init__()
         channels = (3, 16, 32, 64)
         self.convolutions = nn.Sequential(
@@ -28,7 +28,7 @@ class Toy(nn.Module):
             )
         )
         self.pool = nn.AdaptiveAvgPool2d(4)
-        self.fc = nn.Linear(64 * 4 * 4, feature_dim)
+        self.fc = nn.Linear(64 * 4 * 4, embedding)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) normalised images to (B, D) features."""
@@ -37,13 +37,14 @@ class Toy(nn.Module):
         return self.fc(torch.flatten(x, 1))  # (B, D)
 
 
-def toy(feature_dim: int = 2) -> Toy:
+def toy(embedding: int = 2, size: tuple[int, int] | None = None) -> Toy:
     """Build the toy network.
 
     Args:
-        feature_dim: length of an embedding.
+        embedding: length of an embedding.
+        size: (height, width) of the images: it takes any, and is told like the others.
 
     Returns:
-        The network: (B, 3, H, W) of any size to (B, feature_dim).
+        The network: (B, 3, H, W) of any size to (B, embedding).
     """
-    return Toy(feature_dim)
+    return Toy(embedding)

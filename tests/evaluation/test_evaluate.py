@@ -44,7 +44,7 @@ def lfw(tmp_path, faces):
 
 @pytest.fixture
 def network():
-    return networks.create("toy", feature_dim=8)
+    return networks.create("toy", embedding=8)
 
 
 class Page(HTMLParser):

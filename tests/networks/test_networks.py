@@ -6,6 +6,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from cosface_edu import networks
+from cosface_edu.training import Config
+from cosface_edu.training.checkpoint import build_network
 
 
 @pytest.mark.parametrize("name", ["sphereface4", "sphereface20", "iresnet18", "mobilefacenet", "small"])
@@ -21,10 +23,15 @@ def test_any_size_and_embedding_with_gradients_everywhere(name, size):
             assert torch.isfinite(parameter.grad).all(), key
 
 
+@pytest.mark.parametrize("name", networks.available())
+def test_every_network_is_built_from_what_a_configuration_says(name):
+    build_network(Config(network=name, embedding=5, size=(64, 64), loss_options={}))
+
+
 @pytest.mark.parametrize("size", [(8, 8), (32, 28), (61, 17), (112, 96)])
-@pytest.mark.parametrize("feature_dim", [2, 3])
-def test_toy_takes_any_size(size, feature_dim):
-    assert networks.toy(feature_dim)(torch.randn(2, 3, *size)).shape == (2, feature_dim)
+@pytest.mark.parametrize("embedding", [2, 3])
+def test_toy_takes_any_size(size, embedding):
+    assert networks.toy(embedding)(torch.randn(2, 3, *size)).shape == (2, embedding)
 
 
 def test_toy_uses_the_whole_plane():
@@ -123,7 +130,7 @@ def test_names():
 
 
 def test_an_ensembles_cosine_is_the_mean_of_its_members_cosines() -> None:
-    members = [networks.create("toy", feature_dim=dim) for dim in (2, 5, 9)]
+    members = [networks.create("toy", embedding=dim) for dim in (2, 5, 9)]
     x = torch.randn(4, 3, 28, 24)
     ensemble = networks.Ensemble(members).eval()
     with torch.no_grad():

@@ -171,7 +171,7 @@ def test_a_failed_save_keeps_the_old_file(tmp_path, monkeypatch):
 def test_wrong_weights_change_nothing():
     network = networks.create("toy")
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    other = networks.create("toy", feature_dim=3).state_dict()
+    other = networks.create("toy", embedding=3).state_dict()
     with pytest.raises(
         ValueError, match=r"file: not the weights of this toy: fc\.weight is \(3, 1024\), wanted \(2, 1024\)"
     ):

@@ -52,4 +52,4 @@ def whole(answer) -> str:
         right = truth.most_with_room(D, m)
         given = answers.number(most(D, m))
         assert given == right, f"In {D} dimensions m = {m:g} leaves room for {right}; the function says {given:g}."
-    return "from 2D to D + 1 in one step, and then it no longer matters how many dimensions there are."
+    return "from 2D to D + 1 in one step; from m = (D + 1)/D on it no longer matters how many dimensions there are."
