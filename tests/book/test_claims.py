@@ -129,7 +129,7 @@ def test_paper_tables_say_where_cosface_is_not_first() -> None:
 
 
 def test_paper_map_names_the_paper_s_sections() -> None:
-    """Where things stand in the paper: Sec. 3.3 feature normalisation and s, 3.4 theory, 4.2 m and Table 1, 4.3 losses."""
+    """Where things stand in the paper: Sec. 3.3 features and s, 3.4 theory, 4.2 m and Table 1, 4.3 losses."""
     rows = [line for line in (BOOK / "paper-map.md").read_text().splitlines() if line.startswith("| ")]
     where = {
         "what normalising features does": "Sec. 3.3",
