@@ -71,7 +71,7 @@ class Config:
         precision: 'fp32', 'bf16', or 'fp16' with a gradient scaler. The loss itself is always computed in fp32.
         channels_last: memory layout that convolutions prefer on most hardware.
         compile: `torch.compile` the network.
-        device: 'cpu', 'cuda', 'cuda:1', 'mps', or None for the best there is.
+        device: 'cpu', 'cuda', 'cuda:1', 'mps'; None for an NVIDIA GPU if there is one, else the processor.
         workers: processes that decode images.
         seed: of everything: start weights, order, augmentation, dropout.
         init: whose network the run starts from, without class centres: a run's folder or checkpoint, .safetensors, or

@@ -22,8 +22,9 @@ class Run:
     Attributes:
         network: trained, in evaluation mode.
         head: with this process's class centres.
-        history: of every logged step: step, loss, accuracy (without the margin), lr, speed.
-        validation: of every validation: step, accuracy and its standard error on held-out people.
+        history: of every step logged since the run was begun or resumed: step, loss, accuracy (without the margin), lr,
+            speed.
+        validation: of every validation since then: step, accuracy and its standard error on held-out people.
         seconds: time spent in the loop, before it was resumed too.
     """
 
