@@ -53,11 +53,11 @@ def wedges(run: toy.ToyRun, epoch: int = -1, rule: Rule | None = None) -> list[t
     Returns:
         (label, start, end) radians, counter-clockwise around the circle; NaN where the margin cannot be met at all.
     """
-    centres = run.centres[epoch]
-    rule = rule or run.rule(epoch)
+    centres, head = run.centres[epoch], run.head(epoch)
+    rule = rule or head.rule
     order, angles = plane.around_the_circle(centres), plane.angles_of(centres)
     gaps = plane.centre_gaps(centres)  # (C,): gaps[i] lies between order[i] and order[i + 1]
-    lengths = np.linalg.norm(centres, axis=1) if run.config.loss == "softmax" else np.ones(len(centres))
+    lengths = np.ones(len(centres)) if head.normalise_centres else np.linalg.norm(centres, axis=1)
     found = []
     for i, label in enumerate(order):
         before, after = order[i - 1], order[(i + 1) % len(order)]

@@ -5,6 +5,7 @@ import pytest
 
 from cosface_edu import figures
 from cosface_edu.figures import embeddings
+from cosface_edu.losses import NoMargin
 
 
 def test_wedges_leave_the_margin_of_the_rule(made_up) -> None:
@@ -28,12 +29,21 @@ def test_wedges_follow_the_margin_in_force(made_up) -> None:
     assert widths[0] > widths[1] > widths[2] == widths[3]
 
 
-def test_softmax_wedges_give_the_longer_centre_more(made_up) -> None:
-    run = made_up(loss="softmax")
+@pytest.mark.parametrize("loss", ["softmax", "softmax_center", "softmax_contrastive", "lsoftmax"])
+def test_the_longer_centre_has_more_where_centres_keep_their_lengths(loss: str, made_up) -> None:
+    run = made_up(loss=loss)
     run.centres[:, 0] *= 1.2
-    width = {label: end - start for label, start, end in embeddings.wedges(run)}
+    width = {label: end - start for label, start, end in embeddings.wedges(run, rule=NoMargin())}
     assert width[0] > np.radians(45) + 0.05
     assert width[1] < np.radians(45) - 0.02
+
+
+@pytest.mark.parametrize("loss", ["nsl", "asoftmax"])
+def test_a_longer_centre_has_no_more_where_a_loss_normalises_it(loss: str, made_up) -> None:
+    run = made_up(loss=loss)
+    run.centres[:, 0] *= 1.2
+    width = {label: end - start for label, start, end in embeddings.wedges(run, rule=NoMargin())}
+    assert list(width.values()) == pytest.approx([np.radians(45)] * 8, abs=1e-4)
 
 
 def test_density_counts_every_sample(made_up) -> None:
