@@ -1,6 +1,5 @@
 """What every chapter begins and ends with: seeds and figure settings first, the measured time and machine last."""
 
-import ast
 import inspect
 import os
 import random
@@ -18,6 +17,7 @@ from IPython.display import HTML, Markdown, display
 from matplotlib.figure import Figure
 
 from cosface_edu.experiments import record
+from cosface_edu.experiments.closure import docstrings
 
 _started = 0.0
 
@@ -100,18 +100,23 @@ def provenance(found: Mapping[str, Any]) -> str:
     by = f" by `{command}`" if command else ", **by hand: no command makes it again**"
     changed = " with changes" if commit and commit.endswith("+") else ""
     at = f", commit {commit[:7]}{changed}" if commit else ", commit not recorded"
-    time = (
-        ""
-        if seconds is None
-        else f", in {seconds / 60:.0f} minutes"
-        if seconds >= 90
-        else f", in {seconds:.0f} seconds"
-    )
+    time = "" if seconds is None else f", in {duration(seconds)}"
     says = f"Recorded on {found['date']}{by}{at} ({device}, torch {found['versions']['torch']}){time}."
     if found["parents"]:
         says += f" **Put together**: runs come from {' and '.join(found['parents'])}."
     note = re.sub(r"--\w+", r"`\g<0>`", found["note"])  # as code: else two hyphens are set as a dash
     return says + (f" Note: {note}." if note else "")
+
+
+def duration(seconds: float, minute: str = "minutes", second: str = "seconds") -> str:
+    """A time in words, in minutes from a minute and a half on.
+
+    Args:
+        seconds: how long.
+        minute: what minutes are called.
+        second: what seconds are called.
+    """
+    return f"{seconds / 60:.0f} {minute}" if seconds >= 90 else f"{seconds:.0f} {second}"
 
 
 def source(thing: Callable | type) -> None:
@@ -130,13 +135,5 @@ def source(thing: Callable | type) -> None:
 
 def _without_docstrings(code: str) -> str:
     code = textwrap.dedent(code)
-    lines: list[str | None] = list(code.splitlines())
-    for node in ast.walk(ast.parse(code)):
-        if (
-            isinstance(node, ast.FunctionDef | ast.ClassDef)
-            and ast.get_docstring(node, clean=False)
-            and len(node.body) > 1
-        ):
-            first, last = node.body[0].lineno - 1, node.body[0].end_lineno or node.body[0].lineno
-            lines[first:last] = [None] * (last - first)
-    return "\n".join(line for line in lines if line is not None)
+    said = {number for numbers, alone in docstrings(code) if not alone for number in numbers}
+    return "\n".join(line for number, line in enumerate(code.splitlines()) if number not in said)
