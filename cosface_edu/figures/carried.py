@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from cosface_edu.experiments.jobs import carried
-from cosface_edu.figures import style
+from cosface_edu.figures import style, tables
 
 Run = Mapping[str, Any]
 LFW = "pairsDevTest"
@@ -87,7 +87,7 @@ def table(rows: Sequence[Run], shown: Sequence[str]) -> str:
         rows: of the record.
         shown: names of variants.
     """
-    lines = ["| | CFP frontal, percent | its TAR at FAR 0.01 | LFW development, percent |", "|---|--:|--:|--:|"]
+    lines = []
     for name in shown:
         found = sorted((run for run in runs_of(rows) if run["variant"] == name), key=lambda run: run["seed"])
         columns = (
@@ -95,5 +95,5 @@ def table(rows: Sequence[Run], shown: Sequence[str]) -> str:
             for test, what in ((carried.JUDGED_ON, "accuracy"), (carried.JUDGED_ON, "tar_0.01"), (LFW, "accuracy"))
         )
         called = "the base: drawn people only" if name == carried.BASE else CALLED[name]
-        lines.append(f"| {called} | {' | '.join(columns)} |")
-    return "\n".join(lines)
+        lines.append([called, *columns])
+    return tables.table(["", "CFP frontal, percent", "its TAR at FAR 0.01", "LFW development, percent"], lines)

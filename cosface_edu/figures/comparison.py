@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from cosface_edu import losses
 from cosface_edu.experiments import comparison as experiment
 from cosface_edu.experiments.closure import code_hash
-from cosface_edu.figures import page, paper, style
+from cosface_edu.figures import page, paper, style, tables
 from cosface_edu.figures.theory import subplots
 
 
@@ -71,16 +71,13 @@ def table(record: Mapping[str, Any]) -> str:
         spread = f" ± {np.ptp(values) / 2:.1f}" if len(values) > 1 else ""
         return f"{values.mean():.1f}{spread}"
 
-    headings = [f"ours: {what}, rate {lr:g}" for what in ("verification", "rank 1") for lr in rates]
+    ours_at = [f"ours: {what}, rate {lr:g}" for what in ("verification", "rank 1") for lr in rates]
     columns = [by_row(record, what, lr) for what in ("accuracy", "rank1") for lr in rates]
-    lines = [
-        "| loss | " + " | ".join(headings) + " | the paper's: LFW | the paper's: MF1 rank 1 |",
-        "|---" + "|--:" * (len(headings) + 2) + "|",
-    ]
+    rows = []
     for row in columns[0]:
         theirs = (f"{lfw[row]:.2f}", f"{mf1[row]:.2f}") if row in lfw else ("–", "–")
-        lines.append(f"| {row} | " + " | ".join([*(ours(column[row]) for column in columns), *theirs]) + " |")
-    return "\n".join(lines)
+        rows.append([row, *(ours(column[row]) for column in columns), *theirs])
+    return tables.table(["loss", *ours_at, "the paper's: LFW", "the paper's: MF1 rank 1"], rows)
 
 
 # What the page asks of the table: (question, row, row that it is compared with).
@@ -102,14 +99,14 @@ def differences(record: Mapping[str, Any]) -> str:
     best = better_rate(record)
     rows = {row: by_row(record, "accuracy", lr)[row] for row, lr in best.items()}
     errors = {row: by_row(record, "standard_error", lr)[row] for row, lr in best.items()}
-    lines = ["| what changes | from | to | points | noise (2 standard errors) | |", "|---|---|---|--:|--:|---|"]
+    lines = []
     for what, after, before in _QUESTIONS:
         gain = rows[after].mean() - rows[before].mean()
         # Seeds share the test pairs: averaging over them does not make the error of the pairs smaller.
         noise = 2 * float(np.hypot(errors[after].mean(), errors[before].mean()))
         verdict = "within the noise" if abs(gain) < noise else "beyond it"
-        lines.append(f"| {what} | {before} | {after} | {gain:+.1f} | {noise:.1f} | {verdict} |")
-    return "\n".join(lines)
+        lines.append([what, before, after, f"{gain:+.1f}", f"{noise:.1f}", verdict])
+    return tables.table(["what changes", "from", "to", "points", "noise (2 standard errors)", ""], lines, "lllrrl")
 
 
 def dots(record: Mapping[str, Any]) -> Figure:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from cosface_edu import geometry
 from cosface_edu.figures import style
+from cosface_edu.figures.tables import table
 
 Record = Mapping[str, Any]
 
@@ -21,11 +22,6 @@ PUBLISHED: dict[str, tuple[float, tuple[float, ...]]] = {
     "sphereface20, m = 0.40": (0.40, (24.127, 19.063, 7.463, 6.421, 6.044, 3.986, 3.242, 2.438, 2.331)),
     "LResNet50E-IR, m = 0.35": (0.35, (19.840, 10.110, 5.461, 4.955, 4.721, 2.880, 2.043, 1.215, 1.050)),
 }
-
-
-def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heading, ["---", *["--:"] * (len(heading) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _name(what: str) -> str:
@@ -53,7 +49,7 @@ def heads(record: Record) -> str:
     body = [["the product itself, ms", *(cell("bare product", *c, "ms", ".2f") for c in columns)]]
     for what in wanted:
         body.append([_name(what), *(cell(what, *c, "times_the_product", ".2f") for c in columns)])
-    return _table(heading, body)
+    return table(heading, body)
 
 
 def memory(record: Record) -> str:
@@ -65,7 +61,7 @@ def memory(record: Record) -> str:
         for r in rows
         if r["what"] != "bare product" and "compiled" not in r["what"]
     ]
-    return _table(["", "classes", "ms a step", "peak GB", "× centres and their gradient"], body)
+    return table(["", "classes", "ms a step", "peak GB", "× centres and their gradient"], body)
 
 
 def compiled_heads(record: Record) -> str:
@@ -84,7 +80,7 @@ def compiled_heads(record: Record) -> str:
         times = [f"{rows[what, *column]['times_the_product']:.2f}" for column in columns]
         body.append([_name(what), *times, f"{peak['peak_gb']:.2f}", f"{share:.2f}"])
     heading = ["", *(f"{C:,}{', TF32' if tf32 else ''}" for C, tf32 in columns)]
-    return _table([*heading, f"peak GB at {largest:,}", "× centres and their gradient"], body)
+    return table([*heading, f"peak GB at {largest:,}", "× centres and their gradient"], body)
 
 
 def networks(record: Record, more: Record) -> str:
@@ -117,7 +113,7 @@ def networks(record: Record, more: Record) -> str:
             ]
         )
     heading = ["", "forward", "forward and backward", "the same, compiled", "CASIA schedule", "5 M images' schedule"]
-    return _table(heading, body)
+    return table(heading, body)
 
 
 def rates(record: Record) -> str:
@@ -155,7 +151,7 @@ def rates(record: Record) -> str:
         body.append(
             ["the same, compiled", f"{fast['per_s']:,.0f}", "", f"after {fast['first_seconds']:.0f} s of compiling"]
         )
-    return _table(["", "images/s", "", ""], body)
+    return table(["", "images/s", "", ""], body)
 
 
 def _logged(lines: Sequence[str]) -> list[tuple[int, float]]:
@@ -227,4 +223,4 @@ def photographs(record: Record) -> str:
         ]
         for name, found in record["results"].items()
     ]
-    return _table(["", "pairs", "accuracy, percent", "EER, percent", "TAR at FAR 0.01, percent"], body)
+    return table(["", "pairs", "accuracy, percent", "EER, percent", "TAR at FAR 0.01, percent"], body)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
 from cosface_edu import palette
+from cosface_edu.figures.tables import table
 
 
 @cache
@@ -23,7 +24,7 @@ def column(table: str, name: str) -> dict[str, float]:
     """One column of a table by row name; rows without a value are left out.
 
     Args:
-        table: such as '2'; see `tables`.
+        table: such as 'table2'; see `tables`.
         name: of the column.
 
     Returns:
@@ -38,27 +39,26 @@ def column(table: str, name: str) -> dict[str, float]:
     return {row[0]: row[index] for row in found["rows"] if row[index] is not None}
 
 
-def markdown(table: str) -> str:
+def markdown(name: str) -> str:
     """A table as Markdown, under its caption and marked as the paper's.
 
     Args:
-        table: such as '2'; see `tables`.
+        name: such as 'table2'; see `tables`.
 
     Returns:
         Markdown.
     """
-    found = tables()[table]
-    lines = [f"**The paper's:** {found['caption']}. Percent.", ""]
-    lines += ["| " + " | ".join(found["columns"]) + " |", "|---" * len(found["columns"]) + "|"]
+    found = tables()[name]
     # JSON drops the zero of 99.10: a column has as many decimals as its finest number
     fine = [max(len(str(value).partition(".")[2]) for value in column) for column in zip(*found["rows"], strict=True)]
-    for row in found["rows"]:
-        cells = [
+    rows = [
+        [
             "–" if value is None else f"{value:.{decimals}f}" if isinstance(value, float) else str(value)
             for value, decimals in zip(row, fine, strict=True)
         ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        for row in found["rows"]
+    ]
+    return f"**The paper's:** {found['caption']}. Percent.\n\n{table(found['columns'], rows, 'l')}"
 
 
 def interval(percent: float, n: int, level: float = 0.95) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from cosface_edu import losses
 from cosface_edu.experiments import shipped
 from cosface_edu.experiments.record import load, processor
 from cosface_edu.figures import page, style
+from cosface_edu.figures.tables import table
 from cosface_edu.figures.theory import subplots
 
 RESULTS = "benchmarks/results/losses.json"
@@ -121,17 +122,15 @@ def provenance(record: Mapping[str, Any] | None) -> str:
     return f"{page.provenance(record)} {where}"
 
 
-def _markdown(columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:
-    """A table; columns: heading -> key."""
+def _measured(columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of a record as a table; columns: heading -> key."""
 
     def cell(value: Any) -> str:
         if value is None:
             return "–"
         return f"{value:.3g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
-    lines = ["| " + " | ".join(columns) + " |", "|---" + "|--:" * (len(columns) - 1) + "|"]
-    lines += ["| " + " | ".join(cell(row[key]) for key in columns.values()) + " |" for row in rows]
-    return "\n".join(lines)
+    return table(list(columns), ([cell(row[key]) for key in columns.values()] for row in rows))
 
 
 def time_table(record: Mapping[str, Any] | None) -> str:
@@ -146,7 +145,7 @@ def time_table(record: Mapping[str, Any] | None) -> str:
         "budget": "allowed",
         "pytorch-metric-learning × bare": "pml_ratio",
     }
-    return _markdown(columns, record["time"])
+    return _measured(columns, record["time"])
 
 
 def memory_table(record: Mapping[str, Any] | None) -> str:
@@ -161,7 +160,7 @@ def memory_table(record: Mapping[str, Any] | None) -> str:
         "centres and gradient GB": "centres_and_gradient_gb",
         "beyond these, MB": "extra_mb",
     }
-    text = _markdown(columns, record["memory"])
+    text = _measured(columns, record["memory"])
     if chunked := record["chunked"]:
         text += f"\n\nAt {chunked['C']:,} classes the chunked step takes {chunked['ratio']:.2f} times the whole one."
     return text

@@ -18,7 +18,7 @@ from cosface_edu.experiments.statistics import interval, percent
 from cosface_edu.faces import FaceWorldDataset
 from cosface_edu.faces.stretched import WIDTHS, stretch
 from cosface_edu.figures import style
-from cosface_edu.figures.tables import unbroken
+from cosface_edu.figures.tables import table, unbroken
 from cosface_edu.losses import card
 
 
@@ -68,14 +68,12 @@ def best_gain(report: dict[str, Any]) -> str:
 def gain_by_scale(report: dict[str, Any]) -> str:
     """Markdown table: at each scale, NSL, the best margin, and what that margin is worth there; in percent."""
     mean = {point: float(np.mean(values)) for point, values in by_point(report["runs"]).items()}
-    lines = ["| s | NSL | best m | LMCL | margin worth |", "|---|---|---|---|---|"]
+    rows = []
     for s in sorted({s for s, _ in mean if s is not None}):
         best = max((m for scale, m in mean if scale == s and m > 0), key=lambda m: mean[s, m])
-        lines.append(
-            f"| {s:g} | {mean[s, 0.0]:.2f} % | {best:g} | {mean[s, best]:.2f} % "
-            f"| {mean[s, best] - mean[s, 0.0]:+.2f} points |"
-        )
-    return "\n".join(lines)
+        worth = mean[s, best] - mean[s, 0.0]
+        rows.append([f"{s:g}", f"{mean[s, 0.0]:.2f} %", f"{best:g}", f"{mean[s, best]:.2f} %", f"{worth:+.2f} points"])
+    return table(["s", "NSL", "best m", "LMCL", "margin worth"], rows, "l")
 
 
 def comparison(report: dict[str, Any]) -> str:
@@ -92,14 +90,9 @@ def comparison(report: dict[str, Any]) -> str:
         (f"CosFace ahead of {card(loss).title}", [found["cosface_minus"].get(loss) for found in measures])
         for loss in ahead
     ]
-    lines = [
-        f"| percent (95 % interval) | {' | '.join(report['statistics'])} |",
-        "|---|" + "--:|" * len(measures),
-    ]
-    for name, found in rows:
-        cells = " | ".join(percent(one).replace(" %", "") if one else "" for one in found)
-        lines.append(unbroken(f"| {name} | {cells} |"))
-    return "\n".join(lines)
+    lines = [[name, *(percent(one).replace(" %", "") if one else "" for one in found)] for name, found in rows]
+    heads = ["percent (95 % interval)", *report["statistics"]]
+    return table(heads, ([unbroken(cell) for cell in line] for line in lines))
 
 
 def by_seed(report: dict[str, Any]) -> Figure:
@@ -143,24 +136,24 @@ def by_scale(report: dict[str, Any]) -> str:
     parts = []
     for (people, pictures), runs in sorted(kinds.items(), key=lambda kind: kind[0][1]):
         scales = sorted({run["s"] for run in runs})
-        lines = [
-            f"**{people:,} people × {pictures} pictures**; {' / '.join(by)}, percent:\n",
-            f"| | {' | '.join(f's = {s:g}' for s in scales)} |",
-            "|---|" + "---|" * len(scales),
-        ]
+        rows = []
         for m in sorted({run.get("m", 0.0) for run in runs}):
             at = {run["s"]: run for run in runs if run.get("m", 0.0) == m}
             cells = [
                 " / ".join(f"{100 * value(at[s]):.1f}" for value in by.values()) if s in at else "" for s in scales
             ]
-            lines.append(f"| {f'CosFace, m = {m:g}' if m else 'NSL'} | {' | '.join(cells)} |")
+            rows.append([f"CosFace, m = {m:g}" if m else "NSL", *cells])
         best = []
         for measure, value in by.items():
             of = {loss: [run for run in runs if run["loss"] == loss] for loss in ("nsl", "cosface")}
             top = {loss: max(tried, key=value) for loss, tried in of.items() if tried}
             said = [f"{card(loss).title} {100 * value(run):.1f} ({setting(run)})" for loss, run in top.items()]
             best.append(f"by {measure}: {', '.join(said)}")
-        parts.append("\n".join(lines) + f"\n\nBest {'; '.join(best)}.")
+        parts += [
+            f"**{people:,} people × {pictures} pictures**; {' / '.join(by)}, percent:",
+            table(["", *(f"s = {s:g}" for s in scales)], rows, "l"),
+            f"Best {'; '.join(best)}.",
+        ]
     return "\n\n".join(parts)
 
 
@@ -193,39 +186,31 @@ def verdict(report: dict[str, Any]) -> str:
 
 def tries(report: dict[str, Any]) -> str:
     """Markdown table of single runs of many settings; area under the ROC curve where it was recorded."""
-    lines = [
-        "| loss | setting | training | pairsDevTest | standard error | area under ROC |",
-        "|---|---|---|---|---|---|",
-    ]
+    rows = []
     for row in report["rows"]:
         known = f"{100 * row['training_accuracy']:.1f} %" if "training_accuracy" in row else "–"
         areas = row.get("aucs", [None] * len(row["accuracies"]))
         for accuracy, error, area in zip(row["accuracies"], row["standard_errors"], areas, strict=True):
-            lines.append(
-                f"| {row['loss']} | {row['setting']} | {known} | {100 * accuracy:.2f} % | {100 * error:.2f} % "
-                f"| {'–' if area is None else f'{area:.4f}'} |"
-            )
-    return "\n".join(lines)
+            rates = (f"{100 * accuracy:.2f} %", f"{100 * error:.2f} %", "–" if area is None else f"{area:.4f}")
+            rows.append([row["loss"], row["setting"], known, *rates])
+    return table(["loss", "setting", "training", "pairsDevTest", "standard error", "area under ROC"], rows, "l")
 
 
 def together(report: dict[str, Any]) -> str:
     """Markdown table: networks alone, by the part of the face that they look at, and several of them together."""
-    lines = ["| judged | accuracy (95 % interval) | area under ROC | training of one result |", "|---|---|---|---|"]
     alone: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for run in report["runs"]:
         share = report["runs"][0]["size"][0] / run["size"][0] if "size" in run else 1.0
         alone["one network" + ("" if share == 1 else f", {share:.2g} of the face")].append(run)
     groups = report["together"]
     minutes = sum(run["training_seconds"] for run in report["runs"]) / 60
-    rows = [(name, runs, sum(run["training_seconds"] for run in runs) / 60) for name, runs in alone.items()]
-    for name, results, spent in [*rows, (f"{groups[0]['members']} networks together", groups, minutes)]:
+    judged = [(name, runs, sum(run["training_seconds"] for run in runs) / 60) for name, runs in alone.items()]
+    rows = []
+    for name, results, spent in [*judged, (f"{groups[0]['members']} networks together", groups, minutes)]:
         accuracy = percent(interval([row["accuracy"] for row in results]))
-        area = np.mean([row["auc"] for row in results])
-        lines.append(
-            f"| {name} ({len(results)} results) | {accuracy} | {area:.4f} "
-            f"| {spent / len(results):.0f} minutes of one core |"
-        )
-    return "\n".join(lines)
+        area, each = np.mean([row["auc"] for row in results]), spent / len(results)
+        rows.append([f"{name} ({len(results)} results)", accuracy, f"{area:.4f}", f"{each:.0f} minutes of one core"])
+    return table(["judged", "accuracy (95 % interval)", "area under ROC", "training of one result"], rows, "l")
 
 
 def copies_and_parts(person: int = 3) -> Figure:
@@ -253,8 +238,8 @@ def copies_and_parts(person: int = 3) -> Figure:
 
 def two_together(report: dict[str, Any]) -> str:
     """Markdown table: two networks judged together, by what each of them looks at; means over all such twos."""
-    lines = ["| two networks see | twos | pairsDevTest | area under ROC |", "|---|---|---|---|"]
+    rows = []
     for two in report["two"]:
         accuracy, area = np.mean(two["accuracies"]), np.mean(two["aucs"])
-        lines.append(f"| {two['name']} | {len(two['aucs'])} | {100 * accuracy:.2f} % | {area:.4f} |")
-    return "\n".join(lines)
+        rows.append([two["name"], str(len(two["aucs"])), f"{100 * accuracy:.2f} %", f"{area:.4f}"])
+    return table(["two networks see", "twos", "pairsDevTest", "area under ROC"], rows, "l")

@@ -7,6 +7,7 @@ from importlib import metadata
 from cosface_edu import __version__
 from cosface_edu.experiments import catalogue, record, shipped
 from cosface_edu.figures import page
+from cosface_edu.figures.tables import table
 
 #: What a page's look or numbers may depend on.
 PACKAGES = (
@@ -25,17 +26,12 @@ PACKAGES = (
 )
 
 
-def _table(heads: list[str], rows: list[list[str]]) -> str:
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
-
-
 def versions() -> str:
     """What these pages were built with, as a Markdown table."""
     commit = record.commit() or "unknown"
     rows = [["cosface-edu", f"{__version__}, commit `{commit[:7]}`{' with changes' if commit.endswith('+') else ''}"]]
     rows += [["Python", f"{platform.python_version()} on {platform.system()}"]]
-    return _table(["what", "version"], rows + [[name, _version(name)] for name in PACKAGES])
+    return table(["what", "version"], rows + [[name, _version(name)] for name in PACKAGES], "l")
 
 
 def _version(name: str) -> str:
@@ -69,15 +65,9 @@ def records(gpu: bool) -> str:
                 listed.date,
                 f"`{listed.commit}`",
                 listed.state,
-                _duration(found["seconds"]),
+                "not recorded" if found["seconds"] is None else page.duration(found["seconds"], "min", "s"),
                 f"{on}; torch {found['versions']['torch']}",
                 f"`{listed.command}`",
             ]
         )
-    return _table(["record", "made on", "commit", "its code today", "took", "where", "made again by"], rows)
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "not recorded"
-    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+    return table(["record", "made on", "commit", "its code today", "took", "where", "made again by"], rows, "l")

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cosface_edu import geometry, losses
-from cosface_edu.figures import style
+from cosface_edu.figures import style, tables
 
 Run = Mapping[str, Any]
 
@@ -124,5 +124,4 @@ def table(runs: Sequence[Run]) -> str:
                 "strangers: TAR % at FAR 1 %": _spread([100 * run["strangers"]["tar"] for run in group]),
             }
         )
-    lines = [" | ".join(rows[0]), "---" + "|--:" * (len(rows[0]) - 1), *(" | ".join(row.values()) for row in rows)]
-    return "\n".join(f"| {line} |" for line in lines)
+    return tables.markdown(rows, "lr")

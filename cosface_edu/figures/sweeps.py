@@ -15,7 +15,7 @@ from cosface_edu.experiments.settings import setting
 from cosface_edu.experiments.statistics import compared
 from cosface_edu.figures import style
 from cosface_edu.figures.rehearsal import comparison
-from cosface_edu.figures.tables import unbroken
+from cosface_edu.figures.tables import table, unbroken
 from cosface_edu.losses import card
 
 Row = Mapping[str, Any]
@@ -67,11 +67,12 @@ def searched(rows: Sequence[Row], by: str) -> str:
             tried[row["loss"]] = tried.get(row["loss"], 0) + 1
             if row["loss"] not in best or row[by] > best[row["loss"]][by]:
                 best[row["loss"]] = {**row, **row["options"]}
-    lines = ["| loss | settings tried | the best | accuracy | TAR at FAR 1e-4 | at 1e-6 |", "|---|--:|---|--:|--:|--:|"]
+    lines = []
     for loss, run in best.items():
-        rates = " | ".join(f"{100 * run[key]:.1f}" for key in ("accuracy", "tar_0.0001", "tar_1e-06"))
-        lines.append(unbroken(f"| {card(loss).title} | {tried[loss]} | {setting(run)} | {rates} |"))
-    return "\n".join(lines)
+        rates = [f"{100 * run[key]:.1f}" for key in ("accuracy", "tar_0.0001", "tar_1e-06")]
+        lines.append([card(loss).title, str(tried[loss]), unbroken(setting(run)), *rates])
+    heads = ["loss", "settings tried", "the best", "accuracy", "TAR at FAR 1e-4", "at 1e-6"]
+    return table(heads, lines, "lrlr")
 
 
 def curves(rows: Sequence[Row], parts: Sequence[str]) -> dict[float, dict[float, list[Row]]]:
@@ -175,10 +176,7 @@ def worth_table(rows: Sequence[Row], measures: Mapping[str, Value]) -> str:
         rows: of the record of `worth`.
         measures: what it is called -> its value in a row.
     """
-    lines = [
-        "| people × pictures |" + "".join(f" {name} | points |" for name in measures) + " NSL | LMCL |",
-        "|--:|" + "--:|--:|" * len(measures) + "---|---|",
-    ]
+    lines = []
     for (people, pictures), runs in by_cell(rows).items():
         settings = {run["loss"]: setting(run) for run in runs}
         words = [f"{people:,} × {pictures}"]
@@ -187,5 +185,6 @@ def worth_table(rows: Sequence[Row], measures: Mapping[str, Value]) -> str:
             words.append(" → ".join(f"{100 * found['losses'][loss]['mean']:.1f}" for loss in ("nsl", "cosface")))
             mean, low, high = (100 * found["cosface_minus"]["nsl"][key] for key in ("mean", "low", "high"))
             words.append(f"{mean:.1f} ({low:.1f} … {high:.1f})")
-        lines.append(unbroken(f"| {' | '.join([*words, settings['nsl'], settings['cosface']])} |"))
-    return "\n".join(lines)
+        lines.append([unbroken(word) for word in (*words, settings["nsl"], settings["cosface"])])
+    heads = [head for name in measures for head in (name, "points")]
+    return table(["people × pictures", *heads, "NSL", "LMCL"], lines, "r" * (1 + len(heads)) + "l")

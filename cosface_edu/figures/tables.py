@@ -1,6 +1,6 @@
 """Tables for reading: what an experiment found, as Markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from cosface_edu.experiments import toy
 
@@ -10,18 +10,28 @@ def toys(runs: Sequence[toy.ToyRun]) -> str:
     return markdown(toy.rows(runs))
 
 
-def markdown(lines: Sequence[Mapping[str, str]]) -> str:
-    """Rows of texts by column as a Markdown table: readable in a terminal, rendered in a chapter."""
+def markdown(lines: Sequence[Mapping[str, str]], align: str = "r") -> str:
+    """Rows of texts by column as a Markdown table.
+
+    Args:
+        lines: the rows; the first one's columns are the table's.
+        align: see `table`.
+    """
     columns = list(lines[0])
-    # no narrower than "-:", the shortest rule that is read as a column
-    width = {c: max(2, len(c), *(len(line[c]) for line in lines)) for c in columns}
+    return table(columns, ([line[c] for c in columns] for line in lines), align)
 
-    def row(cells: Mapping[str, str]) -> str:
-        return "| " + " | ".join(cells[c].rjust(width[c]) for c in columns) + " |"
 
-    return "\n".join(
-        [row({c: c for c in columns}), row({c: "-" * (width[c] - 1) + ":" for c in columns}), *map(row, lines)]
-    )
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], align: str = "lr") -> str:
+    """A Markdown table, where headings may be empty or occur twice.
+
+    Args:
+        heads: of the columns.
+        rows: a text for each column.
+        align: "l" or "r" for each column, the last for all that follow; by default names, then numbers.
+    """
+    rules = ({"l": "---", "r": "--:"}[side] for side in align.ljust(len(heads), align[-1]))
+    head, *lines = (f"| {' | '.join(line)} |" for line in (heads, *rows))
+    return "\n".join([head, f"|{'|'.join(rules)}|", *lines])
 
 
 def unbroken(text: str) -> str:

@@ -122,7 +122,7 @@ def test_a_search_shows_both_losses_at_each_scale_and_the_best_of_each() -> None
         "\n\n**"
     )
     assert few.startswith("**1,000 people × 6 pictures**")
-    assert "| | s = 4 | s = 8 |" in few
+    assert "|  | s = 4 | s = 8 |" in few
     assert "| NSL | 91.0 / 30.0 | 90.0 / 40.0 |" in few
     assert "| CosFace, m = 0.2 |  | 95.0 / 50.0 |" in few
     assert few.endswith(

@@ -5,12 +5,23 @@ from markdown_it import MarkdownIt
 from cosface_edu.figures import tables
 
 
-def test_rows_are_aligned_and_complete(made_up) -> None:
+def test_rows_are_complete(made_up) -> None:
     run = made_up()
     lines = tables.toys([run, run]).splitlines()
     assert len(lines) == 4
     assert f"{100 * run.test_accuracy:.1f}" in lines[2]
-    assert len({len(line) for line in lines}) == 1  # aligned: readable as it stands
+
+
+def test_columns_are_aligned_as_asked_and_the_last_side_goes_on() -> None:
+    text = tables.table(["name", "", "of", ""], [["a", "1", "b", "2"]], "lrl")
+    drawn = MarkdownIt("commonmark").enable("table").render(text)
+    sides = ["left" if "left" in cell else "right" if "right" in cell else "" for cell in drawn.split("<t")[-4:]]
+    assert sides == ["", "right", "", ""]  # a table's cells stand on the left where nothing is said
+    assert text.splitlines()[-1] == "| a | 1 | b | 2 |"
+
+
+def test_rows_follow_the_first_one_s_columns() -> None:
+    assert tables.markdown([{"a": "1", "b": "2"}, {"b": "4", "a": "3"}]).splitlines()[-1] == "| 3 | 4 |"
 
 
 def test_a_table_is_read_as_one_though_a_column_holds_a_single_sign(made_up) -> None:
