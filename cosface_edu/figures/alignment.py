@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from cosface_edu.figures import style
 from cosface_edu.palette import SKY, WARN
 
 
@@ -32,7 +32,7 @@ def pictures(
     rows = -(-len(images) // columns)
     height, width = images.shape[-2:]
     side = 6.8 / columns
-    fig, axes = plt.subplots(rows, columns, figsize=(6.8, rows * side * (height / width + (0.16 if titles else 0))))
+    fig, axes = style.subplots(rows, columns, figsize=(6.8, rows * side * (height / width + (0.16 if titles else 0))))
     for ax in np.atleast_1d(axes).flat:
         ax.axis("off")
     for number, ax in zip(range(len(images)), np.atleast_1d(axes).flat, strict=False):

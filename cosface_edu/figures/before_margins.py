@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.figure import Figure
@@ -45,7 +44,7 @@ def forces() -> dict[str, Tensor]:
 def pulls() -> Figure:
     """Nine embeddings of three people and the force of each loss on each; a panel's longest arrow is half a radius."""
     x, labels = embeddings()
-    figure, panels = plt.subplots(2, 2, figsize=(5.8, 6.2))
+    figure, panels = style.subplots(2, 2, figsize=(5.8, 6.2))
     turn = np.linspace(0, 2 * np.pi, 181)
     for axes, (name, force) in zip(panels.flat, forces().items(), strict=True):
         axes.plot(np.cos(turn), np.sin(turn), color=style.GUIDE, linewidth=0.7)

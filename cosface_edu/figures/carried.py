@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from cosface_edu.experiments.jobs import carried
@@ -65,7 +64,7 @@ def differences(rows: Sequence[Run]) -> Figure:
         rows: of the record.
     """
     shown = compared(rows)
-    figure, axes = plt.subplots(figsize=(6.4, 0.36 * len(shown) + 0.9))
+    figure, axes = style.subplots(figsize=(6.4, 0.36 * len(shown) + 0.9))
     for place, found in enumerate(shown.values()):
         for turn, run in enumerate(found):
             y = place + 0.24 * (turn - (len(found) - 1) / 2)

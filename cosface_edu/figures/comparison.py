@@ -11,7 +11,6 @@ from cosface_edu import losses
 from cosface_edu.experiments import comparison as experiment
 from cosface_edu.experiments.closure import code_hash
 from cosface_edu.figures import page, paper, style, tables
-from cosface_edu.figures.theory import subplots
 
 
 def lengths(m: float = 0.0, C: int = 8) -> Figure:
@@ -21,7 +20,7 @@ def lengths(m: float = 0.0, C: int = 8) -> Figure:
     with torch.no_grad():
         head.weight.copy_(torch.stack([around.cos(), around.sin()], dim=1))
     length = torch.linspace(0.1, 60, 300, dtype=torch.float64)
-    figure, axes = subplots(figsize=(5.6, 3.4))
+    figure, axes = style.subplots(figsize=(5.6, 3.4))
     for degrees, line, tint in ((5, "-", style.CYCLE[2]), (20, "--", style.CYCLE[0]), (26, ":", style.WARN)):
         turn = torch.deg2rad(torch.tensor(float(degrees), dtype=torch.float64))
         x = length[:, None] * torch.stack([turn.cos(), turn.sin()])  # (300, 2)
@@ -113,7 +112,7 @@ def dots(record: Mapping[str, Any]) -> Figure:
     """Verification accuracy of every row: a dot for each seed at each learning rate."""
     rates = record["config"]["rates"]
     names = list(by_row(record, "accuracy", rates[0]))[::-1]
-    figure, axes = subplots(figsize=(5.6, 0.36 * len(names) + 1.2))
+    figure, axes = style.subplots(figsize=(5.6, 0.36 * len(names) + 1.2))
     for lr, marker, tint in zip(rates, "os^", style.CYCLE, strict=False):
         rows = by_row(record, "accuracy", lr)
         for y, name in enumerate(names):

@@ -6,7 +6,6 @@ Regions come from the heads, wedges from the rules by `cosface_edu.geometry`; no
 import warnings
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -150,7 +149,7 @@ def euclidean_and_angular(run: toy.ToyRun, epoch: int = -1) -> Figure:
         run: the toy.
         epoch: of its history; 0 is the start, -1 the end.
     """
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7.0, 3.7))
+    fig, (left, right) = style.subplots(1, 2, figsize=(7.0, 3.7))
     draw_euclidean(left, run, epoch)
     draw_angular(right, run, epoch)
     left.set_title("Euclidean")
@@ -165,7 +164,7 @@ def fig4_grid(runs: Sequence[toy.ToyRun], titles: Sequence[str] | None = None) -
         runs: one column each.
         titles: of the columns; what distinguishes the runs. By default loss and margin.
     """
-    fig, axes = plt.subplots(2, len(runs), figsize=(max(2.1 * len(runs), 4.2), 4.6), squeeze=False)
+    fig, axes = style.subplots(2, len(runs), figsize=(max(2.1 * len(runs), 4.2), 4.6), squeeze=False)
     for (upper, lower), run, title in zip(axes.T, runs, titles or [run.config.title for run in runs], strict=True):
         draw_euclidean(upper, run)
         draw_angular(lower, run)
@@ -182,7 +181,7 @@ def angular_row(runs: Sequence[toy.ToyRun], titles: Sequence[str] | None = None)
         runs: one panel each.
         titles: of the panels; what distinguishes the runs. By default loss and margin.
     """
-    fig, axes = plt.subplots(1, len(runs), figsize=(2.4 * len(runs), 2.7), squeeze=False)
+    fig, axes = style.subplots(1, len(runs), figsize=(2.4 * len(runs), 2.7), squeeze=False)
     for ax, run, title in zip(axes[0], runs, titles or [run.config.title for run in runs], strict=True):
         draw_angular(ax, run)
         ax.set_title(title, fontsize=13)
@@ -200,7 +199,7 @@ def contact_sheet(images: Tensor, labels: Tensor, per_identity: int = 10) -> Fig
     classes = labels.unique().tolist()
     rows = [images[labels == c][:per_identity].permute(0, 2, 3, 1) for c in classes]  # (n, H, W, 3) each
     height, width = images.shape[-2:]
-    fig, axes = plt.subplots(len(classes), 1, figsize=(6.4, 6.4 * height / width * len(classes) / per_identity + 0.1))
+    fig, axes = style.subplots(len(classes), 1, figsize=(6.4, 6.4 * height / width * len(classes) / per_identity + 0.1))
     for ax, row, label in zip(np.atleast_1d(axes), rows, classes, strict=True):
         ax.imshow(np.concatenate(list(row.numpy()), axis=1), interpolation="nearest")
         ax.set(xticks=[], yticks=[])
@@ -218,7 +217,7 @@ def score_histograms(run: toy.ToyRun) -> Figure:
     Returns:
         The figure.
     """
-    fig, ax = plt.subplots(figsize=(5.6, 3.2))
+    fig, ax = style.subplots(figsize=(5.6, 3.2))
     bins = np.linspace(-1, 1, 81)
     names = ("genuine (one person)", "impostor (two people)")
     for scores, name, shade, hatch in zip(toy.pair_scores(run), names, style.CYCLE, ("", "///"), strict=False):
@@ -238,7 +237,7 @@ def angle_distribution(runs: Sequence[toy.ToyRun]) -> Figure:
     Returns:
         The figure.
     """
-    fig, ax = plt.subplots(figsize=(5.6, 3.4))
+    fig, ax = style.subplots(figsize=(5.6, 3.4))
     bins = np.linspace(0, 40, 81)
     for run, line in zip(runs, style.LINES, strict=False):
         away = plane.angles_of(run.features[-1]) - plane.angles_of(run.centres[-1])[run.labels]

@@ -5,7 +5,6 @@ from base64 import b64encode
 from html import escape
 
 import ipywidgets as widgets
-import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from cosface_edu import losses
@@ -21,7 +20,6 @@ def _picture(fig: Figure, alt: str) -> str:
     """A figure as HTML, with its alt text."""
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", dpi=140)
-    plt.close(fig)
     data = b64encode(buffer.getvalue()).decode()
     return f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}" style="width: 100%; max-width: 44rem">'
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from cosface_edu import geometry
@@ -165,7 +164,7 @@ def loss_curves(record: Record) -> Figure:
     Args:
         record: of the job `casia`.
     """
-    figure, axes = plt.subplots(figsize=(6.4, 3.6))
+    figure, axes = style.subplots(figsize=(6.4, 3.6))
     steps = [step / PUBLISHED_LENGTH for step in PUBLISHED_STEPS]
     for number, (m, losses) in enumerate(PUBLISHED.values()):
         start = geometry.start_loss(10_572, 30.0, m)
@@ -187,7 +186,7 @@ def loss_curves(record: Record) -> Figure:
 def million(record: Record) -> Figure:
     """Rank-1 rate against the number of distractors, MegaFace's protocol with drawn people."""
     found = record["results"]["million"]["rank1"]
-    figure, axes = plt.subplots(figsize=(5.6, 3.0))
+    figure, axes = style.subplots(figsize=(5.6, 3.0))
     sizes, rates = [int(size) for size in found], [100 * rate for rate in found.values()]
     axes.plot(sizes, rates, "o-", color=style.loss("cosface"))
     for size, rate in zip(sizes, rates, strict=True):

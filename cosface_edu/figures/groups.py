@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -24,7 +23,7 @@ def errors(runs: Sequence[Mapping[str, Any]]) -> Figure:
     Args:
         runs: of the record.
     """
-    figure, panels = plt.subplots(2, 1, figsize=(5.8, 4.8), sharex=True)
+    figure, panels = style.subplots(2, 1, figsize=(5.8, 4.8), sharex=True)
     names = list(runs[0]["groups"])
     for axes, (what, title) in zip(panels, WHAT.items(), strict=True):
         for number, crowd in enumerate(groups.CROWDS):
@@ -44,7 +43,7 @@ def relative(runs: Sequence[Mapping[str, Any]]) -> Figure:
     Args:
         runs: of the record.
     """
-    figure, panels = plt.subplots(2, 1, figsize=(5.8, 4.8), sharex=True)
+    figure, panels = style.subplots(2, 1, figsize=(5.8, 4.8), sharex=True)
     for axes, (what, title), colour in zip(panels, WHAT.items(), style.CYCLE, strict=False):
         ratios = groups.relative(runs, what)
         for place, values in enumerate(ratios.values()):

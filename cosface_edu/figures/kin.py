@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from cosface_edu import losses
 from cosface_edu.experiments import numerical
 from cosface_edu.figures import style
-from cosface_edu.figures.theory import subplots
 from cosface_edu.losses.margins import (
     AdaptiveMargin,
     AdditiveAngle,
@@ -34,7 +33,7 @@ def sub_centres(at: tuple[float, ...] = (90.0, 130.0, 230.0)) -> Figure:
         head.weight[: len(at)] = torch.stack([turns.cos(), turns.sin()], dim=1)
     around = torch.deg2rad(torch.linspace(0, 360, 721, dtype=torch.float64))
     x = torch.stack([around.cos(), around.sin()], dim=1)
-    figure, axes = subplots(figsize=(5.6, 3.2))
+    figure, axes = style.subplots(figsize=(5.6, 3.2))
     for degrees, tint in zip(at, style.CYCLE, strict=False):
         axes.plot(
             around.rad2deg(),
@@ -58,7 +57,7 @@ def curriculum(target: float = 0.6, m: float = 0.5) -> Figure:
     """What CurricularFace makes of another class's cosine, for a sample at one target cosine, as training goes on."""
     cos = torch.linspace(-0.2, 1, 600, dtype=torch.float64)
     own = torch.full_like(cos, target)
-    figure, axes = subplots(figsize=(5.6, 3.4))
+    figure, axes = style.subplots(figsize=(5.6, 3.4))
     axes.plot(cos, cos, color=style.GUIDE, linewidth=0.9, label="plain cos $θ_j$")
     for t, line, tint in ((0.0, ":", style.CYCLE[4]), (0.4, "--", style.CYCLE[0]), (0.8, "-", style.CYCLE[3])):
         axes.plot(cos, Curricular(m, t=t).others(cos, own), line, color=tint, label=f"t = {t:g}")
@@ -75,7 +74,7 @@ def curriculum(target: float = 0.6, m: float = 0.5) -> Figure:
 
 def quality(m: float = 0.4) -> Figure:
     """Two losses that read the quality of an image from ‖x‖: MagFace's margin, and AdaFace's targets."""
-    figure, (left, right) = subplots(2, 1, figsize=(5.6, 6.4))
+    figure, (left, right) = style.subplots(2, 1, figsize=(5.6, 6.4))
     head = losses.MagFace(512, 100)
     lengths = torch.linspace(0, 120, 241)
     left.plot(lengths, head.rule.margin(lengths), color=style.CYCLE[3], label="MagFace: margin m(‖x‖)")
@@ -97,7 +96,7 @@ def quality(m: float = 0.4) -> Figure:
 def pull_by_quality(m: float = 0.4, s: float = 64.0, C: int = 10_575) -> Figure:
     """AdaFace's pull on images of three qualities against their angle, all other centres at 90°."""
     degrees = np.linspace(0.5, 110, 440)
-    figure, axes = subplots(figsize=(5.6, 3.4))
+    figure, axes = style.subplots(figsize=(5.6, 3.4))
     for z, line, what in (
         (-1.0, ":", "low quality, z = −1"),
         (0.0, "--", "average, z = 0"),
@@ -112,7 +111,7 @@ def pull_by_quality(m: float = 0.4, s: float = 64.0, C: int = 10_575) -> Figure:
 
 def elastic(m: float = 0.35, std: float = 0.05, draws: int = 40) -> Figure:
     """ElasticFace-Cos: the targets that chance gives to forty samples, around CosFace's."""
-    figure, axes = subplots(figsize=(5.6, 3.2))
+    figure, axes = style.subplots(figsize=(5.6, 3.2))
     margins = m + std * torch.randn(draws, generator=torch.Generator().manual_seed(0))
     for margin in margins.tolist():
         axes.plot(_DEGREES, AdditiveCosine(margin).target(_COS), color=style.loss("cosface"), alpha=0.15, linewidth=1)
@@ -125,7 +124,7 @@ def elastic(m: float = 0.35, std: float = 0.05, draws: int = 40) -> Figure:
 
 def spherefaces(m: float = 1.5) -> Figure:
     """SphereFace-R bends one curve; SphereFace2 asks a yes-no question of each class with a margin on both sides."""
-    figure, (left, right) = subplots(2, 1, figsize=(5.6, 6.4))
+    figure, (left, right) = style.subplots(2, 1, figsize=(5.6, 6.4))
     tint = style.loss("asoftmax")
     left.plot(_DEGREES, _COS, color=style.GUIDE, linewidth=0.8, label="cos θ")
     left.plot(_DEGREES, TruncatedAngle(m).target(_COS), color=tint, label="v1: target cos(min(mθ, π))")
@@ -151,7 +150,7 @@ def partial_losses(rates: tuple[float, ...] = (0.5, 0.1), C: int = 2000, D: int 
     labels = torch.randint(C, (64,), generator=generator)
     noise = torch.randn(64, D, generator=generator)
     x = head.weight[labels].detach() + 1.5 * noise
-    figure, axes = subplots(figsize=(5.6, 3.2))
+    figure, axes = style.subplots(figsize=(5.6, 3.2))
     for rate, tint in zip(rates, style.CYCLE, strict=False):
         partial = losses.PartialFC(head, rate)
         with torch.no_grad():

@@ -11,7 +11,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-import matplotlib.pyplot as plt
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -20,7 +19,7 @@ from torch import Tensor
 from cosface_edu import align
 from cosface_edu.evaluation import Verification
 from cosface_edu.experiments.nearby import Compared
-from cosface_edu.figures import frontend
+from cosface_edu.figures import frontend, style
 from cosface_edu.figures.lab import bundle
 from cosface_edu.geometry import advise
 from cosface_edu.palette import GENUINE, IMPOSTOR
@@ -216,8 +215,7 @@ def _best_accuracy(scores: NDArray[np.floating], same: NDArray[np.bool_]) -> flo
 
 def _still(scores: NDArray[np.floating], same: NDArray[np.bool_]) -> str:
     """Both histograms as a picture in a data URI, for readers without script."""
-    figure, axes = plt.subplots(figsize=(5.6, 2.6))
-    plt.close(figure)
+    figure, axes = style.subplots(figsize=(5.6, 2.6))
     bins = np.linspace(scores.min(), scores.max(), 51)
     axes.hist(scores[~same], bins, color=IMPOSTOR, alpha=0.55, density=True, label="impostor")
     axes.hist(scores[same], bins, color=GENUINE, alpha=0.55, density=True, label="genuine")

@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.figure import Figure
@@ -127,7 +126,7 @@ def arcs(runs: Sequence[toy.ToyRun], titles: Sequence[str] | None = None) -> Fig
         runs: toys of two features.
         titles: of the rows; by default loss and margin.
     """
-    figure, panels = plt.subplots(len(runs), 1, figsize=(5.6, 0.4 + 0.95 * len(runs)), sharex=True, squeeze=False)
+    figure, panels = style.subplots(len(runs), 1, figsize=(5.6, 0.4 + 0.95 * len(runs)), sharex=True, squeeze=False)
     bins = np.linspace(-45, 45, 91)
     for axes, run, title in zip(panels[:, 0], runs, titles or [run.config.title for run in runs], strict=True):
         pair = measure(run)
@@ -150,7 +149,7 @@ def against_margin(runs: Sequence[toy.ToyRun]) -> Figure:
     Args:
         runs: toys of eight people and two features that differ in m, the smallest first.
     """
-    figure, axes = plt.subplots(figsize=(5.6, 3.4))
+    figure, axes = style.subplots(figsize=(5.6, 3.4))
     pairs, margins = [measure(run) for run in runs], [run.config.m for run in runs]
     eight = [np.degrees(run.cloud_gaps().mean()) for run in runs]
     axes.plot(margins, [pair.apart for pair in pairs], "s-", color=COLOURS[1], label="centres of B and H")

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from cosface_edu import palette
+from cosface_edu.figures import style
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def where_the_weight_is(layers: list[Layer], groups: dict[str, str]) -> Figure:
         )
         for what in ("parameters", "multiply_adds")
     )
-    fig, ax = plt.subplots(figsize=(6.4, 3.2))
+    fig, ax = style.subplots(figsize=(6.4, 3.2))
     x = np.arange(len(labels))
     for offset, values, colour, name in [
         (-0.2, parameters, palette.BLUE, "parameters"),
@@ -114,7 +115,7 @@ def shapes(layers: list[Layer], groups: dict[str, str], size: tuple[int, int] = 
     """
     parts = {label: [la for la in layers if la.name.startswith(prefix)] for label, prefix in groups.items()}
     boxes = [("picture", (3, *size), 0)] + [(label, part[-1].shape, len(part)) for label, part in parts.items()]
-    fig, ax = plt.subplots(figsize=(7.0, 3.0))
+    fig, ax = style.subplots(figsize=(7.0, 3.0))
     x = 0.0
     for label, shape, count in boxes:
         flat = len(shape) == 1

@@ -9,12 +9,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from IPython import get_ipython
 from IPython.display import HTML, Markdown, display
-from matplotlib.figure import Figure
 
 from cosface_edu.experiments import record
 from cosface_edu.experiments.closure import docstrings
@@ -56,23 +53,7 @@ def _figure_settings() -> None:
 
     # Two pixels per CSS pixel: sharp on phones and laptops, and still a small file.
     set_matplotlib_formats("retina")
-    _show_once()
     style.apply()
-
-
-def _show_once() -> None:
-    """A figure that a cell returns is shown as the cell's value; closed then, it is not shown again as a leftover."""
-    shell = get_ipython()
-    if shell is None:
-        return
-    formatter = shell.display_formatter.formatters["image/png"]
-    draw = formatter.lookup_by_type(Figure)
-
-    def draw_and_close(figure: Figure):
-        plt.close(figure)
-        return draw(figure)
-
-    formatter.for_type(Figure, draw_and_close)
 
 
 def end() -> None:

@@ -5,12 +5,12 @@ import math
 from functools import cache
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
 from cosface_edu import palette
+from cosface_edu.figures import style
 from cosface_edu.figures.tables import table
 
 
@@ -105,7 +105,7 @@ def accuracies_with_intervals(values: dict[str, float], n: int = 6000) -> Figure
         The figure.
     """
     names = list(values)[::-1]
-    fig, ax = plt.subplots(figsize=(6.4, 0.42 * len(names) + 0.9))
+    fig, ax = style.subplots(figsize=(6.4, 0.42 * len(names) + 0.9))
     for row, name in enumerate(names):
         low, high = interval(values[name], n)
         ax.plot([low, high], [row, row], lw=3, alpha=0.5, color=palette.SKY, solid_capstyle="round")

@@ -18,7 +18,6 @@ from cosface_edu.experiments import shipped
 from cosface_edu.experiments.record import load, processor
 from cosface_edu.figures import page, style
 from cosface_edu.figures.tables import table
-from cosface_edu.figures.theory import subplots
 
 RESULTS = "benchmarks/results/losses.json"
 
@@ -56,7 +55,7 @@ def memory(
     classes: Sequence[int] = (10_000, 20_000, 40_000, 80_000), B: int = 256, D: int = 64, chunk: int = 32
 ) -> Figure:
     """Peak memory of one step against the number of classes, whole and in chunks."""
-    figure, axes = subplots(figsize=(5.6, 3.6))
+    figure, axes = style.subplots(figsize=(5.6, 3.6))
     peak_bytes(classes[0], None, B, D)  # whatever is allocated only once
     for chunk_size, label, marker, tint in (
         (None, "whole batch at once", "o-", style.WARN),

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -23,7 +22,7 @@ def scores_and_threshold(result: Verification, threshold: float | None = None) -
         The figure.
     """
     threshold = float(result.thresholds.mean()) if threshold is None else threshold
-    fig, ax = plt.subplots(figsize=(5.6, 3.2))
+    fig, ax = style.subplots(figsize=(5.6, 3.2))
     bins = np.linspace(result.scores.min(), result.scores.max(), 61)
     ax.hist(result.scores[~result.same], bins, color=IMPOSTOR, alpha=0.55, hatch="//", label="impostor pairs")
     ax.hist(result.scores[result.same], bins, color=GENUINE, alpha=0.55, label="genuine pairs")
@@ -44,7 +43,7 @@ def roc(results: Mapping[str, Verification], mark: float | None = None) -> Figur
     Returns:
         The figure.
     """
-    fig, ax = plt.subplots(figsize=(5.6, 3.4))
+    fig, ax = style.subplots(figsize=(5.6, 3.4))
     for (name, result), line in zip(results.items(), style.LINES, strict=False):
         curve = result.roc
         least = 1 / np.count_nonzero(~result.same)  # a smaller rate cannot be seen in so many pairs
@@ -67,7 +66,7 @@ def false_accepts(impostors: Mapping[str, NDArray[np.floating]], marks: Sequence
     Returns:
         The figure.
     """
-    fig, ax = plt.subplots(figsize=(5.6, 3.4))
+    fig, ax = style.subplots(figsize=(5.6, 3.4))
     for (name, scores), line in zip(impostors.items(), style.LINES, strict=False):
         above = np.arange(len(scores), 0, -1) / len(scores)  # ends at one score: less cannot be seen in so many
         ax.step(np.sort(scores), above, where="pre", linestyle=line, label=f"{name} ({len(scores):,} scores)")
@@ -91,7 +90,7 @@ def cmc(results: Mapping[str, Identification], upto: int = 20) -> Figure:
     Returns:
         The figure.
     """
-    fig, ax = plt.subplots(figsize=(5.6, 3.2))
+    fig, ax = style.subplots(figsize=(5.6, 3.2))
     for (name, result), line in zip(results.items(), style.LINES, strict=False):
         ax.plot(range(1, upto + 1), result.cmc(upto), linestyle=line, marker=".", label=name)
     ax.set(xlabel="rank k", ylabel="share of probes", xticks=[1, *range(5, upto + 1, 5)])

@@ -6,7 +6,6 @@ from functools import partial
 from operator import itemgetter
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -40,7 +39,7 @@ def accuracy_against_margin(report: dict[str, Any]) -> Figure:
         The figure.
     """
     points = by_point(report["runs"])
-    fig, ax = plt.subplots(figsize=(5.8, 3.8))
+    fig, ax = style.subplots(figsize=(5.8, 3.8))
     if softmax := points.get((None, 0.0)):
         ax.axhspan(min(softmax), max(softmax), color=style.loss("softmax"), alpha=0.25, label="softmax, all seeds")
     scales = sorted({s for s, _ in points if s is not None})
@@ -105,7 +104,7 @@ def by_seed(report: dict[str, Any]) -> Figure:
         The figure.
     """
     by = report["statistics"]
-    fig, axes = plt.subplots(1, len(by), figsize=(2.6 * len(by), 3.4), squeeze=False)
+    fig, axes = style.subplots(1, len(by), figsize=(2.6 * len(by), 3.4), squeeze=False)
     for ax, (measure, found) in zip(axes[0], by.items(), strict=True):
         losses = list(found["losses"])
         values = 100 * np.array([found["losses"][loss]["values"] for loss in losses])  # (losses, seeds)
@@ -228,7 +227,7 @@ def copies_and_parts(person: int = 3) -> Figure:
         part = networks.small(size=view, centre=REAL_VIEWS[0]).seen(fit(face, view)[None])[0]  # (3, 56, 48)
         share = REAL_VIEWS[0][0] / view[0]
         shown.append(("the whole face" if share == 1 else f"{share:.2g} of the face", part))
-    fig, axes = plt.subplots(2, 3, figsize=(4.4, 3.6))
+    fig, axes = style.subplots(2, 3, figsize=(4.4, 3.6))
     for ax, (title, image) in zip(axes.flat, shown, strict=True):
         ax.imshow(image.permute(1, 2, 0).numpy())  # (H, W, 3)
         ax.set_title(title, fontsize="small")

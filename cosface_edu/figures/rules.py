@@ -5,7 +5,6 @@ Every line is computed from the rules that train (`cosface_edu.losses.margins`),
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -31,7 +30,7 @@ def target_logits(rules: Mapping[str, Rule], dotted: Mapping[str, Rule] | None =
     """
     theta = np.linspace(0, np.pi, 721)
     cos = torch.from_numpy(np.cos(theta))
-    fig, ax = plt.subplots(figsize=(5.6, 3.8))
+    fig, ax = style.subplots(figsize=(5.6, 3.8))
     for (name, rule), line in zip(rules.items(), style.LINES, strict=False):
         ax.plot(np.degrees(theta), rule.target(cos), label=name, linestyle=line)
     for name, rule in (dotted or {}).items():
@@ -50,7 +49,7 @@ def gap_curves(rules: Mapping[str, Rule]) -> Figure:
         rules: by the name in the legend.
     """
     phi = np.linspace(0.5, 180, 360)
-    fig, ax = plt.subplots(figsize=(5.6, 3.8))
+    fig, ax = style.subplots(figsize=(5.6, 3.8))
     for (name, rule), line in zip(rules.items(), style.LINES, strict=False):
         ax.plot(phi, np.degrees(geometry.gap_on_arc(rule, np.radians(phi))), label=name, linestyle=line)
     ax.set(
@@ -97,7 +96,7 @@ def cosine_plane(rule: Rule, title: str | None = None) -> Figure:
         rule: whose boundaries.
         title: of the figure.
     """
-    fig, ax = plt.subplots(figsize=(4.2, 4.2))
+    fig, ax = style.subplots(figsize=(4.2, 4.2))
     _plane(ax, title)
     _draw_cosine_plane(ax, rule)
     return fig
@@ -122,7 +121,7 @@ def softmax_plane(ratios: Sequence[float] = (0.7, 1.0, 1 / 0.7)) -> Figure:
     Args:
         ratios: ‖W2‖/‖W1‖, at least two.
     """
-    fig, ax = plt.subplots(figsize=(4.6, 4.4))
+    fig, ax = style.subplots(figsize=(4.6, 4.4))
     _plane(ax, None)
     _draw_softmax_plane(ax, ratios)
     cos = np.linspace(-1, 1, 401)
@@ -148,7 +147,7 @@ def fig2_planes(cosface_m: float = 0.35) -> Figure:
     Args:
         cosface_m: LMCL's margin.
     """
-    fig, axes = plt.subplots(2, 3, figsize=(7.2, 5.2))
+    fig, axes = style.subplots(2, 3, figsize=(7.2, 5.2))
     for ax in axes.flat[:5]:
         _plane(ax, None)
     _draw_softmax_plane(axes.flat[0], (0.7, 1 / 0.7))
@@ -199,7 +198,7 @@ def fig3_wedges(phi: float = np.pi / 2, cosface_m: float = 0.35) -> Figure:
     """
     angles = np.linspace(0, 2 * np.pi, 1441)[:-1]
     first, second = np.pi / 2 + phi / 2, np.pi / 2 - phi / 2
-    fig, axes = plt.subplots(2, 3, figsize=(7.2, 5.0))
+    fig, axes = style.subplots(2, 3, figsize=(7.2, 5.0))
     for ax in axes.flat:
         ax.axis("off")
     panels: list[tuple[str, Rule, float]] = [("Softmax", NoMargin(), 0.8)]

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from cosface_edu.experiments.lengths import Lengths
@@ -17,7 +16,7 @@ def first_steps(runs: Mapping[str, Lengths], classes: int = 200) -> Figure:
         runs: by the name in the legend.
         classes: C.
     """
-    figure, (above, below) = plt.subplots(2, 1, figsize=(5.6, 5.6), sharex=True)
+    figure, (above, below) = style.subplots(2, 1, figsize=(5.6, 5.6), sharex=True)
     for (name, run), colour, line in zip(runs.items(), style.CYCLE, style.LINES, strict=False):
         above.plot(run.length, color=colour, linestyle=line, label=name)
         below.plot(run.loss, color=colour, linestyle=line)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -63,7 +62,7 @@ def circles(runs: Sequence[Run]) -> Figure:
     Args:
         runs: of seed 0, one a column.
     """
-    figure, panels = plt.subplots(2, len(runs), figsize=(7.2, 3.9))
+    figure, panels = style.subplots(2, len(runs), figsize=(7.2, 3.9))
     for column, run in zip(panels.T, runs, strict=True):
         kept = run["degrees"]
         _ring(column[0], kept["known"], kept["known_owner"])
@@ -76,7 +75,7 @@ def circles(runs: Sequence[Run]) -> Figure:
 
 def against_margin(runs: Sequence[Run], features: int = 2) -> Figure:
     """Known people's gaps and strangers' rates against m at both scales: a dot for a seed, a line through the means."""
-    figure, panels = plt.subplots(len(MEASURES), 1, figsize=(5.6, 7.4), sharex=True)
+    figure, panels = style.subplots(len(MEASURES), 1, figsize=(5.6, 7.4), sharex=True)
     runs = chosen(runs, D=features)
     for axes, (name, measure) in zip(panels, MEASURES.items(), strict=True):
         for s, (colour, marker, line) in SCALES.items():

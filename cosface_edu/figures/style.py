@@ -5,13 +5,29 @@ the same contrast (about 4.2:1) on white and on the dark theme's #14181e, and no
 colours themselves stand in `cosface_edu.palette`; identities also differ in marker shape.
 """
 
+from typing import Any
+
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 from cycler import cycler
+from matplotlib.figure import Figure
 
 from cosface_edu import losses, palette
 from cosface_edu.palette import GUIDE, TEXT, WARN
 
-__all__ = ["CYCLE", "GUIDE", "IDENTITIES", "LINES", "MARKERS", "PLOTLY_MARKERS", "TEXT", "WARN", "apply", "loss"]
+__all__ = [
+    "CYCLE",
+    "GUIDE",
+    "IDENTITIES",
+    "LINES",
+    "MARKERS",
+    "PLOTLY_MARKERS",
+    "TEXT",
+    "WARN",
+    "apply",
+    "loss",
+    "subplots",
+]
 
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (7, 2)), (0, (3, 1, 1, 1)))
 
@@ -58,3 +74,18 @@ def apply() -> None:
             "axes.prop_cycle": cycler(color=CYCLE),
         }
     )
+
+
+def subplots(*shape: int, **options: Any) -> tuple[Figure, Any]:
+    """`plt.subplots`, closed at once: the cell that returns the figure shows it, and pyplot does not show it again.
+
+    Args:
+        *shape: rows and columns.
+        **options: as of `plt.subplots`.
+
+    Returns:
+        The figure, and its axes or an array of them.
+    """
+    figure, axes = plt.subplots(*shape, **options)
+    plt.close(figure)
+    return figure, axes

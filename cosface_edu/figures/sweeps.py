@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -97,7 +96,7 @@ def against_margin(rows: Sequence[Row], parts: Sequence[str], measures: Mapping[
         parts: see `curves`.
         measures: what it is called -> its value in a row.
     """
-    figure, panels = plt.subplots(1, len(measures), figsize=(3.4 * len(measures), 3.4), squeeze=False)
+    figure, panels = style.subplots(1, len(measures), figsize=(3.4 * len(measures), 3.4), squeeze=False)
     for axes, (name, value) in zip(panels[0], measures.items(), strict=True):
         for number, (s, by_m) in enumerate(curves(rows, parts).items()):
             colour, mark, line = style.CYCLE[number], style.MARKERS[number], style.LINES[number]
@@ -145,7 +144,7 @@ def worth_map(rows: Sequence[Row], name: str, value: Value) -> Figure:
     across, up = (sorted({cell[axis] for cell in ahead}) for axis in (0, 1))
     points = np.array([[100 * ahead.get((x, y), {"mean": np.nan})["mean"] for x in across] for y in up])
     most = 1.8 * np.nanmax(np.abs(points))  # so pale that black can be read on it
-    figure, axes = plt.subplots(figsize=(4.8, 3.5))
+    figure, axes = style.subplots(figsize=(4.8, 3.5))
     axes.imshow(points, cmap="PuOr", vmin=-most, vmax=most, origin="lower", aspect="auto")
     for place in product(range(len(across)), range(len(up))):
         _mark(axes, place, ahead.get((across[place[0]], up[place[1]])))

@@ -3,9 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -49,17 +47,10 @@ def colour(label: str) -> str:
     return known.get(re.split("[ ,]", label.lower())[0], style.loss("combined"))
 
 
-def subplots(*shape: int, **options: Any) -> tuple[Figure, Any]:
-    """plt.subplots, closed at once: the cell that returns the figure shows it, and pyplot does not show it again."""
-    figure, axes = plt.subplots(*shape, **options)
-    plt.close(figure)
-    return figure, axes
-
-
 def ceilings(classes: Sequence[int] = (8, 1000, CASIA, 90_000), m: float = 0.35) -> Figure:
     """Posterior that a class centre itself can reach at most, against s, with the bound at P = 0.99 marked."""
     s = np.linspace(0, 30, 301)
-    figure, axes = subplots(figsize=(5.6, 3.8))
+    figure, axes = style.subplots(figsize=(5.6, 3.8))
     for C, tint in zip(classes, style.CYCLE, strict=False):
         axes.plot(s, numerical.simplex_posterior(NoMargin(), s, C), color=tint, label=f"C = {C:,}")
         axes.plot(geometry.min_scale(C, 0.99), 0.99, "o", color=tint)
@@ -80,7 +71,7 @@ def ceilings(classes: Sequence[int] = (8, 1000, CASIA, 90_000), m: float = 0.35)
 def settled_posteriors(scales: Sequence[float] = (1, 2, 4, 6, 8, 12, 16, 20), C: int = 8) -> Figure:
     """Posteriors of centres that the loss arranged by itself, in many dimensions and on a circle."""
     s = np.linspace(0, max(scales), 200)
-    figure, axes = subplots(figsize=(5.6, 3.6))
+    figure, axes = style.subplots(figsize=(5.6, 3.6))
     axes.plot(s, numerical.simplex_posterior(NoMargin(), s, C), color=style.CYCLE[0], label="simplex, closed form")
     for K, tint, marker in ((16, style.CYCLE[0], "o"), (2, style.CYCLE[1], "s")):
         reached = []
@@ -105,7 +96,7 @@ def _circle(axes: Axes, reach: float = 1.3) -> None:
 
 def circle_demands(margins: Sequence[float] = (0.0, 0.15, 0.29, 0.4), C: int = 8) -> Figure:
     """Where on the circle the samples of each of C evenly spread classes must lie, for several margins."""
-    figure, panels = subplots(2, -(-len(margins) // 2), figsize=(5.6, 6.2))
+    figure, panels = style.subplots(2, -(-len(margins) // 2), figsize=(5.6, 6.2))
     for axes, m in zip(panels.flat, margins, strict=True):
         _circle(axes)
         width = float(geometry.edge_on_arc(AdditiveCosine(m), 2 * math.pi / C))
@@ -125,7 +116,7 @@ def circle_demands(margins: Sequence[float] = (0.0, 0.15, 0.29, 0.4), C: int = 8
 def packing(grid: Mapping[int, Sequence[int]] | None = None) -> Figure:
     """The largest margin that gradient descent finds for C centres in K dimensions, and the bound."""
     grid = grid or {2: (3, 4, 8, 24), 3: (4, 6, 12, 24), 8: (9, 16, 32, 64)}
-    figure, axes = subplots(figsize=(5.6, 3.8))
+    figure, axes = style.subplots(figsize=(5.6, 3.8))
     for (K, classes), tint in zip(grid.items(), style.CYCLE, strict=False):
         every = range(classes[0], classes[-1] + 1)
         axes.plot(every, [geometry.max_margin(C, K) for C in every], color=tint, label=f"bound, D = {K}")
@@ -140,7 +131,7 @@ def packing(grid: Mapping[int, Sequence[int]] | None = None) -> Figure:
 
 def random_neighbours(nearest: Tensor, margins: Sequence[float] = (0.35, 0.45)) -> Figure:
     """Cosines of random class centres to their nearest neighbours, with what each margin would still allow."""
-    figure, axes = subplots(figsize=(5.6, 3.2))
+    figure, axes = style.subplots(figsize=(5.6, 3.2))
     axes.hist(nearest.cpu().numpy(), bins=60, color=style.loss("nsl"), alpha=0.8)
     top = axes.get_ylim()[1]
     for m in margins:
@@ -154,7 +145,7 @@ def collapse(
     margins: Sequence[float] = (0.0, 0.2, 0.29, 0.35, 0.45, 0.6), C: int = 8, s: float = 30.0, seed: int = 0
 ) -> Figure:
     """Eight centres on a circle as LMCL itself arranges them, for margins up to and past the bound."""
-    figure, panels = subplots(2, (len(margins) + 1) // 2, figsize=(5.6, 4.8))
+    figure, panels = style.subplots(2, (len(margins) + 1) // 2, figsize=(5.6, 4.8))
     for axes, m in zip(panels.flat, margins, strict=True):
         with torch.random.fork_rng(devices=[]):  # past the bound the outcome depends on the start
             torch.manual_seed(seed)
@@ -177,7 +168,7 @@ def collapse(
 
 def crossing(C: int = 8, s: float = 30.0, margins: Sequence[float] = tuple(np.linspace(0.0, 0.7, 29))) -> Figure:
     """Loss of C centres on a circle against m: all apart, two or three in one place, and what sharing costs."""
-    figure, (above, below) = subplots(2, 1, figsize=(5.6, 5.4), sharex=True)
+    figure, (above, below) = style.subplots(2, 1, figsize=(5.6, 5.4), sharex=True)
     kinds = {"all apart, even": 1, "two in one place": 2, "three in one place": 3}
     even = np.array([geometry.settle(AdditiveCosine(m), s, (1,) * C).loss for m in margins])
     for (name, k), tint, line in zip(kinds.items(), style.CYCLE, ("-", "--", "-."), strict=False):
@@ -211,7 +202,7 @@ def _line(name: str) -> str:
 def pulls(C: int = CASIA) -> Figure:
     """How hard each loss turns a sample towards its centre, against the sample's angle; all others at 90°."""
     degrees = np.linspace(0.5, 120, 480)
-    figure, axes = subplots(figsize=(5.6, 3.8))
+    figure, axes = style.subplots(figsize=(5.6, 3.8))
     for name, (rule, s) in PULLS.items():
         force = numerical.pull(rule, s, np.radians(degrees), C) / s
         axes.plot(degrees, force, _line(name), color=colour(name), label=name)
@@ -228,7 +219,7 @@ def pulls(C: int = CASIA) -> Figure:
 def hinges(C: int = CASIA) -> Figure:
     """L/s against the lead cosθ_y - cosθ_j: a large s turns the loss into a hinge, and m moves the hinge's foot."""
     lead = np.linspace(-0.5, 1, 301)
-    figure, axes = subplots(figsize=(5.6, 3.6))
+    figure, axes = style.subplots(figsize=(5.6, 3.6))
     for name in ("NSL, s = 20", "NSL, s = 64", "CosFace, s = 64, m = 0.35"):
         rule, s = PULLS[name]
         p = numerical.posterior(rule, s, np.clip(lead, -1, 1), 0.0, C)
@@ -241,7 +232,7 @@ def hinges(C: int = CASIA) -> Figure:
 
 def walks(walked: Mapping[str, numerical.Walk]) -> Figure:
     """Mean angle of free embeddings to their own class centre while each loss pulls them."""
-    figure, axes = subplots(figsize=(5.6, 3.6))
+    figure, axes = style.subplots(figsize=(5.6, 3.6))
     for name, path in walked.items():
         axes.plot(path.own, _line(name), color=colour(name), label=name)
     axes.set(xlabel="step of gradient descent", ylabel="mean angle to own centre (degrees)", ylim=(0, 85))
@@ -252,7 +243,7 @@ def walks(walked: Mapping[str, numerical.Walk]) -> Figure:
 
 def arcs(angles: Sequence[float] = (30, 60, 90), rules: Mapping[str, Rule] = FAMILY) -> Figure:
     """Regions of two classes and the gap between them, for class centres at several angles (degrees)."""
-    figure, panels = subplots(len(rules), len(angles), figsize=(5.6, 7.6))
+    figure, panels = style.subplots(len(rules), len(angles), figsize=(5.6, 7.6))
     for row, (name, rule) in zip(panels, rules.items(), strict=True):
         for axes, degrees in zip(row, angles, strict=True):
             phi = math.radians(degrees)
@@ -294,7 +285,7 @@ def prices(rules: Mapping[str, Rule] = FAMILY) -> Figure:
     """What each margin takes from the target's cosine, cosθ - ψ(θ), against the sample's angle to its own centre."""
     degrees = np.linspace(0, 180, 361)
     cos = torch.cos(torch.deg2rad(torch.tensor(degrees)))
-    figure, axes = subplots(figsize=(5.6, 3.8))
+    figure, axes = style.subplots(figsize=(5.6, 3.8))
     for (name, rule), line in zip(rules.items(), style.LINES, strict=False):
         axes.plot(degrees, (cos - rule.target(cos)).numpy(), color=colour(name), linestyle=line, label=name)
     axes.set(
@@ -310,7 +301,7 @@ def prices(rules: Mapping[str, Rule] = FAMILY) -> Figure:
 def beyond_pi(m: float = 0.5) -> Figure:
     """ArcFace's target past θ = π - m under each choice, and the slope that training gets from it."""
     degrees = np.linspace(0.5, 179.5, 719)
-    figure, (left, right) = subplots(2, 1, figsize=(5.6, 6.4))
+    figure, (left, right) = style.subplots(2, 1, figsize=(5.6, 6.4))
     styles = {
         "monotone": ("-", style.loss("arcface")),
         "exact": ("--", style.loss("cosface")),
@@ -334,7 +325,7 @@ def beyond_pi(m: float = 0.5) -> Figure:
 
 def unified(rules: Mapping[str, Rule] = UNIFIED) -> Figure:
     """The unified margin's five published settings: target curves, and boundaries of class 1 on the cosine plane."""
-    figure, (left, right) = subplots(2, 1, figsize=(5.6, 8.4))
+    figure, (left, right) = style.subplots(2, 1, figsize=(5.6, 8.4))
     degrees = np.linspace(0, 180, 361)
     cos = torch.cos(torch.deg2rad(torch.tensor(degrees)))
     other = np.linspace(-1, 1, 401)
@@ -353,7 +344,7 @@ def unified(rules: Mapping[str, Rule] = UNIFIED) -> Figure:
 def straight_through(m: float = 0.5, s: float = 64.0) -> Figure:
     """Gradient of ArcFace's target logit, and what code that computes the angle without gradient takes for it."""
     degrees = np.linspace(2, 140, 400)
-    figure, axes = subplots(figsize=(5.6, 3.4))
+    figure, axes = style.subplots(figsize=(5.6, 3.4))
     for choice, label, line in (
         ("monotone", "true gradient", "-"),
         ("straight-through", "angle without gradient", "--"),
@@ -369,7 +360,7 @@ def straight_through(m: float = 0.5, s: float = 64.0) -> Figure:
 
 def peeking(gains: Mapping[int, np.ndarray]) -> Figure:
     """How much a threshold chosen on the test pairs flatters, for test sets of several sizes."""
-    figure, panels = subplots(len(gains), 1, figsize=(5.6, 5))
+    figure, panels = style.subplots(len(gains), 1, figsize=(5.6, 5))
     for axes, (pairs, gain), tint in zip(panels, gains.items(), style.CYCLE, strict=False):
         axes.hist(gain, bins=20, color=tint, alpha=0.8)
         axes.axvline(0, color=style.GUIDE, linewidth=0.8)

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 from matplotlib.colors import to_rgb
 
@@ -45,3 +46,18 @@ def test_one_palette() -> None:
 
 def test_identities_differ_in_shape_too() -> None:
     assert len(set(style.MARKERS)) == len(set(style.PLOTLY_MARKERS)) == len(set(style.IDENTITIES)) == 8
+
+
+def test_a_figure_is_left_to_the_cell_that_returns_it() -> None:
+    """Pyplot has none left over, which it would show a second time."""
+    figure, axes = style.subplots(1, 2)
+    assert figure.axes == list(axes)
+    assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize("folder", ["cosface_edu", "book"])
+def test_all_figures_are_made_so(folder: str) -> None:
+    own = Path(style.__file__)
+    files = [path for path in (own.parents[2] / folder).rglob("*.*") if path.suffix in (".py", ".md") and path != own]
+    assert files
+    assert [path.name for path in files if "plt.subplots(" in path.read_text(encoding="utf-8")] == []
