@@ -180,10 +180,6 @@ def compare(setting: Setting, wanted: Sequence[Wanted], say: Callable[[str], Non
         yield run
 
 
-def _rows() -> dict[str, dict[str, Any]]:
-    return {row: {"name": name, **options} for row, (name, options) in ROWS.items()}
-
-
 def made(setting: Setting, runs: list[dict[str, Any]]) -> dict[str, Any]:
     """The record of the runs so far.
 

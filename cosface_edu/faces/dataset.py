@@ -83,12 +83,6 @@ class FaceWorldDataset(Dataset[tuple[Tensor, int]]):
                 self._kept |= {index: face.clone() for index, face in drawn.items()}
         return [(to_float(faces[index]), index // self.per_identity) for index in indices]
 
-    def drawn_on(self, device: torch.device | str) -> Tensor:
-        """All of the data set, drawn on a device and kept there: (N, 3, H, W) uint8."""
-        who = torch.arange(self.num_classes).repeat_interleave(self.per_identity) + self.first
-        which = torch.arange(self.per_identity).repeat(self.num_classes) + self.start
-        return FaceWorld(seed=self.world.seed, device=device).bytes(who, which, self.size)
-
 
 def _open(
     source: str | os.PathLike[str], size: tuple[int, int], on_broken: OnBroken, settings: Mapping[str, Any]

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cosface_edu.data.augment import GREY
 from cosface_edu.data.draws import keys, normal, uniform
 from cosface_edu.faces import paint
 from cosface_edu.faces.surface import Pose, landmarks, ridge, rotation, soft
@@ -75,7 +76,7 @@ def aligned_camera(t: Values, points: Tensor, size: tuple[int, int]) -> Tensor:
     Returns:
         (B, 4): a, b, tx, ty of the map (x, y) -> (a·x - b·y + tx, b·x + a·y + ty).
     """
-    # imported when called: align rests on data, and data holds the data set that is made of these faces
+    # imported when called: align brings its detector and torchvision, which take as long to import as torch
     from cosface_edu.align import TEMPLATE_112x96, estimate_similarity
 
     height, width = size
@@ -204,7 +205,7 @@ def _develop(canvas: Tensor, t: Values, scale: Tensor, grain: Tensor) -> Tensor:
     balance = torch.stack([1 + warm, 1 + green, 1 - warm], dim=1) * torch.exp(t["exposure"])[:, None]
     canvas = (canvas * balance).clamp_(1e-4, 1)
     canvas = canvas.pow_(torch.exp(t["gamma"])[:, None])
-    luma = (canvas * torch.tensor([0.299, 0.587, 0.114], device=canvas.device)[:, None, None]).sum(dim=1, keepdim=True)
+    luma = (canvas * canvas.new_tensor(GREY)[:, None, None]).sum(dim=1, keepdim=True)
     canvas = torch.lerp(luma.expand_as(canvas), canvas, t["saturation"][:, None].expand_as(canvas))
     return canvas.add_(t["noise"][:, None] * grain[:, None]).clamp_(0, 1)
 

@@ -76,7 +76,7 @@ def above_hairline(t: Values, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     return line - y
 
 
-def displacement(t: Values, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+def displacement(t: Values, x: Tensor, y: Tensor) -> Tensor:
     """All features' displacement d, without the nose and the hair."""
     ax = x.abs()
     mouth_gap = y - t["mouth_line"]
@@ -141,7 +141,7 @@ class Pose:
                 hair = above_hairline(t, x, y, z)
                 swell = nose(t, x, y) + t["hair_thick"] * soft(hair - 0.1, 0.7).mul_(0.3 + 0.7 * soft(-0.9 - y, 2.0))
                 if step == 2:
-                    swell = swell + displacement(t, x, y, z)
+                    swell = swell + displacement(t, x, y)
         return x, y, depth, inside, soft(hair, 0.28)
 
     def project(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -157,8 +157,7 @@ class Pose:
         t, r = self.t, self.r
         tt = (y - t["centre"]) / t["height"]
         flat = _flatness(tt)
-        z = t["depth"].expand_as(y)
-        swell = nose(t, x, y) + displacement(t, x, y, z)
+        swell = nose(t, x, y) + displacement(t, x, y)
         rest = (1 + swell / t["depth"]).square() - (x / (t["width"] * narrowing(t, y))).square() - (tt * flat).square()
         z = t["depth"] * rest.clamp(min=0).sqrt()
         return r[0][0] * x + r[0][1] * y + r[0][2] * z, r[1][0] * x + r[1][1] * y + r[1][2] * z

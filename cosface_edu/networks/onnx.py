@@ -1,6 +1,5 @@
 """ONNX: the network for runtimes that know nothing of PyTorch."""
 
-import inspect
 import os
 from typing import Any
 
@@ -8,11 +7,6 @@ import torch
 from torch import nn
 
 from cosface_edu.files import atomically, file_to_write
-
-
-def can_export() -> bool:
-    """Whether this torch takes `dynamic_shapes`, by which a file holds for any batch size: 2.4 does not."""
-    return "dynamic_shapes" in inspect.signature(torch.onnx.export).parameters
 
 
 def export_onnx(network: nn.Module, path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> float:
@@ -30,7 +24,7 @@ def export_onnx(network: nn.Module, path: str | os.PathLike[str], size: tuple[in
         The largest absolute difference to PyTorch, relative to the largest value of the embeddings.
 
     Raises:
-        ImportError: If onnx, onnxscript or onnxruntime is not installed, or torch is too old.
+        ImportError: If onnx, onnxscript or onnxruntime is not installed.
         RuntimeError: If the outputs differ.
     """
     try:
@@ -41,8 +35,6 @@ def export_onnx(network: nn.Module, path: str | os.PathLike[str], size: tuple[in
         recipe: dict[str, Any] = getattr(network, "recipe", {})
         size = recipe.get("options", {}).get("size", (112, 96))
     file_to_write(path)
-    if not can_export():
-        raise ImportError(f"torch {torch.__version__} cannot export any batch size: pip install --upgrade torch")
     training = network.training
     network.eval()
     try:
