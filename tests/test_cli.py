@@ -236,11 +236,13 @@ def test_check_says_what_is_there_and_fails_on_what_is_broken(crops, tmp_path) -
 
     good = run("check", crops)
     assert "40 pictures of 20 people" in good.output
+    assert "nothing wrong found" in good.output
     assert good.exit_code == 0, good.output
     shutil.copytree(crops, tmp_path / "copy")
     (tmp_path / "copy" / "person_03" / "person_03_0001.jpg").write_bytes(b"\xff\xd8 cut")
     bad = run("check", tmp_path / "copy")
     assert bad.exit_code == 1
+    assert "problem: " in bad.output
     assert "person_03_0001.jpg" in bad.output
 
 
@@ -255,7 +257,7 @@ def test_align_reports_and_resumes(tmp_path) -> None:
     done = run("align", tmp_path / "photographs", tmp_path / "crops")
     assert done.exit_code == 0, done.output
     assert "2 of 2 pictures aligned" in done.output
-    assert "2 of 2" in run("align", tmp_path / "photographs", tmp_path / "crops").output
+    assert "2 were done before" in run("align", tmp_path / "photographs", tmp_path / "crops").output
     twice = run("align", tmp_path / "crops", tmp_path / "again")
     assert twice.exit_code == 1
     assert "AlreadyAligned" in twice.output

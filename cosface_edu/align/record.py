@@ -22,6 +22,8 @@ COLUMNS = ["file", "status", "score", *(f"{axis}{i}" for i in range(1, 6) for ax
 
 _BEFORE_THERE_WAS_A_CHOICE = {"face": "centre", "borders": "black"}
 
+_SHOWN = 5  # names in a line of the report
+
 ALIGNED, CENTRE_CROP, NO_FACE, BROKEN = "aligned", "centre-crop", "no face", "broken"
 
 
@@ -95,29 +97,26 @@ class AlignReport:
         else:
             {CENTRE_CROP: self.centre_cropped, NO_FACE: self.missing, BROKEN: self.broken}[status].append(name)
 
-    def told_of_renamed(self) -> str:
-        """A line about crops whose pictures share a name."""
-        named = [f"{crop} of {name}" for name, crop in self.renamed.items()]
-        more = " …" if len(named) > 5 else ""
-        return f"crops that keep a suffix, since another has their name: {len(named):,}: {', '.join(named[:5])}{more}"
-
     def __str__(self) -> str:
-        lines = [
-            f"{self.aligned:,} of {self.total:,} pictures aligned; {self.resumed:,} were done before, "
-            f"the rest at {self.rate:.1f} a second"
-        ]
+        before = f"; {self.resumed:,} were done before" if self.resumed else ""
+        lines = [f"{self.aligned:,} of {self.total:,} pictures aligned ({self.rate:.1f} a second){before}"]
         for what, names in (
-            ("no face found, nothing written", self.missing),
-            ("no face found, cut about the centre", self.centre_cropped),
-            ("cannot be decoded, nothing written", self.broken),
-            ("several faces, one of them cut", self.several),
+            ("cut about the centre, no face found", self.centre_cropped),
+            ("left out, no face found", self.missing),
+            ("left out, cannot be decoded", self.broken),
+            ("with several faces, of which one was cut", self.several),
         ):
             if names:
-                more = f" … all in {LANDMARKS}" if len(names) > 20 else ""
-                lines.append(f"{what}: {len(names):,}: {', '.join(names[:20])}{more}")
+                more = f" … all in {LANDMARKS}" if len(names) > _SHOWN else ""
+                lines.append(f"{len(names):,} {what}: {', '.join(names[:_SHOWN])}{more}")
         if self.renamed:
-            lines.append(self.told_of_renamed())
-        lines += [self.reasons[name] for name in self.broken[:20] if name in self.reasons]
+            crops = [f"{crop} of {name}" for name, crop in self.renamed.items()]
+            more = " …" if len(crops) > _SHOWN else ""
+            lines.append(
+                f"{len(crops):,} with a suffix in the crop's name, since another has it without: "
+                f"{', '.join(crops[:_SHOWN])}{more}"
+            )
+        lines += [f"  {self.reasons[name]}" for name in self.broken[:_SHOWN]]
         return "\n".join(lines + [f"left out: {line}" for line in self.left_out])
 
 

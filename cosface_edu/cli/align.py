@@ -89,18 +89,4 @@ def align(
         borders=borders.value,  # type: ignore[arg-type]
         workers=workers,
     )
-    say(f"{report.aligned:,} of {report.total:,} pictures aligned ({report.rate:.1f} a second)")
-    for what, names in (
-        ("cut about the centre, no face found", report.centre_cropped),
-        ("left out, no face found", report.missing),
-        ("left out, cannot be decoded", report.broken),
-        ("with several faces, of which one was cut", report.several),
-    ):
-        if names:
-            say(f"{len(names):,} {what}: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}")
-    if report.renamed:
-        say(report.told_of_renamed())
-    for name in report.broken[:5]:
-        say(f"  {report.reasons[name]}")
-    for line in report.left_out:
-        say(f"left out: {line}")
+    say(str(report))

@@ -21,10 +21,6 @@ def check(
     from cosface_edu.data import check as look
 
     report = look(source, progress=True)
-    say(f"{report.path}: {report.kind}, {report.pictures:,} pictures of {report.identities:,} people", style="bold")
-    for fact in report.facts:
-        say(f"  {fact}")
-    for problem in report.problems:
-        say(f"  {problem}", style="red")
+    say(str(report))
     if report.problems:
         raise typer.Exit(1)

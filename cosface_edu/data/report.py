@@ -12,8 +12,6 @@ from tqdm import tqdm
 
 from .dataset import PictureDataset
 
-_SHOWN = 20
-
 
 @dataclass
 class CheckReport:
@@ -74,10 +72,8 @@ class CheckReport:
         self.facts.append(f"complete: {name} has {has}" if whole else f"not the whole of {name}, which has {has}")
 
     def __str__(self) -> str:
-        people = f", {self.identities:,} identities" if self.identities else ""
+        people = f" of {self.identities:,} people" if self.identities else ""
         lines = [f"{self.path}: {self.kind}, {self.pictures:,} pictures{people}"]
         lines += [f"  {fact}" for fact in self.facts]
-        lines += [f"  problem: {problem}" for problem in self.problems[:_SHOWN]]
-        if len(self.problems) > _SHOWN:
-            lines.append(f"  … and {len(self.problems) - _SHOWN:,} problems more")
-        return "\n".join(lines if self.problems else [*lines, "  nothing wrong found"])
+        lines += [f"  problem: {problem}" for problem in self.problems] or ["  nothing wrong found"]
+        return "\n".join(lines)

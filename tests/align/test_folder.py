@@ -12,7 +12,7 @@ from PIL import Image
 
 from cosface_edu import align, data
 from cosface_edu.align import folder as folder_module
-from cosface_edu.align.record import COLUMNS, other_names
+from cosface_edu.align.record import COLUMNS, AlignReport, other_names
 from cosface_edu.data.images import encode_jpeg
 
 BLANK = encode_jpeg(torch.full((3, 120, 120), 90, dtype=torch.uint8))
@@ -104,8 +104,8 @@ def test_skip_names_what_was_not_written(flawed, tmp_path) -> None:
     assert report.broken == ["person_1/1.jpg"]
     assert report.aligned == 2
     text = str(report)
-    assert "no face found, nothing written: 1: person_0/1.jpg" in text
-    assert "cannot be decoded, nothing written: 1: person_1/1.jpg" in text
+    assert "1 left out, no face found: person_0/1.jpg" in text
+    assert "1 left out, cannot be decoded: person_1/1.jpg" in text
     statuses = [row["status"] for row in rows(tmp_path / "crops")]
     assert statuses == ["aligned", "no face", "aligned", "broken"]
     assert not (tmp_path / "crops" / "person_0" / "1.jpg").exists()
@@ -247,9 +247,8 @@ def test_pictures_that_share_a_name_are_kept_apart(photographs, tmp_path) -> Non
     shutil.copy(photographs / "person_1" / "0.jpg", folder / "0.png")
     report = run(photographs, crops)
     assert (report.aligned, report.renamed) == (5, {"person_0/0.png": "person_0/0.png.jpg"})
-    assert "crops that keep a suffix, since another has their name: 1: person_0/0.png.jpg of person_0/0.png" in str(
-        report
-    )
+    told = "1 with a suffix in the crop's name, since another has it without: person_0/0.png.jpg of person_0/0.png"
+    assert told in str(report)
     assert run(photographs, crops).resumed == 5
     for name, same in (("0.png.jpg", "person_1/0.jpg"), ("0.jpg", "person_0/0.jpg")):
         alone = data.read_image(tmp_path / "crops" / same).float()
@@ -291,7 +290,7 @@ def test_several_faces_are_counted_and_one_is_chosen(tmp_path, scenes) -> None:
         (row,) = rows(tmp_path / face)
         assert row["faces"] == "2"
         assert report.several == ["two.jpg"]
-        assert "several faces, one of them cut: 1: two.jpg" in str(report)
+        assert "1 with several faces, of which one was cut: two.jpg" in str(report)
         landed[face] = float(row["x3"])
     assert abs(landed["largest"] - 2.5 * float(landmarks[0, 2, 0])) < 20
     assert landed["both"] == landed["largest"]
@@ -410,3 +409,10 @@ def test_lfw_faces_are_found(real_data, tmp_path) -> None:
         shutil.copytree(real_data / "lfw-dev" / "lfw" / name, tmp_path / "lfw" / name)
     report = run(tmp_path / "lfw", tmp_path / "crops")
     assert report.aligned == report.total >= 10
+
+
+def test_a_report_names_the_first_few_and_says_where_the_rest_are() -> None:
+    names = [f"{number}.jpg" for number in range(6)]
+    lines = str(AlignReport(aligned=1, missing=names, resumed=7)).splitlines()
+    assert lines[0] == "1 of 7 pictures aligned (0.0 a second); 7 were done before"
+    assert lines[1] == "6 left out, no face found: 0.jpg, 1.jpg, 2.jpg, 3.jpg, 4.jpg … all in landmarks.csv"
