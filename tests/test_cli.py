@@ -360,4 +360,4 @@ def test_advise_says_bounds_and_records_and_refuses_what_is_no_count() -> None:
     assert done.output.index("gpu-casia") < done.output.index("faceworld-many")
     wrong = run("advise", "--people", 1, "--features", 128, "--pictures", 3)
     assert wrong.exit_code == 1
-    assert "people must be a whole number from 2" in wrong.output + wrong.stderr
+    assert "people must be an integer from 2 to 1,000,000" in wrong.output + wrong.stderr

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from cosface_edu.losses.checks import check_number
+from cosface_edu.checks import check_number
 
 from . import cascade
 from .similarity import Borders

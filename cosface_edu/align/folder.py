@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from cosface_edu.checks import check_count
 from cosface_edu.data.images import BrokenImage, decode_reduced, encode_jpeg, read_file, to_bytes, to_float
 from cosface_edu.data.walk import walk
 from cosface_edu.files import write_atomically
-from cosface_edu.losses.checks import check_count
 
 from .detector import FACTOR, SHARE, Search, Which, detect
 from .record import (

@@ -1,8 +1,5 @@
 """From images to embeddings, and from embeddings to cosine scores."""
 
-import importlib
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
@@ -14,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from cosface_edu import named
 from cosface_edu.data import normalise, to_float
 from cosface_edu.networks import Ensemble
 
@@ -308,17 +306,10 @@ def load_embedder(spec: str) -> Embedder:
             ...
         ValueError: my_rows:nothing: my_rows has no function nothing
     """
-    module_name, _, function = spec.partition(":")
-    if not module_name or not function:
+    module, _, function = spec.partition(":")
+    if not module or not function:
         raise ValueError(f"an embedder is named module:function, got {spec!r}")
-    here = os.getcwd()
-    if here not in sys.path:  # a console script does not look there by itself
-        sys.path.insert(0, here)
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise ValueError(f"{spec}: {error}; looked in {here} and among the installed packages") from error
-    embedder = getattr(module, function, None)
+    embedder = named.find(module, function)
     if not callable(embedder):
-        raise ValueError(f"{spec}: {module_name} has no function {function}")
+        raise ValueError(f"{spec}: {module} has no function {function}")
     return embedder

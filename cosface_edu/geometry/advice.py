@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cosface_edu.checks import check_count
 from cosface_edu.losses.limits import max_margin
 
 from .bounds import min_scale
@@ -130,9 +131,8 @@ def advise(*, people: int, features: int, pictures: int) -> Advice:
     Raises:
         ValueError: for anything but whole numbers from these on, up to a million.
     """
-    for name, value, least in (("people", people, 2), ("features", features, 2), ("pictures", pictures, 1)):
-        if not (isinstance(value, int) and least <= value <= MOST):
-            raise ValueError(f"{name} must be a whole number from {least} to {MOST:,}, got {value!r}")
+    people, features = check_count("people", people, 2, MOST), check_count("features", features, 2, MOST)
+    pictures = check_count("pictures", pictures, 1, MOST)
     room = margin_room(people, features)
     m = FIRST_M if SHARE * room >= FIRST_M else float(f"{SHARE * room:.2g}")
     without, with_m = (scale_for_all(people, features, P, margin) for margin in (0.0, m))

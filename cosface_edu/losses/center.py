@@ -4,8 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from cosface_edu import palette
+from cosface_edu.checks import check_count, check_number
 
-from .checks import check_count, check_features, check_labels, check_number, watched
+from .checks import check_features, check_labels, watched
 from .registry import register
 
 

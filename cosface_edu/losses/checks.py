@@ -1,38 +1,10 @@
-"""Bad input is answered with the argument's name, its value and what is allowed.
+"""A bad batch is answered with the argument's name, its value and what is allowed.
 
 The values of a batch are not read on a GPU, where that would mean waiting for it in every step.
 """
 
-import math
-import numbers
-from typing import Any
-
 import torch
 from torch import Tensor
-
-
-def check_number(name: str, value: Any, low: float, high: float = math.inf, allowed: str | None = None) -> Any:
-    """The value as Python's own int or float, if low ≤ value ≤ high and it is a finite number (numpy's too).
-
-    Raises:
-        ValueError: otherwise.
-    """
-    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not low <= value <= high:
-        bounds = f"a finite number ≥ {low:g}" if math.isinf(high) else f"a number between {low:g} and {high:g}"
-        raise ValueError(f"{name} must be {allowed or bounds}, got {value!r}")
-    return int(value) if isinstance(value, numbers.Integral) else float(value)
-
-
-def check_count(name: str, value: Any, low: int) -> int:
-    """The value as Python's own int, if it is an integer (numpy's too) of at least `low`.
-
-    Raises:
-        ValueError: otherwise.
-    """
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < low:
-        raise ValueError(f"{name} must be an integer of at least {low}, got {value!r}")
-    return int(value)
 
 
 def check_features(features: Tensor, in_features: int | None = None) -> None:

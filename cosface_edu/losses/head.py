@@ -44,7 +44,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .checks import check_count, check_features, check_labels, watched
+from cosface_edu.checks import check_count
+
+from .checks import check_features, check_labels, watched
 from .fused import Scores, margin_logits, margin_softmax, safe_length
 from .limits import max_margin
 from .margins import NoMargin, Rule

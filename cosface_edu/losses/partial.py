@@ -5,7 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from .checks import check_number
+from cosface_edu.checks import check_number
+
 from .head import Head
 
 

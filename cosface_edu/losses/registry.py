@@ -10,17 +10,14 @@ there. One's own loss does the same in one's own file, and is then named `module
         ...
 """
 
-import importlib
 import inspect
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from torch import nn
 
-from cosface_edu import palette
+from cosface_edu import named, palette
 
 from .head import Head
 from .partial import PartialFC
@@ -152,16 +149,10 @@ def card(name: str) -> Card:
     """
     if name in _CARDS:
         return _CARDS[name]
-    if ":" not in name:
-        raise ValueError(f"name must be one of {', '.join(available())}, or module:Class for your own; got {name!r}")
     module, _, attribute = name.partition(":")
-    here = os.getcwd()
-    if here not in sys.path:  # a console script does not look there by itself
-        sys.path.insert(0, here)
-    try:
-        loss = getattr(importlib.import_module(module), attribute, None)
-    except ModuleNotFoundError as error:
-        raise ValueError(f"{name}: {error}; looked in {here} and among the installed packages") from error
+    if not module or not attribute:
+        raise ValueError(f"name must be one of {', '.join(available())}, or module:Class for your own; got {name!r}")
+    loss = named.find(module, attribute)
     if not (isinstance(loss, type) and issubclass(loss, nn.Module)):
         raise ValueError(f"{name}: {module} has no class {attribute!r} that is a torch.nn.Module")
     known = next((card for card in _CARDS.values() if card.loss is loss), None)

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from .checks import check_count, check_number
+from cosface_edu.checks import check_count, check_number
 
 
 class LambdaAnnealing:

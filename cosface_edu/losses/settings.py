@@ -13,7 +13,7 @@ import inspect
 import math
 from typing import Any
 
-from .checks import check_count, check_number
+from cosface_edu.checks import check_count, check_number
 
 
 class Setting:

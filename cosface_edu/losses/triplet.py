@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cosface_edu import palette
+from cosface_edu.checks import check_number
 
-from .checks import check_features, check_labels, check_number, watched
+from .checks import check_features, check_labels, watched
 from .contrastive import unit
 from .registry import register
 

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -117,8 +118,15 @@ def test_many_classes_in_few_dimensions_have_little_room():
         ({"features": 1}, "features"),
         ({"pictures": 0}, "pictures"),
         ({"people": 2.5}, "people"),
+        ({"people": 1_000_001}, "people must be an integer from 2 to 1,000,000"),
+        ({"pictures": True}, "pictures"),
     ],
 )
 def test_what_is_no_count_is_refused(wrong, word):
     with pytest.raises(ValueError, match=word):
         advise(**({"people": 10, "features": 8, "pictures": 3} | wrong))
+
+
+def test_numpy_s_integers_are_counts_too():
+    given = {"people": 10, "features": 8, "pictures": 3}
+    assert advise(**{name: np.int64(value) for name, value in given.items()}) == advise(**given)

@@ -484,6 +484,7 @@ def test_a_loss_of_ones_own_by_module_and_class(tmp_path, monkeypatch):
         ("a_loss_of_mine:Other", "no class 'Other'"),
         ("a_loss_of_mine:register", "no class 'register'"),
         ("no_such_module:Own", "no_such_module.*looked in"),
+        ("a_loss_of_mine:", "module:Class"),
     ]:
         with pytest.raises(ValueError, match=message):
             losses.card(wrong)

@@ -1,0 +1,28 @@
+"""What somebody's own file brings by the name `module:attribute`: a loss of one's own, other people's embedder."""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+
+def find(module: str, attribute: str) -> Any:
+    """An attribute of a module that is looked for where Python looks, and in the current folder.
+
+    Args:
+        module: its name.
+        attribute: the attribute's.
+
+    Returns:
+        The attribute; None if the module has none of that name.
+
+    Raises:
+        ValueError: no such module, or one that it imports is not there.
+    """
+    here = os.getcwd()
+    if here not in sys.path:  # a console script does not look there by itself
+        sys.path.insert(0, here)
+    try:
+        return getattr(importlib.import_module(module), attribute, None)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"{module}:{attribute}: {error}; looked in {here} and among the installed packages") from error
