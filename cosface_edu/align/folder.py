@@ -262,7 +262,7 @@ def align_folder(
         AlreadyAligned: these are aligned crops.
         FaceNotFound, BrokenImage: with `missing='fail'`.
         OutOfMemory: a batch does not fit.
-        ValueError: `dst` was begun with other settings orlies in `src`.
+        ValueError: `dst` was begun with other settings or lies in `src`.
         NotADirectoryError: `src` is no folder.
 
     Example:

@@ -48,7 +48,7 @@ def max_margin(C: int, K: int) -> float:
 def _levenshtein(C: int, K: int) -> float:
     """Least s with K(1-s)(2+(K+1)s)/(1-Ks²) ≥ C: no C > 2K unit vectors have a smaller largest cosine.
 
-    Levenshtein's bound of degree 3 (1979), a rational function that rises from 2K at s = 0. It holds up to
+    Levenshtein's bound of degree 3 (1998), a rational function that rises from 2K at s = 0. It holds up to
     s = (√(K+3)-1)/(K+2); for more vectors than it allows there, that s is returned, still a valid bound.
     """
     last = (math.sqrt(K + 3) - 1) / (K + 2)

@@ -1,4 +1,4 @@
-"""SphereFace against facts.md, section 2: layers, parameters, initialisation, the solver's bias rule."""
+"""SphereFace as it was released: layers, parameters, initialisation, the solver's bias rule."""
 
 import math
 
