@@ -35,6 +35,19 @@ _NARROW = {
     "xaxis2.domain": [0, 1],
     "yaxis2.domain": [0, 0.49],
 }
+_PLAY = {
+    "type": "buttons",
+    "buttons": [{"label": "▶ play the training", "method": "skip", "args": []}],
+    "showactive": False,
+    "x": 1,
+    "xanchor": "right",
+    "y": 0,
+    "yanchor": "top",
+    "pad": {"t": 98, "r": 8},
+    "bgcolor": "rgba(127,127,127,0.18)",
+    "bordercolor": style.GUIDE,
+    "font": {"color": style.TEXT, "size": 13},
+}
 
 
 def _whole(x: NDArray[Any], y: NDArray[Any]) -> dict[str, NDArray[np.int16]]:
@@ -162,6 +175,41 @@ def _said(run: toy.ToyRun, epoch: int) -> str:
     )
 
 
+def _sliders(runs: Sequence[toy.ToyRun], epochs: Sequence[int], start: int) -> list[dict[str, Any]]:
+    """The slider for the margin, at run `start`, and below it the one for the epochs, at the last."""
+    move = {"mode": "immediate", "frame": {"duration": 120, "redraw": False}, "transition": {"duration": 120}}
+    margins = [
+        {
+            "label": f"{run.config.m:g}",
+            "name": f"m|{i}",
+            "method": "animate",
+            "args": [[f"{i}|{len(epochs) - 1}"], move],
+        }
+        for i, run in enumerate(runs)
+    ]
+    passes = [{"label": str(epoch), "name": f"e|{k}", "method": "skip", "args": []} for k, epoch in enumerate(epochs)]
+    bar = {
+        "x": 0.02,
+        "y": 0,
+        "len": 0.96,
+        "ticklen": 4,
+        "tickcolor": style.TEXT,
+        "bgcolor": style.GUIDE,
+        "activebgcolor": style.CYCLE[0],
+        "bordercolor": style.GUIDE,
+        "font": {"color": style.TEXT, "size": 12},
+        "transition": {"duration": 0},
+    }
+    shown = {"font": {"color": style.TEXT, "size": 15}, "xanchor": "left", "offset": 6}
+    return [
+        bar | {"steps": steps, "active": active, "pad": {"t": below}, "currentvalue": shown | {"prefix": prefix}}
+        for steps, active, below, prefix in (
+            (margins, start, 16, "margin m = "),
+            (passes, len(epochs) - 1, 114, "after epoch "),
+        )
+    ]
+
+
 def margin_slider(runs: Sequence[toy.ToyRun]) -> go.Figure:
     """Trained toys under a slider for the margin, with a second slider and a button for the epochs of training.
 
@@ -192,29 +240,6 @@ def margin_slider(runs: Sequence[toy.ToyRun]) -> go.Figure:
         for i, run in enumerate(runs)
         for k, epoch in enumerate(epochs)
     ]
-    move = {"mode": "immediate", "frame": {"duration": 120, "redraw": False}, "transition": {"duration": 120}}
-    margins = [
-        {
-            "label": f"{run.config.m:g}",
-            "name": f"m|{i}",
-            "method": "animate",
-            "args": [[f"{i}|{len(epochs) - 1}"], move],
-        }
-        for i, run in enumerate(runs)
-    ]
-    passes = [{"label": str(epoch), "name": f"e|{k}", "method": "skip", "args": []} for k, epoch in enumerate(epochs)]
-    bar = {
-        "x": 0.02,
-        "len": 0.96,
-        "ticklen": 4,
-        "tickcolor": style.TEXT,
-        "bgcolor": style.GUIDE,
-        "activebgcolor": style.CYCLE[0],
-        "bordercolor": style.GUIDE,
-        "font": {"color": style.TEXT, "size": 12},
-        "transition": {"duration": 0},
-    }
-    shown = {"font": {"color": style.TEXT, "size": 15}, "xanchor": "left", "offset": 6}
     fig.update_layout(
         template="none",
         paper_bgcolor="rgba(0,0,0,0)",
@@ -223,39 +248,8 @@ def margin_slider(runs: Sequence[toy.ToyRun]) -> go.Figure:
         margin={"l": 8, "r": 8, "t": 10, "b": 224},
         showlegend=False,
         dragmode=False,
-        sliders=[
-            bar
-            | {
-                "steps": margins,
-                "active": start,
-                "y": 0,
-                "pad": {"t": 16},
-                "currentvalue": shown | {"prefix": "margin m = "},
-            },
-            bar
-            | {
-                "steps": passes,
-                "active": len(epochs) - 1,
-                "y": 0,
-                "pad": {"t": 114},
-                "currentvalue": shown | {"prefix": "after epoch "},
-            },
-        ],
-        updatemenus=[
-            {
-                "type": "buttons",
-                "buttons": [{"label": "▶ play the training", "method": "skip", "args": []}],
-                "showactive": False,
-                "x": 1,
-                "xanchor": "right",
-                "y": 0,
-                "yanchor": "top",
-                "pad": {"t": 98, "r": 8},
-                "bgcolor": "rgba(127,127,127,0.18)",
-                "bordercolor": style.GUIDE,
-                "font": {"color": style.TEXT, "size": 13},
-            }
-        ],
+        sliders=_sliders(runs, epochs, start),
+        updatemenus=[_PLAY],
     )
     hidden = {"visible": False, "fixedrange": True, "constrain": "domain"}
     fig.update_xaxes(hidden)
