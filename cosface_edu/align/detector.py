@@ -1,7 +1,5 @@
 """Find faces and their five points, and choose the one that a picture is about."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Align a whole folder, once: the work behind `cosface-edu align SRC DST`."""
 
-from __future__ import annotations
-
 import csv
 import multiprocessing
 import os

@@ -1,7 +1,5 @@
 """What an alignment leaves behind besides the crops: landmarks.csv, which the next run resumes from, and a marker."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

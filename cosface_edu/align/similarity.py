@@ -7,8 +7,6 @@ value decomposition to go wrong on points that are nearly in line, and a mirrore
 because multiplying by a complex number never mirrors.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch

@@ -1,7 +1,5 @@
 """Random changes that keep a face the same person's: mirrored, shifted, recoloured, partly covered."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -7,8 +7,6 @@ looked up: the few that stand for bytes or booleans (how Python 3 writes bytes i
 numpy) are interpreted here, any other is refused.
 """
 
-from __future__ import annotations
-
 import os
 import pickletools
 import re

@@ -1,7 +1,5 @@
 """What every data set of real pictures does: decode, fit to the network's input, and deal with broken pictures."""
 
-from __future__ import annotations
-
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable

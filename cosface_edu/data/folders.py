@@ -1,7 +1,5 @@
 """Faces in folders, one folder an identity: the shape in which CASIA-WebFace is handed on."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterable

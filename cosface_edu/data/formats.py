@@ -4,8 +4,6 @@ A format is one file that ends in `register(Format(...))`. A stranger's own may 
 `open` is called; where several formats recognise a source, the one registered last is taken.
 """
 
-from __future__ import annotations
-
 import importlib
 import os
 from collections.abc import Callable, Mapping

@@ -6,8 +6,6 @@ benchmark puts ahead of torchvision and Pillow; everything else, PNG or a CMYK p
 Pixels come upright: a phone stores them as its sensor lay and notes in the metadata how they are to be turned.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import re

@@ -4,8 +4,6 @@ A picture that a list names and the disk does not have is an error that names it
 an accuracy on some other test, and shifts the folds besides.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import statistics

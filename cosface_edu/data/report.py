@@ -1,7 +1,5 @@
 """What `cosface-edu check DATASET` finds: what a data set on disk is, and what is wrong with it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field

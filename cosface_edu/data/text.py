@@ -1,7 +1,5 @@
 """Text files as other people's programs write them: lists of pairs, indices, properties."""
 
-from __future__ import annotations
-
 import codecs
 import os
 from pathlib import Path

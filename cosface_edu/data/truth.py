@@ -1,7 +1,5 @@
 """Same person or not: labels as people write them, and pairs dealt to folds."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Which files of a folder are pictures: the one rule that every command follows."""
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from collections.abc import Iterable

@@ -83,7 +83,7 @@ def read_blufr(path: str | os.PathLike[str]) -> tuple[list[str], NDArray[np.int6
         Names of the N images in the order that the features must have, their labels (N,), and the ten trials.
 
     Raises:
-        ValueError: If the file lacks one of its variables.
+        ValueError: if the file lacks one of its variables.
 
     Example:
         >>> from scipy.io import savemat
@@ -113,14 +113,14 @@ def draw_trials(labels: ArrayLike, trials: int = 10, seed: int = 0) -> list[Tria
 
     Args:
         labels: (N,) whose the images are.
-        trials: How many to draw.
-        seed: Of the draws.
+        trials: how many to draw.
+        seed: of the draws.
 
     Returns:
         The trials.
 
     Raises:
-        ValueError: If there are too few people, or none with two images.
+        ValueError: if there are too few people, or none with two images.
 
     Example:
         >>> import torch
@@ -156,15 +156,15 @@ def blufr(
     Args:
         features: (N, D) embeddings.
         labels: (N,) whose they are.
-        trials: From `read_blufr` or `draw_trials`.
-        far: False accepts among all impostor pairs of a trial's test set.
-        open_set_far: False accepts among the probes that are nobody's.
+        trials: from `read_blufr` or `draw_trials`.
+        far: false accepts among all impostor pairs of a trial's test set.
+        open_set_far: false accepts among the probes that are nobody's.
 
     Returns:
         Rates, one for each trial.
 
     Raises:
-        ValueError: If a trial has too few impostors for such a rate.
+        ValueError: if a trial has too few impostors for such a rate.
 
     Example:
         >>> import torch
@@ -197,13 +197,13 @@ def tar_over_all_pairs(features: Tensor, labels: Tensor, far: float) -> float:
     Args:
         features: (N, D) embeddings.
         labels: (N,) whose they are.
-        far: Share of the impostor pairs that may be accepted.
+        far: share of the impostor pairs that may be accepted.
 
     Returns:
         Share of the genuine pairs above the threshold that this leaves.
 
     Raises:
-        ValueError: If there are fewer than 1/far impostor pairs.
+        ValueError: if there are fewer than 1/far impostor pairs.
 
     Example:
         >>> import torch

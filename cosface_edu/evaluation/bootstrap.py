@@ -45,12 +45,12 @@ def bootstrap(
     comes as often as both of its people do (once for a genuine pair's one person).
 
     Args:
-        result: Of `verify`.
-        statistic: The figure.
+        result: of `verify`.
+        statistic: the figure.
         people: (n, 2) who the pairs show, any labels.
-        samples: Resamplings.
-        level: Of confidence.
-        seed: Of the draws.
+        samples: resamplings.
+        level: of confidence.
+        seed: of the draws.
 
     Returns:
         The interval.
@@ -84,19 +84,19 @@ def bootstrap_difference(
     interval much narrower than two separate ones suggest: those may overlap where the difference is plain.
 
     Args:
-        result: Of `verify`.
-        other: Of `verify` on the same pairs.
-        statistic: The figure.
+        result: of `verify`.
+        other: of `verify` on the same pairs.
+        statistic: the figure.
         people: (n, 2) who the pairs show, as for `bootstrap`.
-        samples: Resamplings.
-        level: Of confidence.
-        seed: Of the draws.
+        samples: resamplings.
+        level: of confidence.
+        seed: of the draws.
 
     Returns:
         The interval; 0 outside it is a difference that the choice of pairs does not explain.
 
     Raises:
-        ValueError: If the two are not about the same pairs.
+        ValueError: if the two are not about the same pairs.
 
     Example:
         >>> import numpy as np

@@ -48,18 +48,18 @@ def evaluate_identification(
     """Who of those enrolled is it, and is it any of them? Closed set and open set.
 
     Args:
-        measured: The network.
-        probes: Folder of identity folders; people without a folder in the gallery are unknown.
-        gallery: Folder of identity folders: those enrolled.
+        measured: the network.
+        probes: folder of identity folders; people without a folder in the gallery are unknown.
+        gallery: folder of identity folders: those enrolled.
         size: (height, width) of the network's images.
-        out: Folder for report.json and report.html; none is written without it.
+        out: folder for report.json and report.html; none is written without it.
 
     Returns:
         Figures as plain values.
 
     Raises:
-        FileNotFoundError: If a folder is missing or has no identity folders.
-        ValueError: If no probe's person is in the gallery.
+        FileNotFoundError: if a folder is missing or has no identity folders.
+        ValueError: if no probe's person is in the gallery.
 
     Example:
         >>> from pathlib import Path
@@ -110,19 +110,19 @@ def evaluate_megaface(
     """MegaFace's challenge, see `megaface`, on folders: one picture of the probe's person among strangers.
 
     Args:
-        measured: The network.
-        probes: Folder of identity folders, two pictures or more of each, or 'faceworld'.
-        distractors: Folder of any depth, or what else `data.pictures` takes, of people who are not among the probes;
+        measured: the network.
+        probes: folder of identity folders, two pictures or more of each, or 'faceworld'.
+        distractors: folder of any depth, or what else `data.pictures` takes, of people who are not among the probes;
             or 'faceworld'. Their features are made in blocks and forgotten: memory does not grow with their number.
         size: (height, width) of the network's images.
-        out: Folder for report.json and report.html; none is written without it.
+        out: folder for report.json and report.html; none is written without it.
 
     Returns:
         Figures as plain values.
 
     Raises:
-        FileNotFoundError: If a folder is missing or has no pictures.
-        ValueError: If nobody has two pictures.
+        FileNotFoundError: if a folder is missing or has no pictures.
+        ValueError: if nobody has two pictures.
 
     Example:
         >>> from pathlib import Path
@@ -170,20 +170,20 @@ def evaluate_blufr(
     """BLUFR, see `blufr`, on the folder of all 13,233 aligned images of LFW.
 
     Args:
-        measured: The network.
-        images: Folder with name/name_0001.jpg.
-        config: The benchmark's blufr_lfw_config.mat.
+        measured: the network.
+        images: folder with name/name_0001.jpg.
+        config: the benchmark's blufr_lfw_config.mat.
         size: (height, width) of the network's images.
-        out: Folder for report.json and report.html; none is written without it.
-        far: Of verification; BLUFR's is the default.
-        open_set_far: Of identification; likewise.
+        out: folder for report.json and report.html; none is written without it.
+        far: of verification; BLUFR's is the default.
+        open_set_far: of identification; likewise.
 
     Returns:
         Figures as plain values.
 
     Raises:
-        FileNotFoundError: If an image that the benchmark lists is missing.
-        ValueError: If the configuration lacks something.
+        FileNotFoundError: if an image that the benchmark lists is missing.
+        ValueError: if the configuration lacks something.
 
     Example:
         >>> from cosface_edu.evaluation import Measured, evaluate_blufr

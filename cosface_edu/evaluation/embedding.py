@@ -46,20 +46,20 @@ def embed(
     CosFace (Section 4.1) represents a face by the features of its image and of the mirrored image, concatenated.
 
     Args:
-        network: A network, or any callable from (B, 3, H, W) to (B, D).
+        network: a network, or any callable from (B, 3, H, W) to (B, D).
         images: (N, 3, H, W) RGB, floats in [0, 1] or bytes, or a data set of such images, alone or as (image, label).
-        flip: What to do with the mirror image's features: concatenate, add, or not compute them.
-        preprocess: Applied to each batch first; None for a callable that takes images in [0, 1].
-        batch: Images at a time.
-        workers: Processes that read a data set.
-        precision: Of a network's arithmetic; see `choose_precision` for `auto`.
-        progress: Whether to show a bar.
+        flip: what to do with the mirror image's features: concatenate, add, or not compute them.
+        preprocess: applied to each batch first; None for a callable that takes images in [0, 1].
+        batch: images at a time.
+        workers: processes that read a data set.
+        precision: of a network's arithmetic; see `choose_precision` for `auto`.
+        progress: whether to show a bar.
 
     Returns:
         (N, D), or (N, 2D) for concatenated features; float32 on the CPU, not normalised.
 
     Raises:
-        ValueError: If the images are none, or floats far outside [0, 1]; if the features are not (B, D) or not finite.
+        ValueError: if the images are none, or floats far outside [0, 1]; if the features are not (B, D) or not finite.
 
     Example:
         >>> import torch
@@ -104,9 +104,9 @@ def choose_precision(
     """What `embed` computes in under `auto`: the faster one here, where there are images enough to make it worthwhile.
 
     Args:
-        network: A network; any other callable stays in float32.
-        images: As for `embed`.
-        preprocess: As for `embed`.
+        network: a network; any other callable stays in float32.
+        images: as for `embed`.
+        preprocess: as for `embed`.
 
     Returns:
         'float32' or 'bfloat16'.
@@ -188,7 +188,7 @@ def fastest_precision(network: nn.Module, x: Tensor) -> Literal["float32", "bflo
     measurement tells. bfloat16 must also leave the features' directions where they are.
 
     Args:
-        network: In evaluation mode.
+        network: in evaluation mode.
         x: (B, 3, H, W) preprocessed images.
 
     Returns:
@@ -293,7 +293,7 @@ def load_embedder(spec: str) -> Embedder:
         The function.
 
     Raises:
-        ValueError: If there is no such module or function, or it cannot be called.
+        ValueError: if there is no such module or function, or it cannot be called.
 
     Example:
         >>> from pathlib import Path

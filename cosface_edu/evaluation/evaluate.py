@@ -31,12 +31,12 @@ class Evaluation:
     """A network's figures on one test, and what is needed to read them.
 
     Attributes:
-        test: Name of the test.
-        pairs: The test.
-        verification: Ten-fold result.
-        interval: Of the accuracy.
+        test: name of the test.
+        pairs: the test.
+        verification: ten-fold result.
+        interval: of the accuracy.
         interval_over: 'people' or 'pairs': what was resampled.
-        embedder: What was evaluated and how: name, dimension, flip, precision, seconds.
+        embedder: what was evaluated and how: name, dimension, flip, precision, seconds.
 
     Example:
         >>> from cosface_edu.evaluation import evaluate, faceworld_pairs
@@ -109,17 +109,17 @@ def evaluate(
     """Verify pairs by a network's embeddings: LFW's protocol, on any test.
 
     Args:
-        network: A network, or any callable from (B, 3, H, W) to (B, D).
-        pairs: The test; see `open_pairs`. Images that belong to a set (a video) are averaged first.
-        out: Folder for report.json and report.html; none is written without it.
-        test: The test's name in the report.
-        flip: What to do with mirror images, see `embed`.
+        network: a network, or any callable from (B, 3, H, W) to (B, D).
+        pairs: the test; see `open_pairs`. Images that belong to a set (a video) are averaged first.
+        out: folder for report.json and report.html; none is written without it.
+        test: the test's name in the report.
+        flip: what to do with mirror images, see `embed`.
         preprocess: None for a callable that takes images in [0, 1], see `embed`.
-        batch: Images at a time.
-        workers: Processes that read images.
-        precision: See `embed`.
-        samples: Resamplings for the interval.
-        progress: Whether to show a bar.
+        batch: images at a time.
+        workers: processes that read images.
+        precision: see `embed`.
+        samples: resamplings for the interval.
+        progress: whether to show a bar.
 
     Returns:
         The test's figures and what they rest on.
@@ -183,8 +183,8 @@ def open_pairs(
         Pairs.
 
     Raises:
-        FileNotFoundError: If the source, or an image that a list names, is missing.
-        ValueError: If a folder comes without a list of pairs, or something else holds none.
+        FileNotFoundError: if the source, or an image that a list names, is missing.
+        ValueError: if a folder comes without a list of pairs, or something else holds none.
 
     Example:
         >>> import pickle

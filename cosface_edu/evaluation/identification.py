@@ -61,7 +61,7 @@ class Identification:
         The threshold is the lowest that accepts at most a share `far` of the unknown probes.
 
         Raises:
-            ValueError: If there are fewer than 1/far unknown probes.
+            ValueError: if there are fewer than 1/far unknown probes.
         """
         unknown = len(self.unknown_scores)
         if unknown == 0 or not 1 / unknown <= far <= 1:
@@ -89,7 +89,7 @@ def identify(
         Ranks and scores.
 
     Raises:
-        ValueError: If the embeddings are not of one length, or no probe's person is enrolled.
+        ValueError: if the embeddings are not of one length, or no probe's person is enrolled.
 
     Example:
         >>> import torch
@@ -135,7 +135,7 @@ def scored(unit: Tensor, blocks: Iterable[Tensor]) -> Iterator[Tensor]:
 
     Args:
         unit: (P, D) probes of unit length.
-        blocks: Each (at most `BLOCK`, D), of any length.
+        blocks: each (at most `BLOCK`, D), of any length.
 
     Yields:
         (P, block), in memory that the next one is written to: fresh pages for each would cost a tenth of the product.
@@ -153,10 +153,10 @@ class HighestScores:
     blocks there are hardly any. The stream costs little more than the matrix product that makes it.
 
     Args:
-        rows: Rows of every block of scores.
-        k: Scores to keep of each row.
-        pool: Scores to keep of all.
-        device: Where the blocks are.
+        rows: rows of every block of scores.
+        k: scores to keep of each row.
+        pool: scores to keep of all.
+        device: where the blocks are.
     """
 
     def __init__(self, rows: int, k: int = 1, pool: int = 0, device: torch.device | str = "cpu") -> None:
@@ -188,11 +188,11 @@ class MegaFace:
     """What `megaface` found.
 
     Attributes:
-        sizes: Numbers of distractors at which the ranks were read.
-        rank1: Rank-1 identification rate at each of them.
+        sizes: numbers of distractors at which the ranks were read.
+        rank1: rank-1 identification rate at each of them.
         ranks: (n,) rank of each (probe, mate) pair among all distractors, or k + 1 where it is beyond the k kept.
         mate_scores: (n,) score of each such pair.
-        impostors: Number of (probe, distractor) pairs.
+        impostors: number of (probe, distractor) pairs.
         impostor_scores: (h,) the highest of their scores, falling; h is `keep`, or all where there are fewer.
 
     Example:
@@ -224,7 +224,7 @@ class MegaFace:
         """Share of mates that score above all but a share `far` of the (probe, distractor) pairs.
 
         Raises:
-            ValueError: If there are too few such pairs, or more of their scores would be needed than were kept.
+            ValueError: if there are too few such pairs, or more of their scores would be needed than were kept.
         """
         accepted = int(np.floor(far * self.impostors * (1 + 1e-12)))
         if not 1 <= accepted < len(self.impostor_scores):
@@ -254,16 +254,16 @@ def megaface(
         labels: (P,) whose they are.
         distractors: (N, D) embeddings of strangers, or blocks of them one after the other, each (any, D); only a
             block is in memory at a time.
-        ranks: Ranks up to this are told apart.
-        sizes: Numbers of distractors to report rank-1 at besides all of them, such as 10, 100, …, 1,000,000.
-        keep: Highest (probe, distractor) scores to keep, for TAR@FAR; 1,000,000 distractors and 3,530 probes need
+        ranks: ranks up to this are told apart.
+        sizes: numbers of distractors to report rank-1 at besides all of them, such as 10, 100, …, 1,000,000.
+        keep: highest (probe, distractor) scores to keep, for TAR@FAR; 1,000,000 distractors and 3,530 probes need
             3,531 of them at FAR 1e-6.
 
     Returns:
         Rank-1 at each number of distractors, ranks and scores.
 
     Raises:
-        ValueError: If nobody has two images, or there are no distractors.
+        ValueError: if nobody has two images, or there are no distractors.
 
     Example:
         >>> import torch

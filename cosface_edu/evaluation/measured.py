@@ -20,13 +20,13 @@ class Measured:
     """A network, and how images become features and features a report.
 
     Args:
-        network: A network, or any callable from (B, 3, H, W) to (B, D).
-        flip: What to do with mirror images, see `embed`.
+        network: a network, or any callable from (B, 3, H, W) to (B, D).
+        flip: what to do with mirror images, see `embed`.
         preprocess: None for a callable that takes images in [0, 1], see `embed`.
-        batch: Images at a time.
-        workers: Processes that read images.
-        precision: See `embed`; `auto` is decided on the first images.
-        progress: Whether to show a bar.
+        batch: images at a time.
+        workers: processes that read images.
+        precision: see `embed`; `auto` is decided on the first images.
+        progress: whether to show a bar.
 
     Example:
         >>> from cosface_edu.evaluation import Measured

@@ -14,16 +14,16 @@ def draw_pairs(dataset: Faces, count: int = 3000, folds: int = 10, seed: int = 0
     then, so that people with many images do not crowd out the others.
 
     Args:
-        dataset: Faces with `labels`.
-        count: Genuine pairs in all, and as many impostor pairs; each fold has an equal share.
-        folds: Number of folds.
-        seed: Of the draws.
+        dataset: faces with `labels`.
+        count: genuine pairs in all, and as many impostor pairs; each fold has an equal share.
+        folds: number of folds.
+        seed: of the draws.
 
     Returns:
         Pairs over the whole data set.
 
     Raises:
-        ValueError: If the people or their images are too few for so many pairs.
+        ValueError: if the people or their images are too few for so many pairs.
 
     Example:
         >>> from cosface_edu.evaluation import draw_pairs
@@ -74,12 +74,12 @@ def faceworld_pairs(
     """The embedded default: a test of LFW's shape among FaceWorld's people.
 
     Args:
-        identities: How many people.
-        per_identity: Images of each.
-        count: Genuine pairs, and as many impostor pairs.
+        identities: how many people.
+        per_identity: images of each.
+        count: genuine pairs, and as many impostor pairs.
         size: (height, width) of the images.
-        first: Number of the first person; far from 0, where training sets begin.
-        seed: Of the world and of the draws.
+        first: number of the first person; far from 0, where training sets begin.
+        seed: of the world and of the draws.
 
     Returns:
         Pairs in ten folds, or in fewer where people are few.

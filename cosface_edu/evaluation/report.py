@@ -37,10 +37,10 @@ def write_report(
     """Write report.json and report.html.
 
     Args:
-        figures: Of `Evaluation.to_dict`.
-        result: What the plots are drawn from.
-        pictures: Two images, each (3, H, W) in [0, 1], for each pair named in `figures['worst']`.
-        out: Folder, made if need be. Each file appears whole or not at all.
+        figures: of `Evaluation.to_dict`.
+        result: what the plots are drawn from.
+        pictures: two images, each (3, H, W) in [0, 1], for each pair named in `figures['worst']`.
+        out: folder, made if need be. Each file appears whole or not at all.
     """
     plots = {
         draw.__name__.lstrip("_"): _svg(partial(draw, result), draw.__doc__) for draw in (_histogram, _roc, _folds)
@@ -55,10 +55,10 @@ def write_summary(
     """Write report.json and report.html of a protocol other than verification.
 
     Args:
-        figures: With `protocol`, `test`, `rows` (name to share) and `embedder`.
-        draw: Draws the page's one figure.
-        title: What the figure shows, for those who cannot see it.
-        out: Folder, made if need be. Each file appears whole or not at all.
+        figures: with `protocol`, `test`, `rows` (name to share) and `embedder`.
+        draw: draws the page's one figure.
+        title: what the figure shows, for those who cannot see it.
+        out: folder, made if need be. Each file appears whole or not at all.
     """
     _write_both(figures, "summary.html", out, plot=_svg(draw, title))
 

@@ -22,7 +22,7 @@ def pool(features: Tensor, template: ArrayLike | Tensor, media: ArrayLike | Tens
         (T, D) of unit length.
 
     Raises:
-        ValueError: If a template has no image.
+        ValueError: if a template has no image.
 
     Example:
         >>> import torch

@@ -51,13 +51,13 @@ def verify(
     Args:
         scores: (n,) similarities, higher for more alike.
         same: (n,) whether a pair is genuine: booleans, 1 and 0, or 1 and −1.
-        folds: How many, or the (n,) numbers of the pairs' folds.
+        folds: how many, or the (n,) numbers of the pairs' folds.
 
     Returns:
         Scores, accuracies, thresholds; everything else is computed from these.
 
     Raises:
-        ValueError: If a score is not finite, a label is something else, the lengths differ, or a fold leaves nothing
+        ValueError: if a score is not finite, a label is something else, the lengths differ, or a fold leaves nothing
             to choose a threshold on.
 
     Example:
@@ -146,7 +146,7 @@ class Verification:
         """Highest share of genuine pairs accepted by a threshold that accepts at most a share `far` of the impostors.
 
         Raises:
-            ValueError: If there are fewer than 1/far impostor pairs: such a rate cannot be seen in them.
+            ValueError: if there are fewer than 1/far impostor pairs: such a rate cannot be seen in them.
         """
         return float(self.roc.tar[self._cut(far)])
 

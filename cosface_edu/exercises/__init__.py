@@ -8,8 +8,6 @@ Checks in `plain` need the standard library alone. The built pages run them too,
 from these very files; the others want the notebook.
 """
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 from collections.abc import Callable
@@ -93,14 +91,14 @@ def check(name: str, answer: object) -> Verdict:
     """Run the check of an exercise on an answer.
 
     Args:
-        name: The exercise, as the chapter calls it.
-        answer: What the exercise asks for: a function, a number, a module.
+        name: the exercise, as the chapter calls it.
+        answer: what the exercise asks for: a function, a number, a module.
 
     Returns:
         A verdict: passed, or what is still wrong. An error raised by the answer itself is reported, not raised.
 
     Raises:
-        KeyError: No exercise has this name.
+        KeyError: no exercise has this name.
     """
     if name not in available():
         raise KeyError(f"no exercise {name!r}; there are: {', '.join(available())}")

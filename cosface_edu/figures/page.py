@@ -32,7 +32,7 @@ def begin(seed: int = 0) -> torch.device:
     """Fix the seeds, set the figures for light and dark pages, start the chapter's clock.
 
     Args:
-        seed: For Python, NumPy and torch; said on the page.
+        seed: for Python, NumPy and torch; said on the page.
 
     Returns:
         The device that the chapter's cells use: a GPU where there is one.

@@ -17,11 +17,11 @@ class Ensemble(nn.Module):
     many times the computation.
 
     Args:
-        networks: One or more; the lengths of their embeddings may differ.
+        networks: one or more; the lengths of their embeddings may differ.
         sizes: (height, width) of each network's images, if they are not all of one size; those given are fitted.
 
     Raises:
-        ValueError: No network, or not as many sizes as networks.
+        ValueError: no network, or not as many sizes as networks.
     """
 
     def __init__(self, networks: Sequence[nn.Module], sizes: Sequence[tuple[int, int]] | None = None) -> None:

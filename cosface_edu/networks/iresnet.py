@@ -37,10 +37,10 @@ class IResNet(nn.Module):
     """An IResNet.
 
     Args:
-        blocks: Residual blocks in each of the four stages.
+        blocks: residual blocks in each of the four stages.
         embedding: D, the length of an embedding.
         size: (height, width) of the images.
-        dropout: Probability of dropping an input of the fully connected layer.
+        dropout: probability of dropping an input of the fully connected layer.
     """
 
     def __init__(
@@ -88,10 +88,10 @@ def iresnet(depth: int, embedding: int = 512, size: tuple[int, int] = (112, 112)
         depth: 18, 34, 50 or 100.
         embedding: D, the length of an embedding.
         size: (height, width) of the images.
-        dropout: Probability of dropping an input of the fully connected layer.
+        dropout: probability of dropping an input of the fully connected layer.
 
     Raises:
-        ValueError: If there is no such depth.
+        ValueError: if there is no such depth.
     """
     if depth not in BLOCKS:
         raise ValueError(f"iresnet has no depth {depth}: choose one of {', '.join(map(str, BLOCKS))}")

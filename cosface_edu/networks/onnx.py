@@ -15,8 +15,8 @@ def export_onnx(network: nn.Module, path: str | os.PathLike[str], size: tuple[in
     Input `images`: (B, 3, H, W) float32, normalised by (255x - 127.5)/128, any B. Output `embeddings`: (B, D).
 
     Args:
-        network: Any network; exported in evaluation mode.
-        path: Where to; the file appears whole and checked, or not at all.
+        network: any network; exported in evaluation mode.
+        path: where to; the file appears whole and checked, or not at all.
         size: (height, width) of the images; None for those that the network was made for, by its `recipe`, and 112×96
             where it has none.
 
@@ -24,8 +24,8 @@ def export_onnx(network: nn.Module, path: str | os.PathLike[str], size: tuple[in
         The largest absolute difference to PyTorch, relative to the largest value of the embeddings.
 
     Raises:
-        ImportError: If onnx, onnxscript or onnxruntime is not installed.
-        RuntimeError: If the outputs differ.
+        ImportError: if onnx, onnxscript or onnxruntime is not installed.
+        RuntimeError: if the outputs differ.
     """
     try:
         import onnxruntime

@@ -33,15 +33,15 @@ def create(name: str, **options: Any) -> nn.Module:
     """Build a network by name.
 
     Args:
-        name: One of `available()`.
-        **options: What that network's own function takes, such as `embedding` and `size`.
+        name: one of `available()`.
+        **options: what that network's own function takes, such as `embedding` and `size`.
 
     Returns:
         The network: (B, 3, H, W) normalised images to (B, D) embeddings. Its attribute `recipe` holds the name and
         all options, defaults too, so that a file of its weights can say what they belong to.
 
     Raises:
-        ValueError: If there is no network of that name, or it has no such option.
+        ValueError: if there is no network of that name, or it has no such option.
     """
     if name not in _FACTORIES:
         raise ValueError(f"there is no network {name!r}: choose one of {', '.join(available())}")
@@ -63,9 +63,9 @@ def parameter_groups(network: nn.Module, lr: float, weight_decay: float) -> list
     and parameters that do not train are left out.
 
     Args:
-        network: Any network.
-        lr: Learning rate of the weights.
-        weight_decay: Weight decay of the weights.
+        network: any network.
+        lr: learning rate of the weights.
+        weight_decay: weight decay of the weights.
 
     Returns:
         Two groups for a `torch.optim` optimiser (one if there are no biases). A scheduler that multiplies each

@@ -29,8 +29,8 @@ class Small(nn.Module):
         embedding: D, the length of an embedding.
         size: (height, width) of the images.
         centre: (height, width) of the part that the network looks at.
-        blocks: Residual blocks of each stage.
-        dropout: Share of what the last stage gives that is left out at random in training.
+        blocks: residual blocks of each stage.
+        dropout: share of what the last stage gives that is left out at random in training.
     """
 
     def __init__(
@@ -86,13 +86,13 @@ def small(
     Args:
         embedding: D, the length of an embedding.
         size: (height, width) of the images.
-        blocks: Residual blocks of each stage; none at the largest resolution, where they cost most.
-        dropout: Share of the last stage's output that is left out in training; worth it where pictures are few.
+        blocks: residual blocks of each stage; none at the largest resolution, where they cost most.
+        dropout: share of the last stage's output that is left out in training; worth it where pictures are few.
         centre: (height, width) of the part of the images that the network looks at; None for all of them. A larger
             `size` and the same centre show less of the face, with more detail.
 
     Raises:
-        ValueError: If the centre is no part of the images.
+        ValueError: if the centre is no part of the images.
     """
     height, width = size
     h, w = centre or size

@@ -38,7 +38,7 @@ class SphereFace(nn.Module):
     """A SphereFace network.
 
     Args:
-        blocks: Residual blocks in each of the four stages.
+        blocks: residual blocks in each of the four stages.
         embedding: D, the length of an embedding.
         size: (height, width) of the images.
     """
@@ -90,10 +90,10 @@ def sphereface(
         depth: 4, 10, 20, 36 or 64.
         embedding: D, the length of an embedding.
         size: (height, width) of the images.
-        blocks: Residual blocks per stage instead of the paper's, such as `RELEASED_64`.
+        blocks: residual blocks per stage instead of the paper's, such as `RELEASED_64`.
 
     Raises:
-        ValueError: If there is no such depth.
+        ValueError: if there is no such depth.
     """
     if depth not in BLOCKS:
         raise ValueError(f"sphereface has no depth {depth}: choose one of {', '.join(map(str, BLOCKS))}")

@@ -26,13 +26,13 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor], what: str) -
     """Load a state dict; a wrong one is refused whole, with the first mismatch named.
 
     Args:
-        network: Changed in place.
-        weights: A state dict; also of a wrapper that puts its own name before the network's, as DataParallel,
+        network: changed in place.
+        weights: a state dict; also of a wrapper that puts its own name before the network's, as DataParallel,
             DistributedDataParallel, `torch.compile` and `torch.optim.swa_utils.AveragedModel` do.
-        what: The file's name, for the error.
+        what: the file's name, for the error.
 
     Raises:
-        ValueError: If a weight is missing, unknown or of another shape.
+        ValueError: if a weight is missing, unknown or of another shape.
     """
     own = network.state_dict()
     if not own.keys() <= weights.keys():
@@ -74,11 +74,11 @@ def save(network: nn.Module, path: str | os.PathLike[str]) -> None:
     """Write a network made by `create` as safetensors, with its name and options inside.
 
     Args:
-        network: Made by `create`.
-        path: Where to; the file appears whole or not at all.
+        network: made by `create`.
+        path: where to; the file appears whole or not at all.
 
     Raises:
-        ValueError: If the network does not say what it is.
+        ValueError: if the network does not say what it is.
     """
     if not hasattr(network, "recipe"):
         raise ValueError("only a network made by networks.create(name, ...) can be saved: its file must name it")
@@ -91,14 +91,14 @@ def load(path: str | os.PathLike[str], name: str | None = None) -> nn.Module:
     """Build the network that a file of `save` holds.
 
     Args:
-        path: A safetensors file.
-        name: The network that it must be; any by default.
+        path: a safetensors file.
+        name: the network that it must be; any by default.
 
     Returns:
         The network in evaluation mode.
 
     Raises:
-        ValueError: If the file is damaged, does not say what it is, or is another network.
+        ValueError: if the file is damaged, does not say what it is, or is another network.
     """
     try:
         with safe_open(path, "pt") as file:
@@ -135,13 +135,13 @@ def load_released(path: str | os.PathLike[str]) -> SphereFace:
     Those networks saw images mapped by (255x - 127.5)/127.5, not /128; the difference is 0.4 % of contrast.
 
     Args:
-        path: A file of PyTorch's, whatever its suffix: .pth, .pt, .bin.
+        path: a file of PyTorch's, whatever its suffix: .pth, .pt, .bin.
 
     Returns:
         The network in evaluation mode; of 64 layers in the released layout, with 3, 7, 16, 3 blocks.
 
     Raises:
-        ValueError: If the file is damaged, holds code, or is not one of those two networks.
+        ValueError: if the file is damaged, holds code, or is not one of those two networks.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
