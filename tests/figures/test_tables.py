@@ -1,5 +1,8 @@
 """Tables hold every row, and are read as tables."""
 
+import re
+from pathlib import Path
+
 from markdown_it import MarkdownIt
 
 from cosface_edu.figures import tables
@@ -27,3 +30,16 @@ def test_rows_follow_the_first_one_s_columns() -> None:
 def test_a_table_is_read_as_one_though_a_column_holds_a_single_sign(made_up) -> None:
     text = tables.toys([made_up(loss="nsl")])
     assert "<td" in MarkdownIt("commonmark").enable("table").render(text)
+
+
+def test_nobody_writes_a_table_by_hand() -> None:
+    own = Path(tables.__file__)
+    by_hand = [
+        path.name
+        for folder in ("cosface_edu", "book")
+        for path in (own.parents[2] / folder).rglob("*.*")
+        if path.suffix in (".py", ".md")
+        and path != own
+        and re.search(r"(?:[\"']|\\n)\| ?-{3}", path.read_text("utf-8"))
+    ]
+    assert by_hand == []
