@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from cosface_edu.experiments.jobs.sweep import ranked
 from cosface_edu.experiments.jobs.worth import chosen
 from cosface_edu.experiments.settings import setting
 from cosface_edu.experiments.statistics import compared
@@ -59,17 +61,13 @@ def searched(rows: Sequence[Row], by: str) -> str:
         rows: of the record of `table`.
         by: the measure that chose.
     """
-    best: dict[str, dict[str, Any]] = {}
-    tried: dict[str, int] = {}
-    for row in rows:
-        if row["part"] == "search" and "diverged" not in row:
-            tried[row["loss"]] = tried.get(row["loss"], 0) + 1
-            if row["loss"] not in best or row[by] > best[row["loss"]][by]:
-                best[row["loss"]] = {**row, **row["options"]}
     lines = []
-    for loss, run in best.items():
-        rates = [f"{100 * run[key]:.1f}" for key in ("accuracy", "tar_0.0001", "tar_1e-06")]
-        lines.append([card(loss).title, str(tried[loss]), unbroken(setting(run)), *rates])
+    for loss in dict.fromkeys(row["loss"] for row in rows if row["part"] == "search"):
+        tried = ranked(rows, itemgetter(by), part="search", loss=loss)
+        if tried:
+            best = setting({**tried[0], **tried[0]["options"]})
+            rates = [f"{100 * tried[0][key]:.1f}" for key in ("accuracy", "tar_0.0001", "tar_1e-06")]
+            lines.append([card(loss).title, str(len(tried)), unbroken(best), *rates])
     heads = ["loss", "settings tried", "the best", "accuracy", "TAR at FAR 1e-4", "at 1e-6"]
     return table(heads, lines, "lrlr")
 

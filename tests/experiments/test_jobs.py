@@ -1,7 +1,9 @@
 """Each job at full size has a tiny run: the same lines, on a processor, with a record at its end."""
 
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -111,9 +113,9 @@ def test_a_sweep_goes_on_where_its_minutes_ended(name: str, tmp_path: Path, monk
         assert "rank1" not in rows[0], "nobody is identified in the search"
 
 
-def finished(queue, found) -> list[dict]:
-    """The rows of a sweep in whose runs is found what `found` says."""
-    rows: list[dict] = []
+def finished(queue, found, rows: Sequence[dict] = ()) -> list[dict]:
+    """The rows of a sweep in whose runs is found what `found` says; it goes on from `rows`."""
+    rows = list(rows)
     while missing := [what for what, _ in queue(rows) if not sweep.done(rows, what)]:
         rows.append(missing[0] | found(missing[0]))
     return rows
@@ -128,11 +130,35 @@ def test_the_table_chooses_on_another_world_and_judges_with_three_seeds() -> Non
     nsl = {r["options"]["s"] for r in search if r["loss"] == "nsl"}
     assert nsl == {r["options"]["s"] for r in search if r["loss"] == "cosface"}  # at every scale that NSL is
     assert {r["options"].get("s") for r in final if r["loss"] in ("nsl", "cosface")} == {16}
-    assert len(final) == 3 * len(table.CANDIDATES)
+    assert len(final) == 3 * len(table.FIRST | table.OTHERS)
     curves = [r for r in rows if r["part"] == "margin" or (r in final and r["loss"] in ("nsl", "cosface"))]
     settings = [(r["options"]["s"], r["options"].get("m", 0), r["seed"]) for r in curves]
     assert {(s, m) for s, m, _ in settings} == {(s, m) for s in (64, 16) for m in table.MARGINS}
     assert len(settings) == len(set(settings)), "no run is made twice"
+
+
+@pytest.mark.parametrize(("name", "queue", "wanted"), [("table", table.queue, 48), ("worth", worth.queue, 3)])
+def test_the_book_s_rows_are_known_and_not_run_again(name: str, queue: Callable, wanted: int) -> None:
+    """48 and 3 are what the book says is still to be run; a record with more of it has smaller ones."""
+    base = Config(loss_options={})
+    before = record.load(f"gpu-{name}")["results"]["rows"]
+    whole = finished(lambda rows: queue(base, rows), lambda row: {"tar_0.0001": 0.5}, before)
+    assert len(whole) - len(before) == wanted
+    assert all(any(sweep.done([row], what) for what, _ in queue(base, whole)) for row in before)
+
+
+def test_a_search_s_best_did_not_diverge() -> None:
+    rows = [
+        {"loss": "nsl", "options": {"s": 8.0}, "rate": None},
+        {"loss": "nsl", "options": {"s": 64.0}, "diverged": 3},
+        {"loss": "nsl", "options": {"s": 16.0}, "rate": 0.5},
+        {"loss": "nsl", "options": {"s": 32.0}, "rate": 0.5},
+        {"loss": "cosface", "options": {"s": 16.0, "m": 0.35}, "diverged": 7},
+    ]
+    by = itemgetter("rate")
+    assert [row["options"]["s"] for row in sweep.ranked(rows, by, loss="nsl")] == [16, 32, 8], "the first of equals"
+    assert sweep.best(rows, by, loss="nsl") == {"s": 16.0}
+    assert sweep.best(rows, by, loss="cosface") is None
 
 
 def test_every_loss_is_judged_before_the_curve_is_drawn_again() -> None:
@@ -151,10 +177,13 @@ def test_distractors_lie_in_the_host_s_memory_in_blocks(tmp_path: Path, monkeypa
     assert not sweep.Judge.draw(job, 0, 0).distractors
 
 
+SOME_CELLS = worth.CELLS[:3]
+
+
 def the_map(by_margin: dict[float, float]) -> list[dict]:
-    """All rows of the map where the search's measure depends on the margin alone; NSL is best at s = 8."""
+    """Rows of some cells of the map where the search's measure depends on the margin alone; NSL is best at s = 8."""
     return finished(
-        lambda rows: worth.queue(Config(loss_options={}), rows),
+        lambda rows: worth.queue(Config(loss_options={}), rows, SOME_CELLS),
         lambda row: {
             "tar_0.0001": by_margin[row["options"]["m"]] if "m" in row["options"] else 0.1 / row["options"]["s"]
         },
@@ -163,22 +192,44 @@ def the_map(by_margin: dict[float, float]) -> list[dict]:
 
 def test_the_map_fills_cell_after_cell() -> None:
     rows = the_map({0.1: 0.1, 0.2: 0.2, 0.35: 0.35})
-    assert list(dict.fromkeys((r["people"], r["pictures"]) for r in rows)) == list(worth.CELLS)
-    steps = {what["world"]: config.steps for what, config in worth.queue(Config(loss_options={}, steps=1000), rows)}
+    assert list(dict.fromkeys((r["people"], r["pictures"]) for r in rows)) == list(SOME_CELLS)
+    steps = {
+        what["world"]: config.steps
+        for what, config in worth.queue(Config(loss_options={}, steps=1000), rows, SOME_CELLS)
+    }
     assert steps == {1: 500, 0: 1000}
     final = [r for r in rows if r["world"] == 0 and r["options"]["s"] == 8]
-    assert len(final) == 6 * len(worth.CELLS)
+    assert len(final) == 6 * len(SOME_CELLS)
     assert {r["options"].get("m") for r in final} == {None, 0.35}
 
 
 def test_what_the_search_could_not_tell_from_the_best_is_judged_last() -> None:
     rows = the_map({0.1: 0.1, 0.2: 0.346, 0.35: 0.35})
     judged = [r for r in rows if r["world"] == 0]
-    whole = 6 * len(worth.CELLS)
+    whole = 6 * len(SOME_CELLS)
     assert {(r["loss"], r["options"].get("m")) for r in judged[:whole]} == {("nsl", None), ("cosface", 0.35)}
     # of each cell: CosFace at the three other scales and, as near, at the four with the smaller margin
     assert {(r["loss"], r["options"]["m"]) for r in judged[whole:]} == {("cosface", 0.2), ("cosface", 0.35)}
-    assert len(judged) - whole == 7 * len(worth.SEEDS) * len(worth.CELLS)
+    assert len(judged) - whole == 7 * len(worth.SEEDS) * len(SOME_CELLS)
+
+
+def test_a_row_of_an_earlier_setting_does_not_stop_a_cell_of_the_map() -> None:
+    old = {"people": 100, "pictures": 4, "loss": "nsl", "options": {"s": 7.0}, "world": 1, "seed": 0, "tar_0.0001": 0.0}
+    rows = finished(
+        lambda rows: worth.queue(Config(loss_options={}), rows, [(100, 4)]), lambda row: {"tar_0.0001": 0.1}, [old]
+    )
+    judged = {(r["loss"], r["seed"]) for r in rows if (r["people"], r["pictures"], r["world"]) == (100, 4, 0)}
+    assert judged == {(loss, seed) for loss in worth.LOSSES for seed in worth.SEEDS}
+
+
+def test_a_loss_that_diverged_everywhere_is_not_judged_in_the_map() -> None:
+    rows = finished(
+        lambda rows: worth.queue(Config(loss_options={}), rows, SOME_CELLS),
+        lambda row: {"diverged": 1} if row["loss"] == "cosface" else {"tar_0.0001": 1 / row["options"]["s"]},
+    )
+    assert worth.chosen(rows, "cosface") is None
+    assert worth.close(rows, "cosface") == []
+    assert {r["loss"] for r in rows if r["world"] == 0} == {"nsl"}
 
 
 def test_the_queue_leaves_out_what_has_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,7 +347,7 @@ def test_real_faces_are_chosen_on_one_list_and_judged_with_five_seeds() -> None:
     for what, config in faces.queue(base, rows):
         assert (config.loss, config.loss_options, config.seed) == (what["loss"], what["options"], what["seed"])
     table = [row for row in rows if row["part"] == "table"]
-    assert len(table) == 5 * len(faces.CANDIDATES)
+    assert len(table) == 5 * len([*faces.FIRST, *faces.OTHERS])
     assert {row["options"].get("s") for row in table} == {None, 16}
     assert [row["network"] for row in rows if row["part"] == "network"] == list(faces.NETWORKS)
 

@@ -28,7 +28,7 @@ from cosface_edu.training.batches import InMemory
 from cosface_edu.training.diagnose import TrainingDiverged
 
 from . import Job
-from .sweep import SIZE, Row, done, sweep
+from .sweep import SIZE, TRIED, Row, best, done, sweep
 
 FACES, LFW = "celeba-1000", "lfw-dev-aligned"
 CHOSEN_ON, JUDGED_ON = "cfp-fp", "pairsDevTest"
@@ -36,15 +36,7 @@ LISTS = {CHOSEN_ON: ("cfp", "cfp-fp.txt"), "cfp-ff": ("cfp", "cfp-ff.txt"), JUDG
 FARS = (0.01, 0.001)
 CHOSEN_BY = "tar_0.01"
 
-SCALES = (8.0, 16.0, 32.0, 64.0)
-#: What is tried for the losses whose comparison is asked for; they come first.
-FIRST: dict[str, list[dict[str, float]]] = {
-    "softmax": [{}],
-    "nsl": [{"s": s} for s in SCALES],
-    "cosface": [{"s": s, "m": m} for s in SCALES for m in (0.1, 0.2, 0.35)],
-}
-OTHERS: dict[str, list[dict[str, float]]] = {"arcface": [{"s": s, "m": m} for s in SCALES for m in (0.2, 0.5)]}
-CANDIDATES = FIRST | OTHERS
+FIRST, OTHERS = ("softmax", "nsl", "cosface"), ("arcface",)  # the losses whose comparison is asked for come first
 SEEDS = (0, 1, 2, 3, 4)
 EPOCHS, LARGE_EPOCHS = 25.0, 60.0
 NETWORKS = ("sphereface20", "mobilefacenet", "iresnet18")
@@ -125,16 +117,16 @@ def queue(base: Config, rows: Sequence[Row]) -> list[tuple[Row, Config]]:
         return {"part": part, "loss": loss, "options": options, "network": network, "seed": seed}
 
     for losses_of in (FIRST, OTHERS):
-        search = [item("search", loss, options, base.network, 0) for loss in losses_of for options in losses_of[loss]]
+        search = [item("search", loss, options, base.network, 0) for loss in losses_of for options in TRIED[loss]]
         items += search
         if not all(done(rows, what) for what in search):
             break
-        best = {loss: setting for loss in losses_of if (setting := chosen(rows, loss)) is not None}
-        items += [item("table", loss, setting, base.network, seed) for seed in SEEDS for loss, setting in best.items()]
+        found = {loss: setting for loss in losses_of if (setting := chosen(rows, loss)) is not None}
+        items += [item("table", loss, setting, base.network, seed) for seed in SEEDS for loss, setting in found.items()]
     else:
         if (setting := chosen(rows, "cosface")) is not None:
             items += [item("network", "cosface", setting, network, 0) for network in NETWORKS]
-    found = []
+    runs = []
     for what in items:
         changes = {"loss": what["loss"], "loss_options": what["options"], "seed": what["seed"]}
         if what["part"] == "network":
@@ -146,14 +138,13 @@ def queue(base: Config, rows: Sequence[Row]) -> list[tuple[Row, Config]]:
                 "steps": steps,
                 "compile": False,
             }
-        found.append((what, base.replace(**changes)))
-    return found
+        runs.append((what, base.replace(**changes)))
+    return runs
 
 
 def chosen(rows: Sequence[Row], loss: str) -> dict[str, float] | None:
     """The setting of a loss that the search found best; None where every run diverged."""
-    tried = [row for row in rows if row["part"] == "search" and row["loss"] == loss and "diverged" not in row]
-    return max(tried, key=lambda row: row[CHOSEN_ON].get(CHOSEN_BY, 0.0))["options"] if tried else None
+    return best(rows, lambda row: row[CHOSEN_ON].get(CHOSEN_BY), part="search", loss=loss)
 
 
 def shrink(root: Path, out: Path) -> None:

@@ -39,6 +39,14 @@ Queue = Callable[[Sequence[Row]], list[tuple[Row, Config]]]
 SIZE = (56, 48)
 FARS = (1e-4, 1e-6)
 DISTRACTORS_AT_ONCE = 100_000  # in a file, so that several processes draw a million
+#: What is tried of the losses that the jobs compare: CosFace and ArcFace at every scale at which NSL is.
+SCALES = (8.0, 16.0, 32.0, 64.0)
+TRIED: dict[str, list[dict[str, float]]] = {
+    "softmax": [{}],
+    "nsl": [{"s": s} for s in SCALES],
+    "cosface": [{"s": s, "m": m} for s in SCALES for m in (0.1, 0.2, 0.35)],
+    "arcface": [{"s": s, "m": m} for s in SCALES for m in (0.2, 0.5)],
+}
 WAIT = 0.2  # seconds between two looks at what other processes have finished
 
 
@@ -179,6 +187,23 @@ def _age(path: Path) -> tuple[int, str]:
 def done(rows: Sequence[Row], what: Row) -> bool:
     """Whether a run is among the finished ones."""
     return any(all(row.get(key) == value for key, value in what.items()) for row in rows)
+
+
+def ranked(rows: Sequence[Row], by: Callable[[Row], float | None], **of: Any) -> list[Row]:
+    """The runs of a search, the best first; those that diverged are not among them.
+
+    Args:
+        rows: finished runs.
+        by: what chooses, the more the better; None of a run that has too few pairs for it, which counts as 0.
+        **of: what the rows of the search say, such as the loss.
+    """
+    tried = [row for row in rows if "diverged" not in row and done([row], of)]
+    return sorted(tried, key=lambda row: by(row) or 0.0, reverse=True)
+
+
+def best(rows: Sequence[Row], by: Callable[[Row], float | None], **of: Any) -> dict[str, float] | None:
+    """The setting that a search found best, see `ranked`; None where every run diverged."""
+    return next((row["options"] for row in ranked(rows, by, **of)), None)
 
 
 def sweep(job: Job, name: str, queue: Queue, one: Callable[[Row, Config], Row], found: Row) -> Row:

@@ -7,6 +7,7 @@ further seeds of the margins. One network for all, small enough for many runs.
 """
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from cosface_edu import losses
@@ -14,21 +15,14 @@ from cosface_edu.training import Config, preset
 from cosface_edu.training.batches import InMemory
 
 from . import Job
-from .sweep import SIZE, Judge, Row, done, sweep, trained, world
+from .sweep import SCALES, SIZE, TRIED, Judge, Row, best, done, sweep, trained, world
 
 PEOPLE, EACH = 10_572, 46
 EPOCHS = 4.0
 DISTRACTORS = 1_000_000
-SCALES = (8.0, 16.0, 32.0, 64.0)
 SEEDS = (0, 1, 2)
 MARGINS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
-#: What is tried for the losses whose comparison is the book's claim; they come first.
-FIRST: dict[str, list[dict[str, float]]] = {
-    "softmax": [{}],
-    "nsl": [{"s": s} for s in SCALES],
-    "cosface": [{"s": s, "m": m} for s in SCALES for m in (0.1, 0.2, 0.35)],
-    "arcface": [{"s": s, "m": m} for s in SCALES for m in (0.2, 0.5)],
-}
+FIRST = TRIED  # the losses whose comparison is the book's claim come first
 #: The others of the paper's Table 2 that this loop trains.
 OTHERS: dict[str, list[dict[str, float]]] = {
     "asoftmax": [{"m": 4.0}],
@@ -37,8 +31,7 @@ OTHERS: dict[str, list[dict[str, float]]] = {
     "softmax_center": [{}],
     "softmax_contrastive": [{}],
 }
-CANDIDATES = FIRST | OTHERS
-CHOSEN_BY = "tar_0.0001"
+CHOSEN_BY = itemgetter("tar_0.0001")
 Item = tuple[str, str, dict[str, float], int, int]
 
 
@@ -86,27 +79,27 @@ def queue(base: Config, rows: Sequence[Row]) -> list[tuple[Row, Config]]:
         items += search
         if not all(done(rows, named(item)) for item in search):
             continue
-        best = {loss: setting for loss in losses_of if (setting := chosen(rows, loss)) is not None}
-        items += [("table", loss, setting, 0, seed) for seed in SEEDS for loss, setting in best.items()]
-        if "cosface" in best:
-            curve = [item for item in margins(best["cosface"]["s"]) if ("table", *item[1:]) not in items]
+        found = {loss: setting for loss in losses_of if (setting := chosen(rows, loss)) is not None}
+        items += [("table", loss, setting, 0, seed) for seed in SEEDS for loss, setting in found.items()]
+        if "cosface" in found:
+            curve = [item for item in margins(found["cosface"]["s"]) if ("table", *item[1:]) not in items]
             items += [item for item in curve if item[-1] == SEEDS[0]]
     items += [item for item in curve if item[-1] != SEEDS[0]]
-    found = []
+    runs = []
     for item in items:
         what = named(item)
         changes = {"loss": what["loss"], "loss_options": what["options"], "seed": what["seed"]}
         steps = max(1, base.steps // 2) if what["part"] == "search" else base.steps
-        found.append((what, base.replace(steps=steps, world_seed=what["world"], **changes)))
-    return found
+        runs.append((what, base.replace(steps=steps, world_seed=what["world"], **changes)))
+    return runs
 
 
-def margins(best: float) -> list[Item]:
+def margins(scale: float) -> list[Item]:
     """Fig. 5, at the best scale and at s = 64; the three seeds of a margin only after the first of each."""
     return [
         ("margin", "cosface" if m else "nsl", {"s": s} | ({"m": m} if m else {}), 0, seed)
         for seed in SEEDS
-        for s in dict.fromkeys([best, 64.0])
+        for s in dict.fromkeys([scale, 64.0])
         for m in MARGINS
     ]
 
@@ -119,9 +112,8 @@ def named(item: Item) -> Row:
 
 def chosen(rows: Sequence[Row], loss: str) -> dict[str, float] | None:
     """The setting of a loss that the search found best; None where every run diverged."""
-    tried = [row for row in rows if row["part"] == "search" and row["loss"] == loss and "diverged" not in row]
-    return max(tried, key=lambda row: row[CHOSEN_BY] or 0.0)["options"] if tried else None
+    return best(rows, CHOSEN_BY, part="search", loss=loss)
 
 
 # A name that the registry does not know would be found out after hours otherwise.
-assert set(CANDIDATES) <= set(losses.available())
+assert set(FIRST | OTHERS) <= set(losses.available())

@@ -14,18 +14,14 @@ from cosface_edu.training import Config
 from cosface_edu.training.batches import InMemory
 
 from . import Job
-from .sweep import Judge, Row, sweep, trained, world
+from .sweep import TRIED, Judge, Row, best, done, ranked, sweep, trained, world
 from .table import CHOSEN_BY, EACH, PEOPLE, configuration
 
 CELLS = (
     (100, 4), (PEOPLE, EACH), (100, 200), (1000, EACH), (PEOPLE, 4), (1000, 4), (1000, 200), (100, EACH)
 )  # fmt: skip
 TINY_CELLS = ((8, 4), (12, 6))
-SCALES = (8.0, 16.0, 32.0, 64.0)
-CANDIDATES: dict[str, list[dict[str, float]]] = {
-    "nsl": [{"s": s} for s in SCALES],
-    "cosface": [{"s": s, "m": m} for s in SCALES for m in (0.1, 0.2, 0.35)],
-}
+LOSSES = ("nsl", "cosface")
 SEEDS = (0, 1, 2)
 STEPS = 1000
 CLOSE = 0.005  # of TAR: settings that came out closer to the best in the search are judged too
@@ -56,26 +52,28 @@ def run(job: Job) -> dict[str, Any]:
 def queue(base: Config, rows: Sequence[Row], cells: Sequence[tuple[int, int]] = CELLS) -> list[tuple[Row, Config]]:
     """All runs that are known now: cell after cell, in each the search and then the seeds; last the close choices."""
     found, last = [], []
-    for people, pictures in cells:
-        here = [row for row in rows if (row["people"], row["pictures"]) == (people, pictures)]
-        items = [(loss, options, 1, 0) for loss in CANDIDATES for options in CANDIDATES[loss]]
-        if len([row for row in here if row["world"] == 1]) == len(items):
-            best = {loss: chosen(here, loss) for loss in CANDIDATES}
-            items += [(loss, best[loss], 0, seed) for seed in SEEDS for loss in CANDIDATES]
-            last += [
-                (people, pictures, loss, row["options"], 0, seed)
-                for loss in CANDIDATES
-                for row in close(here, loss)
-                for seed in SEEDS
-            ]
-        found += [(people, pictures, *item) for item in items]
-    return [run_of(base, *item) for item in found + last]
+    for cell in cells:
+        search = [run_of(base, cell, loss, options, 1, 0) for loss in LOSSES for options in TRIED[loss]]
+        found += search
+        if not all(done(rows, what) for what, _ in search):
+            continue
+        here = [row for row in rows if (row["people"], row["pictures"]) == cell]
+        settings = {loss: setting for loss in LOSSES if (setting := chosen(here, loss)) is not None}
+        found += [run_of(base, cell, loss, setting, 0, seed) for seed in SEEDS for loss, setting in settings.items()]
+        last += [
+            run_of(base, cell, loss, row["options"], 0, seed)
+            for loss in LOSSES
+            for row in close(here, loss)
+            for seed in SEEDS
+        ]
+    return found + last
 
 
 def run_of(
-    base: Config, people: int, pictures: int, loss: str, options: dict[str, float], number: int, seed: int
+    base: Config, cell: tuple[int, int], loss: str, options: dict[str, float], number: int, seed: int
 ) -> tuple[Row, Config]:
     """What a run is, as its row says it, and how it is made."""
+    people, pictures = cell
     what = {"people": people, "pictures": pictures, "loss": loss, "options": options}
     changes = {"loss": loss, "loss_options": options, "seed": seed, "world_seed": number}
     steps = max(1, base.steps // 2) if number else base.steps
@@ -83,23 +81,17 @@ def run_of(
     return what | {"world": number, "seed": seed}, config
 
 
-def chosen(rows: Sequence[Row], loss: str) -> dict[str, float]:
-    """What the search found best in a cell.
+def chosen(rows: Sequence[Row], loss: str) -> dict[str, float] | None:
+    """What the search found best in a cell; None where every run diverged.
 
     Args:
         rows: of one cell.
         loss: its name.
     """
-    return _tried(rows, loss)[0]["options"]
+    return best(rows, CHOSEN_BY, world=1, loss=loss)
 
 
 def close(rows: Sequence[Row], loss: str) -> list[Row]:
     """The runs of the search in a cell within `CLOSE` of the best; without it."""
-    best, *others = _tried(rows, loss)
-    return [row for row in others if (best.get(CHOSEN_BY) or 0.0) - (row.get(CHOSEN_BY) or 0.0) < CLOSE]
-
-
-def _tried(rows: Sequence[Row], loss: str) -> list[Row]:
-    """The search of a loss, the best first."""
-    tried = [row for row in rows if row["loss"] == loss and row["world"] == 1]
-    return sorted(tried, key=lambda row: row.get(CHOSEN_BY) or 0.0, reverse=True)
+    tried = ranked(rows, CHOSEN_BY, world=1, loss=loss)
+    return [row for row in tried[1:] if (CHOSEN_BY(tried[0]) or 0.0) - (CHOSEN_BY(row) or 0.0) < CLOSE]
