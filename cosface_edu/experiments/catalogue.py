@@ -61,7 +61,7 @@ def make(name: str, out: str | os.PathLike[str] | None = None, say: Say = print)
 
 
 class Listed(NamedTuple):
-    """A record in the list: `state` says whether the code that made it is the code of today."""
+    """A record in the list: `state` says whether the code that made it, or several codes, is the code of today."""
 
     name: str
     date: str
@@ -82,4 +82,18 @@ def listed() -> Iterator[Listed]:
 def _state(found: Record) -> str:
     if found["module"] is None:
         return "unknown"
-    return "the same" if found["code"] == code_hash(found["module"]) else "changed"
+    codes = set(_codes(found))
+    if len(codes) > 1:
+        return "of several"
+    return "the same" if codes == {code_hash(found["module"])} else "changed"
+
+
+def _codes(part: Any) -> Iterator[str]:
+    """The hashes of code that a record names: its own, and those of rows that other calls made."""
+    if isinstance(part, dict):
+        if "code" in part:
+            yield part["code"]
+        yield from _codes(list(part.values()))
+    elif isinstance(part, list):
+        for one in part:
+            yield from _codes(one)

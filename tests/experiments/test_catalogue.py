@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from cosface_edu.cli import app
 from cosface_edu.experiments import catalogue, record
+from cosface_edu.experiments.closure import code_hash
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 RECORDS = sorted((BOOK / "results").glob("*.json"))
@@ -47,6 +48,23 @@ def test_a_record_is_made_by_its_name(monkeypatch, tmp_path: Path) -> None:
     assert lines == ["drawing"]
     with pytest.raises(ValueError, match=r"no record 'rehearsel': choose one of .*rehearsal"):
         catalogue.make("rehearsel")
+
+
+@pytest.mark.parametrize(
+    ("codes", "state"),
+    [((), "the same"), (("now",), "the same"), (("now", "before"), "of several"), (("before",), "of several")],
+)
+def test_rows_of_other_code_than_the_record_s_are_said(codes, state: str, monkeypatch, tmp_path: Path) -> None:
+    found = record.load("gpu-table")
+    now = code_hash(found["module"])
+    rows = [{"n": 0}, *({"n": 1, "code": now if code == "now" else code} for code in codes)]
+    monkeypatch.setattr(record, "path_of", lambda name: tmp_path / Path(name).with_suffix(".json").name)
+    record.save("gpu-table", found | {"code": now, "results": {"rows": rows}})
+    (listed,) = catalogue.listed()
+    assert listed.state == state
+    record.save("gpu-table", found | {"code": "before", "results": {"rows": [{"n": 0}, {"n": 1, "code": "before"}]}})
+    (listed,) = catalogue.listed()
+    assert listed.state == "changed"
 
 
 def test_the_command_lists_them() -> None:

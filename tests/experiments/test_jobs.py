@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from cosface_edu.data.images import to_bytes
 from cosface_edu.experiments import jobs, record
+from cosface_edu.experiments.closure import code_hash
 from cosface_edu.experiments.jobs import casia, chapters, checks, faces, sweep, table, worth
 from cosface_edu.experiments.jobs.__main__ import app
 from cosface_edu.faces import FaceWorld
@@ -74,7 +75,7 @@ def test_a_tiny_run_leaves_a_record(name: str, tmp_path: Path, monkeypatch: pyte
     assert result.exit_code == 0, result.output
     found = record.load(tmp_path / f"{name}.json")
     assert found["finished"]
-    assert "tiny" in found["note"]
+    assert found["tiny"]
     if name == "checks":
         rows = [*found["results"]["losses"], *found["results"]["other"].values()]
         assert [row for row in rows if not row["right"]] == []
@@ -103,6 +104,8 @@ def test_a_sweep_goes_on_where_its_minutes_ended(name: str, tmp_path: Path, monk
         assert found["results"]["rows"][: len(rows)] == rows
         assert len(found["results"]["rows"]) > len(rows)
         rows = found["results"]["rows"]
+    here = code_hash(f"cosface_edu.experiments.jobs.{name}")
+    assert {(row["on"], row["commit"], row["code"]) for row in rows} == {("cpu", record.commit(), here)}
     if name == "faces":
         assert rows[0].keys() >= {"cfp-fp", "cfp-ff"}
         assert "pairsDevTest" not in rows[0], "what judges must not be looked at in the search"
@@ -242,6 +245,57 @@ def test_the_queue_leaves_out_what_has_a_record(tmp_path: Path, monkeypatch: pyt
         assert ran == expected
 
 
+def test_a_tiny_record_is_none_of_a_whole_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "QUEUE", {"heads": 1.0})
+    ran = []
+    monkeypatch.setattr(jobs, "run", lambda name: lambda job: ran.append(job.tiny) or {"rows": [1]})
+    for size in (["--tiny"], []):
+        assert CliRunner().invoke(app, [*size, "--device", "cpu", "--out", str(tmp_path)]).exit_code == 0
+    assert ran == [True, False]
+    made = record.load(tmp_path / "heads.json")
+    del made["tiny"]  # as in records of before
+    record.save(tmp_path / "table.json", made)
+    assert jobs.earlier_record("table", False, tmp_path) == made
+    assert jobs.earlier_record("table", True, tmp_path) is None
+    assert jobs.earlier_record("heads", False, tmp_path) is None, "it begins anew"
+
+
+def test_an_unknown_job_is_said_with_those_there_are(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["nothing", "--out", str(tmp_path)], env={"COLUMNS": "300", "TERM": "dumb"})
+    assert result.exit_code == 2
+    assert "there is no job nothing: choose of rates, checks" in result.output
+
+
+def test_notes_are_kept_and_seconds_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "run", lambda name: lambda job: {"rows": [], "whole": False})
+    seconds = 0.0
+    for note, expected in (
+        ("one card", "one card"),
+        ("another", "one card; another"),
+        ("another", "one card; another"),
+    ):
+        options = ["--tiny", "--device", "cpu", "--out", str(tmp_path), "--note", note]
+        assert CliRunner().invoke(app, ["table", *options]).exit_code == 0
+        made = record.load(tmp_path / "table.json")
+        assert made["note"] == expected
+        assert made["seconds"] > seconds
+        seconds = made["seconds"]
+
+
+def test_a_row_that_does_not_say_its_origin_is_of_its_record_s(tmp_path: Path) -> None:
+    job = jobs.Job(1.0, True, torch.device("cpu"), tmp_path, lambda found: None)
+    before = record.load("gpu-table") | {
+        "tiny": True,
+        "results": {"rows": [{"n": 1}, {"n": 2, "code": "c", "commit": "d"}]},
+    }
+    record.save(tmp_path / "table.json", before)
+    rows = sweep.Rows(job, "table")
+    rows.add({"n": 1}, {"n": 1})  # the file that the first of them was made from
+    rows.add({"n": 3}, {"n": 3})
+    own = {"commit": before["commit"], "code": before["code"]}
+    assert rows.now() == [{"n": 1, **own}, {"n": 2, "code": "c", "commit": "d"}, {"n": 3}]
+
+
 def test_a_wrong_gradient_is_seen() -> None:
     """The checks of losses fail where they should: here half precision, asked to be as exact as float32."""
     right = checks.checked("cosface", "fp32", torch.device("cpu"), None)
@@ -270,7 +324,7 @@ def a_casia(out: Path, kind: type[jobs.Job] = jobs.Job) -> tuple[dict, list[str]
     def keep(found: dict, done: bool = False) -> None:
         results = {key: value for key, value in found.items() if key not in ("data", "config")}
         made = record.new("cosface_edu.experiments.jobs.casia", what="", command="", data=found["data"],
-                          config=found["config"], seeds=[0], seconds=0.0, note="a tiny run", results=results,
+                          config=found["config"], seeds=[0], seconds=0.0, results=results, tiny=True,
                           finished=done)  # fmt: skip
         record.save(out / "casia.json", made)
 
@@ -283,12 +337,16 @@ def test_the_long_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     first, _ = a_casia(tmp_path / "broken", Brief)
     assert not first["finished"]
     (tried,) = first["results"]["tried"]
+    assert tried["calls"] == [jobs.origin("casia", torch.device("cpu"))]
     assert [row["step"] for row in tried["history"]] == [1, 2]  # the save after step 1, and the line that looked
+    del tried["calls"]  # as in records of before
+    record.save(tmp_path / "broken" / "casia.json", first | {"commit": "a", "code": "b"})
     second, said = a_casia(tmp_path / "broken")
     whole, _ = a_casia(tmp_path / "whole")
     assert second["finished"]
     assert any(line.endswith("at step 1") for line in said)
     (broken,), (unbroken,) = second["results"]["tried"], whole["results"]["tried"]
+    assert broken["calls"] == [{"commit": "a", "code": "b"}, *unbroken["calls"]]
     assert [row["step"] for row in broken["history"]] == list(range(1, 11))
     assert [row["loss"] for row in broken["history"]] == [row["loss"] for row in unbroken["history"]]
     assert second["results"]["strangers"] == whole["results"]["strangers"]
@@ -370,7 +428,7 @@ def test_processes_beside_each_other_share_a_sweep(tmp_path: Path) -> None:
 
     def process(name: str) -> None:
         job = jobs.Job(1.0, True, torch.device("cpu"), tmp_path, lambda found: kept.update(found), lambda line: None)
-        found = sweep.sweep(job, "shared", queue, one, {"of": name})
+        found = sweep.sweep(job, "table", queue, one, {"of": name})
         assert found["whole"]
         assert len(found["rows"]) == 8
 

@@ -18,6 +18,9 @@ from typing import Any
 
 import torch
 
+from cosface_edu.experiments import record
+from cosface_edu.experiments.closure import code_hash
+
 Say = Callable[[str], None]
 
 #: In the order in which they should be run, with the minutes that each is given if nobody says otherwise.
@@ -35,9 +38,8 @@ QUEUE: dict[str, float] = {
 }
 #: Those that are many short runs and may share them out among processes, see `sweep`.
 SWEEPS = ("table", "carried", "faces", "worth")
-#: Those that go on from the record in their folder.
-GO_ON = (*SWEEPS, "casia", "rates")
-TINY = "a tiny run: it shows that the job runs, nothing else"
+#: Those that go on from an earlier record; from the book's too, but for what needs checkpoints in its folder.
+GO_ON = (*SWEEPS, "rates", "casia")
 
 
 @dataclass
@@ -69,19 +71,36 @@ class Job:
 
 
 def run(job: str) -> Callable[[Job], dict[str, Any]]:
-    """The function `run` of a job's module.
-
-    Raises:
-        ValueError: for an unknown name.
-    """
-    if job not in QUEUE:
-        raise ValueError(f"there is no job {job!r}: choose one of {', '.join(QUEUE)}")
+    """The function `run` of a job's module."""
     return importlib.import_module(f"{__name__}.{job}").run
 
 
-def is_tiny(made: dict[str, Any]) -> bool:
-    """Whether a record is of a tiny run."""
-    return bool(made["note"].startswith(TINY.split(":")[0]))
+def earlier_record(job: str, tiny: bool, out: Path) -> dict[str, Any] | None:
+    """The record of a run of this size that a job goes on from: its folder's, or else the book's; None without one.
+
+    Args:
+        job: its name.
+        tiny: the size. A record that does not say is of a whole run.
+        out: the folder.
+    """
+    if job not in GO_ON:
+        return None
+    book = () if job == "casia" else (record.path_of(f"gpu-{job}"),)
+    for path in (out / f"{job}.json", *book):
+        if path.exists() and (found := record.load(path)).get("tiny", False) == tiny:
+            return found
+    return None
+
+
+def origin(job: str, device: torch.device) -> dict[str, Any]:
+    """What a row says of where it comes from: those of one record may be of several machines and commits.
+
+    Args:
+        job: its name.
+        device: it runs on.
+    """
+    on = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return {"on": on, "commit": record.commit(), "code": code_hash(f"{__name__}.{job}")}
 
 
 def title(job: str) -> str:

@@ -27,19 +27,24 @@ def main(
     processes: Annotated[
         int, typer.Option(min=1, help=f"Share out the runs among so many; of {', '.join(jobs.SWEEPS)} alone.")
     ] = 1,
+    note: Annotated[str, typer.Option(help="What a reader of the record must know; an earlier record's stays.")] = "",
 ) -> None:
     """Run jobs one after the other; one that has a finished record in the folder is left out of the queue."""
+    if unknown := [name for name in names or () if name not in jobs.QUEUE]:
+        raise typer.BadParameter(f"there is no job {', '.join(unknown)}: choose of {', '.join(jobs.QUEUE)}")
     if processes > 1:
-        options = {"--minutes": minutes, "--out": out, "--device": device}
+        options = {"--minutes": minutes, "--out": out, "--device": device, "--note": note or None}
         words = [word for name, value in options.items() if value is not None for word in (name, str(value))]
         raise typer.Exit(together(names or [], [*words, *["--tiny"] * tiny], processes))
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     out.mkdir(parents=True, exist_ok=True)
-    for name in names or [name for name in jobs.QUEUE if not finished(out / f"{name}.json")]:
+    for name in names or [name for name in jobs.QUEUE if not finished(out / f"{name}.json", tiny)]:
         share = minutes if minutes is not None else jobs.QUEUE[name]
         beside = f" --processes {number}" if (number := os.environ.get(BESIDE)) else ""
         command = f"python -m {jobs.__name__} {name} --minutes {share:.3g}{' --tiny' if tiny else ''}{beside}"
-        began = time.perf_counter() - (spent(out / f"{name}.json", tiny) if name in jobs.GO_ON else 0.0)
+        before = jobs.earlier_record(name, tiny, out) or {"seconds": 0.0, "note": ""}
+        began = time.perf_counter() - (before["seconds"] or 0.0)
+        known = before["note"] if note in before["note"] else "; ".join(filter(None, [before["note"], note]))
 
         def keep(
             found: dict[str, Any],
@@ -47,6 +52,7 @@ def main(
             name: str = name,
             command: str = command,
             began: float = began,
+            known: str = known,
         ) -> None:
             whole = record.new(
                 f"{jobs.__name__}.{name}",
@@ -56,7 +62,8 @@ def main(
                 config=found.get("config", {}),
                 seeds=found.get("seeds", [0]),
                 seconds=time.perf_counter() - began,
-                note=jobs.TINY if tiny else "",
+                note=known,
+                tiny=tiny,
                 finished=done,
                 results={key: value for key, value in found.items() if key not in ("data", "config", "seeds")},
             )
@@ -80,16 +87,9 @@ def together(names: list[str], options: list[str], processes: int) -> int:
     return int(any([process.wait() for process in started]))
 
 
-def spent(path: Path, tiny: bool) -> float:
-    """Seconds of earlier calls that left the job to this one."""
-    if finished(path) or not path.exists() or jobs.is_tiny(made := record.load(path)) != tiny:
-        return 0.0
-    return float(made["seconds"] or 0)
-
-
-def finished(path: Path) -> bool:
-    """Whether a job's record is there and whole."""
-    return path.exists() and record.load(path).get("finished", False)
+def finished(path: Path, tiny: bool) -> bool:
+    """Whether a job's record of this size is there and whole."""
+    return path.exists() and (made := record.load(path)).get("tiny", False) == tiny and made["finished"]
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from cosface_edu.training.batches import InMemory
 from cosface_edu.training.checkpoint import open_network
 from cosface_edu.training.diagnose import TrainingDiverged
 
-from . import Job, is_tiny, wait
+from . import Job, earlier_record, origin, wait
 
 PEOPLE, EACH = 10_572, 46
 STRANGERS = 1_000_000  # numbers from here on are people nobody trains on
@@ -80,7 +80,8 @@ def run(job: Job) -> dict[str, Any]:
     if "seconds" not in reached:  # no setting learned anything
         return found
     network = open_network(job.out / "casia" / str(len(found["tried"])) / "last.pt")[0].to(job.device).eval()
-    found["strangers"] = strangers(job, network, base.size)
+    this = origin("casia", job.device)
+    found["strangers"] = strangers(job, network, base.size) | this
     job.say(f"strangers: {found['strangers']}")
     job.keep(found)
     # of the million: drawing, and both views of each through the network forwards, three times as fast as training
@@ -88,7 +89,7 @@ def run(job: Job) -> dict[str, Any]:
         2.5 * found["images_per_s"]
     ):
         return found | {"whole": False}
-    found["million"] = million(job, network, base.size)
+    found["million"] = million(job, network, base.size) | this
     job.say(f"a million: {found['million']}")
     return found
 
@@ -109,14 +110,19 @@ def configuration(job: Job) -> Config:
 
 def earlier(job: Job) -> dict[str, Any]:
     """What earlier calls found: with this folder everything, of the book's record what it gave up at this length."""
-    here, book = job.out / "casia.json", record.path_of("gpu-casia")
-    if here.exists() and is_tiny(made := record.load(here)) == job.tiny:
-        return dict(made["results"])
+    if made := earlier_record("casia", job.tiny, job.out):
+        return {**made["results"], "tried": with_origin(made)}
+    book = record.path_of("gpu-casia")
     if job.tiny or not book.exists():
         return {}
-    tried = record.load(book)["results"]["tried"]
     steps = configuration(job).steps
+    tried = with_origin(record.load(book))
     return {"tried": [one for one in tried if "given_up" in one and one["config"]["steps"] == steps]}
+
+
+def with_origin(made: dict[str, Any]) -> list[dict[str, Any]]:
+    """The settings that a record tried; what one does not say of its calls is what its record says."""
+    return [{"calls": [{"commit": made["commit"], "code": made["code"]}]} | one for one in made["results"]["tried"]]
 
 
 def training(job: Job, base: Config, found: dict[str, Any]) -> None:
@@ -136,10 +142,14 @@ def training(job: Job, base: Config, found: dict[str, Any]) -> None:
         found |= {"images_per_s": max(row["speed"] for row in probe.history), "first_steps": probe.history}
     for number, (name, changes) in enumerate(SETTINGS.items(), 1):
         if number > len(found["tried"]):
-            found["tried"].append({"setting": name, "config": changed(base, changes).to_dict(), "history": []})
+            found["tried"].append(
+                {"setting": name, "config": changed(base, changes).to_dict(), "history": [], "calls": []}
+            )
         tried = found["tried"][number - 1]
         if "given_up" in tried:
             continue
+        if (this := origin("casia", job.device)) not in tried["calls"]:
+            tried["calls"].append(this)
         job.say(f"{name}: {base.steps:,} steps")
         out = job.out / "casia" / str(number)
         if not (out / "last.pt").exists():  # killed before the first save, or the folder's record came here alone

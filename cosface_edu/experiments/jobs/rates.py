@@ -25,7 +25,7 @@ from cosface_edu.training import Config
 from cosface_edu.training.batches import Part
 from cosface_edu.training.feed import feed
 
-from . import Job, checks, heads, networks, wait
+from . import Job, checks, heads, networks, origin, wait
 from .sweep import Row, earlier
 
 SIZE = (112, 96)
@@ -51,7 +51,7 @@ def questions(job: Job) -> Iterator[tuple[str, float, Callable[[Job], Row]]]:
 def run(job: Job) -> dict[str, Any]:
     """As long as the minutes allow; the next minutes go on, and ask again what failed."""
     rows = [row for row in earlier(job, "rates") if "error" not in row]
-    left_out = False
+    left_out, this = False, origin("rates", job.device)
     for what, seconds, answer in questions(job):
         if any(row["what"] == what for row in rows):
             continue
@@ -63,7 +63,7 @@ def run(job: Job) -> dict[str, Any]:
             found = answer(job)
         except Exception as error:
             found = {"error": f"{type(error).__name__}: {error}"[:300]}
-        rows.append({"what": what, **found, "seconds": time.perf_counter() - began})
+        rows.append({"what": what, **found, "seconds": time.perf_counter() - began, **this})
         job.say(f"{rows[-1]}")
         job.keep({"rows": rows})
     return {"rows": rows, "whole": not left_out and not any("error" in row for row in rows)}

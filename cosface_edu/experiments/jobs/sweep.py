@@ -2,7 +2,7 @@
 
 A sweep is a list of runs that grows while it runs. Each finished run is a row in the record, so that a sweep that is
 stopped, or whose minutes are over, goes on where it was, on another day and another machine: the record of earlier
-minutes is read from the job's own folder, or else from the book's results.
+minutes is read from the job's own folder, or else from the book's results. Each row says where it comes from.
 
 The same command may be started several times with the same folder, which `--processes` does: each takes the next run
 that nobody has taken. On a processor that is a run for each core. On an H100 one process of `table` waits for its own
@@ -24,14 +24,13 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from cosface_edu import evaluation
-from cosface_edu.experiments import record
 from cosface_edu.faces import FaceWorld, FaceWorldDataset, many
 from cosface_edu.files import write_atomically
 from cosface_edu.training import Config, train
 from cosface_edu.training.batches import InMemory
 from cosface_edu.training.diagnose import TrainingDiverged
 
-from . import Job, is_tiny
+from . import Job, earlier_record, origin
 from .casia import STRANGERS, features
 
 Row = dict[str, Any]
@@ -133,13 +132,11 @@ class Judge:
 
 
 def earlier(job: Job, name: str) -> list[Row]:
-    """The rows of earlier minutes, if they were of the same size."""
-    for path in (job.out / f"{name}.json", record.path_of(f"gpu-{name}")):
-        if path.exists():
-            found = record.load(path)
-            if is_tiny(found) == job.tiny:
-                return found["results"]["rows"]
-    return []
+    """The rows of earlier minutes; what one does not say of its origin is what its record says."""
+    found = earlier_record(name, job.tiny, job.out)
+    if found is None:
+        return []
+    return [{"commit": found["commit"], "code": found["code"]} | row for row in found["results"]["rows"]]
 
 
 class Rows:
@@ -159,7 +156,7 @@ class Rows:
     def now(self) -> list[Row]:
         """All of them, the oldest first."""
         new = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(self.folder.glob("*.json"), key=_age)]
-        return self.before + [row for row in new if row not in self.before]
+        return self.before + [row for row in new if not done(self.before, row)]
 
     def take(self, missing: Sequence[tuple[Row, Config]]) -> tuple[Row, Config, FileLock] | None:
         """The first of some runs that nobody does or has done, and the lock that says so; None if there is none."""
@@ -237,7 +234,7 @@ def sweep(job: Job, name: str, queue: Queue, one: Callable[[Row, Config], Row], 
             row = what | one(what, config)
             seconds = time.perf_counter() - began
             pace = seconds / config.steps
-            kept.add(what, row | {"seconds": seconds, "on": place(job.device)})
+            kept.add(what, row | {"seconds": seconds} | origin(name, job.device))
         finally:
             lock.release()
         job.say(f"{what}: {seconds:.1f} s")
@@ -248,11 +245,6 @@ def sweep(job: Job, name: str, queue: Queue, one: Callable[[Row, Config], Row], 
 def listed(rows: Sequence[Row]) -> Row:
     """The rows as a record has them, with the seeds that are among them."""
     return {"rows": list(rows), "seeds": sorted({row["seed"] for row in rows if "seed" in row})}
-
-
-def place(device: torch.device) -> str:
-    """What a run was made on: rows of one record may come from several machines."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def trained(config: Config, faces: InMemory, judge: Judge) -> Row:
