@@ -18,7 +18,7 @@ from cosface_edu import evaluation
 from cosface_edu.align import align_folder
 from cosface_edu.data import FolderDataset, Pairs, to_bytes
 from cosface_edu.data.images import encode_jpeg
-from cosface_edu.experiments import record
+from cosface_edu.experiments import cache, record
 from cosface_edu.experiments.runs import THREADS, Material, Say, run_all, tar_at
 from cosface_edu.experiments.settings import (
     FULL,
@@ -52,14 +52,20 @@ Record = dict[str, Any]
 WORK = Path("runs/rehearsal")
 
 
-def draw_scenes(size: Size, folder: Path, world_seed: int = 0) -> None:
+def draw_scenes(size: Size, work: Path, world_seed: int = 0) -> Path:
     """Write scenes as a photographer would hand them in: one folder a person, one JPEG a picture.
 
     Args:
         size: how many people and pictures.
-        folder: where to; a person whose last picture is there is not drawn again.
+        work: where the scenes' folder is made.
         world_seed: which world.
+
+    Returns:
+        The folder. What is drawn, and by which code, is in its name; a person whose last picture is there is not drawn
+        again.
     """
+    shown = {"people": size.people + size.unseen, "pictures": size.pictures, "scene": SCENE, "world": world_seed}
+    folder = work / f"scenes-{cache.key('cosface_edu.faces', **shown)[:8]}"
     world = FaceWorld(seed=world_seed)
     for person in range(size.people + size.unseen):
         own = folder / f"{person:04d}"
@@ -69,6 +75,7 @@ def draw_scenes(size: Size, folder: Path, world_seed: int = 0) -> None:
         images, _ = world.scenes([person], size.pictures, SCENE)  # (n, 3, 160, 160)
         for number, pixels in enumerate(to_bytes(images)):
             write_atomically(own / f"{number:03d}.jpg", encode_jpeg(pixels))
+    return folder
 
 
 def rehearse(quick: bool = False, seeds: int = 3, work: str | os.PathLike[str] = WORK, say: Say = print) -> Record:
@@ -85,14 +92,15 @@ def rehearse(quick: bool = False, seeds: int = 3, work: str | os.PathLike[str] =
     """
     size, seeds, began = (QUICK, 1, time.perf_counter()) if quick else (FULL, seeds, time.perf_counter())
     work = Path(work) / ("quick" if quick else "full")
-    draw_scenes(size, work / "scenes")
+    scenes = draw_scenes(size, work)
+    crops = work / f"crops-{cache.key('cosface_edu.align', of=scenes.name)[:8]}"
     everyone = size.people + size.unseen
-    say(f"{everyone * size.pictures:,} scenes of {everyone} people in {work / 'scenes'}")
-    aligned = align_folder(work / "scenes", work / "crops", progress=False)
+    say(f"{everyone * size.pictures:,} scenes of {everyone} people in {scenes}")
+    aligned = align_folder(scenes, crops, progress=False)
     say(f"MTCNN found and aligned {aligned.aligned:,} of {aligned.total:,} faces")
-    crops = InMemory(FolderDataset(work / "crops", preset("rehearsal").size))
-    training = Part(crops, torch.arange(size.people))
-    unseen = Part(crops, torch.arange(size.people, size.people + size.unseen))
+    faces = InMemory(FolderDataset(crops, preset("rehearsal").size))
+    training = Part(faces, torch.arange(size.people))
+    unseen = Part(faces, torch.arange(size.people, size.people + size.unseen))
     pairs = evaluation.draw_pairs(unseen, size.pairs)
     return _compared(
         RECIPES,

@@ -13,7 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from cosface_edu.data.images import to_bytes
-from cosface_edu.experiments import jobs, record
+from cosface_edu.experiments import cache, jobs, record
 from cosface_edu.experiments.closure import code_hash
 from cosface_edu.experiments.jobs import casia, chapters, checks, faces, sweep, table, worth
 from cosface_edu.experiments.jobs.__main__ import app
@@ -470,12 +470,17 @@ def test_a_run_whose_process_died_is_made_by_another(tmp_path: Path) -> None:
     assert sweep.Rows(job, "shared").take([(what, config)]) is not None
 
 
-def test_what_is_drawn_is_drawn_once(tmp_path: Path) -> None:
+def test_what_is_drawn_is_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     job = jobs.Job(1.0, True, torch.device("cpu"), tmp_path, lambda found: None, lambda line: None)
     first = sweep.world(job, 3, 2, seed=0)
     again = sweep.drawn_once(job, "world-0-0-3-2", lambda: pytest.fail("drawn again"), "cpu")
     assert torch.equal(first.images, again)
     assert first.labels.tolist() == [0, 0, 1, 1, 2, 2]
+    (file,) = (tmp_path / "drawn").glob("*.pt")
+    monkeypatch.setattr(cache, "code_hash", lambda module: f"changed {module}")
+    sweep.world(job, 3, 2, seed=0)
+    assert len(list((tmp_path / "drawn").glob("*.pt"))) == 2, "other code draws anew"
+    assert file.exists()
 
 
 def test_what_travels_is_small_and_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """The rehearsal goes through every room, judges on unseen people, and says what it did."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from rich.console import Console
@@ -8,7 +10,7 @@ from cosface_edu import evaluation
 from cosface_edu.cli.rehearse import table
 from cosface_edu.data import fit, to_bytes
 from cosface_edu.data.images import encode_jpeg
-from cosface_edu.experiments import record, rehearsal, runs
+from cosface_edu.experiments import cache, record, rehearsal, runs
 from cosface_edu.experiments.rehearsal import draw_scenes
 from cosface_edu.experiments.settings import Size, recipe, setting
 from cosface_edu.faces import FaceWorld, FaceWorldDataset
@@ -42,9 +44,9 @@ def test_scenes_to_table(monkeypatch, tmp_path) -> None:
     console = Console(width=120, record=True)
     console.print(table(report))
     assert "s = 8, m = 0.35" in console.export_text()
-    before = sorted((tmp_path / "quick" / "scenes").rglob("*.jpg"))
+    before = sorted(path for path in (tmp_path / "quick").rglob("*.jpg") if path.parts[-3].startswith("scenes"))
     stamps = [path.stat().st_mtime_ns for path in before]
-    draw_scenes(TINY, tmp_path / "quick" / "scenes")
+    assert draw_scenes(TINY, tmp_path / "quick") == before[0].parents[1]
     assert [path.stat().st_mtime_ns for path in before] == stamps  # what is there is not drawn again
 
 
@@ -164,3 +166,13 @@ def test_what_is_known_is_counted_without_the_margin() -> None:
     [judged] = runs.judge([config], {config.size: runs.Material(faces, pairs)})
     assert judged.known > 0.9
     assert judged.seconds > 0
+
+
+def test_scenes_of_another_world_or_code_are_drawn_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = Size(people=1, pictures=2, unseen=1, pairs=1, epochs=1)
+    first, other = (draw_scenes(size, tmp_path, seed) for seed in (0, 1))
+    pictures = sorted(path.relative_to(first) for path in first.rglob("*.jpg"))
+    assert [str(path) for path in pictures] == ["0000/000.jpg", "0000/001.jpg", "0001/000.jpg", "0001/001.jpg"]
+    assert all((first / path).read_bytes() != (other / path).read_bytes() for path in pictures)
+    monkeypatch.setattr(cache, "code_hash", lambda module: f"changed {module}")
+    assert draw_scenes(size, tmp_path) not in (first, other)

@@ -24,8 +24,9 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from cosface_edu import evaluation
+from cosface_edu.experiments import cache
 from cosface_edu.faces import FaceWorld, FaceWorldDataset, many
-from cosface_edu.files import write_atomically
+from cosface_edu.files import atomically, write_atomically
 from cosface_edu.training import Config, train
 from cosface_edu.training.batches import InMemory
 from cosface_edu.training.diagnose import TrainingDiverged
@@ -67,15 +68,15 @@ def drawn_once(job: Job, name: str, draw: Callable[[], Tensor], where: torch.dev
     Args:
         job: gives the folder.
         name: of the file.
-        draw: gives the bytes.
+        draw: gives the bytes. The code that draws faces is in the file's name too: changed, it draws anew.
         where: they are wanted. In the host's memory all processes look at the same pages of the file.
     """
-    path = job.out / "drawn" / f"{name}.pt"
+    path = job.out / "drawn" / f"{name}-{cache.key('cosface_edu.faces')[:8]}.pt"
     path.parent.mkdir(exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         if not path.exists():
-            torch.save(draw(), path.with_suffix(".part"))
-            path.with_suffix(".part").rename(path)
+            with atomically(path) as part:
+                torch.save(draw(), part)
     return torch.load(path, map_location=where, weights_only=True, mmap=torch.device(where).type == "cpu")
 
 
