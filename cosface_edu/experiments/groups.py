@@ -24,6 +24,7 @@ from cosface_edu.experiments import record
 from cosface_edu.experiments.kept import SHORT
 from cosface_edu.faces import FaceWorld
 from cosface_edu.training import train
+from cosface_edu.training.batches import InMemory
 
 RECORD = record.path_of("groups")
 
@@ -58,26 +59,16 @@ def people(counts: Mapping[str, int], first: int = 0, seed: int = 0) -> Tensor:
     return torch.cat([searched[group == FaceWorld.groups.index(name)][:count] for name, count in counts.items()])
 
 
-class Crowd:
-    """Faces of chosen identities, drawn once and kept in memory: a data set for `training.train`.
+def drawn(identities: Tensor, per_identity: int, size: tuple[int, int]) -> InMemory:
+    """Faces of chosen identities of world 0, drawn once and kept in memory: a data set for `training.train`.
 
     Args:
         identities: (C,) int64, who; the one at place k gets label k.
         per_identity: pictures of each.
         size: (height, width).
-        seed: of the world.
     """
-
-    def __init__(self, identities: Tensor, per_identity: int, size: tuple[int, int], seed: int = 0) -> None:
-        images, _ = FaceWorld(seed).sample_many(identities, per_identity, size)
-        self.images = to_bytes(images)  # (N, 3, H, W)
-        self.labels = torch.arange(len(identities)).repeat_interleave(per_identity)
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        return to_float(self.images[index]), int(self.labels[index])
+    images, _ = FaceWorld(0).sample_many(identities, per_identity, size)  # (N, 3, H, W)
+    return InMemory.of(to_bytes(images), torch.arange(len(identities)).repeat_interleave(per_identity))
 
 
 @dataclass(frozen=True)
@@ -118,7 +109,7 @@ def errors_by_group(
     """
     scores, same = {}, {}
     for name in FaceWorld.groups:
-        crowd = Crowd(people({name: per_group}, first), images, size)
+        crowd = drawn(people({name: per_group}, first), images, size)
         features = evaluation.embed(network, to_float(crowd.images), precision="float32")
         pairs = torch.triu_indices(len(features), len(features), 1).T  # (P, 2)
         scores[name] = evaluation.cosine_scores(features, pairs).numpy()
@@ -143,7 +134,7 @@ def run(crowd: str, seed: int) -> dict[str, GroupErrors]:
     Returns:
         Errors by group.
     """
-    faces = Crowd(people(CROWDS[crowd]), SETTING.per_identity, SETTING.size)
+    faces = drawn(people(CROWDS[crowd]), SETTING.per_identity, SETTING.size)
     network = train(SETTING.replace(seed=seed), faces=faces, say=lambda line: None).network
     return errors_by_group(network, SETTING.size)
 

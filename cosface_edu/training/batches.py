@@ -8,6 +8,7 @@ no sampler whose state a checkpoint could forget.
 import math
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -199,6 +200,18 @@ class InMemory:
         self.images = torch.cat(
             [to_bytes(torch.stack([x for x, _ in fetch(faces, b.tolist())])).to(device) for b in blocks]
         )
+
+    @classmethod
+    def of(cls, images: Tensor, labels: Tensor) -> Self:
+        """Pictures whose bytes are there already.
+
+        Args:
+            images: (N, 3, H, W) uint8.
+            labels: (N,) whose they are.
+        """
+        kept = cls.__new__(cls)
+        kept.images, kept.labels, kept.left_out = images, labels, []
+        return kept
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -10,9 +10,9 @@ from torch import nn
 from cosface_edu import networks
 from cosface_edu.data import Pairs, to_bytes
 from cosface_edu.experiments.jobs import Job, carried
-from cosface_edu.experiments.jobs.sweep import Kept
 from cosface_edu.faces import FaceWorld, FaceWorldDataset
 from cosface_edu.training import Config
+from cosface_edu.training.batches import InMemory
 
 
 def test_names_are_the_world_s() -> None:
@@ -93,14 +93,14 @@ def test_pictures_are_altered_as_their_names_say() -> None:
     assert soft < 0.7 * sharp
     noise = (grain.float() - images.float())[(images > 40) & (images < 215)]  # nothing is clipped there
     assert noise.std() == pytest.approx(carried.GRAIN, rel=0.05)
-    pairs = Pairs(Kept(images, torch.arange(4) // 2), *torch.tensor([[0, 1], [1, 2], [1, 0], [0, 0]]))
+    pairs = Pairs(InMemory.of(images, torch.arange(4) // 2), *torch.tensor([[0, 1], [1, 2], [1, 0], [0, 0]]))
     assert torch.equal(carried.altered_pairs(pairs, "grey").images.images, grey)
     assert carried.altered_pairs(pairs, "grain") is pairs
 
 
 def test_real_people_come_instead_or_beside() -> None:
     job = Job(1.0, True, torch.device("cpu"), Path(), lambda found: None)
-    real = Kept(torch.zeros(6, 3, 56, 48, dtype=torch.uint8), torch.arange(6) // 3)
+    real = InMemory.of(torch.zeros(6, 3, 56, 48, dtype=torch.uint8), torch.arange(6) // 3)
     tiny = carried.variants(True)
     instead, beside = (carried.seen(job, tiny[name], real) for name in ("photographs", "photographs too"))
     assert torch.equal(instead.images, real.images)

@@ -23,7 +23,7 @@ def test_unknown_group_is_named() -> None:
 
 def test_crowd_is_a_data_set_of_faceworlds_own_images() -> None:
     who = groups.people({"B": 2})
-    crowd = groups.Crowd(who, 3, (28, 24))
+    crowd = groups.drawn(who, 3, (28, 24))
     image, label = crowd[4]
     assert label == 1
     drawn = FaceWorld(0).sample(int(who[1]), 2, (28, 24))[0][1]

@@ -82,6 +82,10 @@ def test_images_kept_in_memory_are_the_images(faces) -> None:
     assert len(kept) == 60
     assert kept[13][1] == faces[13][1]
     torch.testing.assert_close(kept[13][0], faces[13][0], atol=0.5 / 255, rtol=0)
+    again = InMemory.of(kept.images, kept.labels)
+    assert len(again) == 60
+    assert torch.equal(again[13][0], kept[13][0])
+    assert (again[13][1], again.left_out) == (kept[13][1], [])
 
 
 def test_the_data_set_follows_its_name(tmp_path) -> None:

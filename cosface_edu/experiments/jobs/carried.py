@@ -26,7 +26,7 @@ from cosface_edu.training.batches import InMemory
 
 from . import Job
 from .faces import LISTS, configuration, figures, judges, photographs, verified
-from .sweep import SIZE, Kept, Row, done, sweep
+from .sweep import SIZE, Row, done, sweep
 
 PEOPLE, PICTURES = 1010, 20  # celeba-1000 shows as many people, and 19.9 pictures of each
 CASIA = 10_572, 46
@@ -201,16 +201,16 @@ def people_of_pairs() -> np.ndarray:
     return np.stack([names[opened.first], names[opened.second]], axis=1)
 
 
-def seen(job: Job, variant: Variant, real: InMemory) -> Kept:
+def seen(job: Job, variant: Variant, real: InMemory) -> InMemory:
     """What a variant trains on."""
-    faces = Kept(real.images, real.labels)
+    faces = InMemory.of(real.images, real.labels)
     if variant.photographs != "instead":
         drawn = drawn_people(job.device, variant.people, variant.pictures, variant.names, variant.factor)
         labels = torch.arange(variant.people).repeat_interleave(variant.pictures)
         if variant.photographs == "beside":
             drawn, labels = torch.cat([drawn, real.images]), torch.cat([labels, real.labels + variant.people])
-        faces = Kept(drawn, labels)
-    return Kept(altered(faces.images, variant.change), faces.labels)
+        faces = InMemory.of(drawn, labels)
+    return InMemory.of(altered(faces.images, variant.change), faces.labels)
 
 
 @lru_cache(maxsize=4)  # drawing takes as long as training: kept for the next seed where there is room
@@ -249,7 +249,7 @@ def altered_pairs(pairs: data.Pairs, change: str) -> data.Pairs:
     if change not in ("grey", "blurred"):
         return pairs
     images: Tensor = pairs.images.images  # type: ignore[attr-defined]
-    kept = Kept(altered(images, change), pairs.images.labels)  # type: ignore[attr-defined]
+    kept = InMemory.of(altered(images, change), pairs.images.labels)  # type: ignore[attr-defined]
     return data.Pairs(kept, pairs.first, pairs.second, pairs.same, pairs.fold)
 
 

@@ -50,18 +50,6 @@ TRIED: dict[str, list[dict[str, float]]] = {
 WAIT = 0.2  # seconds between two looks at what other processes have finished
 
 
-class Kept(InMemory):
-    """Faces whose bytes are there already.
-
-    Args:
-        images: (N, 3, H, W) uint8.
-        labels: (N,) whose they are.
-    """
-
-    def __init__(self, images: Tensor, labels: Tensor) -> None:
-        self.images, self.labels, self.left_out = images, labels, []
-
-
 def drawn_once(job: Job, name: str, draw: Callable[[], Tensor], where: torch.device | str) -> Tensor:
     """Pictures that are drawn by the first process that asks, and read from the disk by those beside it.
 
@@ -80,11 +68,11 @@ def drawn_once(job: Job, name: str, draw: Callable[[], Tensor], where: torch.dev
     return torch.load(path, map_location=where, weights_only=True, mmap=torch.device(where).type == "cpu")
 
 
-def world(job: Job, people: int, each: int, seed: int, first: int = 0) -> Kept:
+def world(job: Job, people: int, each: int, seed: int, first: int = 0) -> InMemory:
     """Drawn people on the job's device, shared by the processes of a machine."""
     faces = FaceWorldDataset(people, each, SIZE, seed=seed, first=first)
     name = f"world-{seed}-{first}-{people}-{each}"
-    return Kept(drawn_once(job, name, lambda: InMemory(faces, job.device).images, job.device), faces.labels)
+    return InMemory.of(drawn_once(job, name, lambda: InMemory(faces, job.device).images, job.device), faces.labels)
 
 
 @dataclass(frozen=True)
