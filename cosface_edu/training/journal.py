@@ -102,6 +102,7 @@ class Journal:
             self.curves.close()
         self.run.seconds = self.seconds
         self.run.network.eval()
+        self.run.head.eval()
         return self.run
 
     def _draw(self, group: str, values: dict[str, float]) -> None:

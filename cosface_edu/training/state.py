@@ -21,7 +21,7 @@ class Run:
 
     Attributes:
         network: trained, in evaluation mode.
-        head: with this process's class centres.
+        head: with this process's class centres, in evaluation mode.
         history: of every step logged since the run was begun or resumed: step, loss, accuracy (without the margin), lr,
             speed.
         validation: of every validation since then: step, accuracy and its standard error on held-out people.

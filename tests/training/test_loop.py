@@ -244,3 +244,13 @@ def test_every_loss_trains(config, faces) -> None:
         if isinstance(head, losses.Head):
             run = train(config.replace(loss=name, loss_options={}, margin_warm_up=0, steps=2), faces=faces, say=silent)
             assert torch.isfinite(torch.tensor(run.history[-1]["loss"])), name
+
+
+def test_what_a_run_leaves_is_in_evaluation_mode(config, faces) -> None:
+    run = train(
+        config.replace(steps=1, loss="elastic_cosface", loss_options={}, margin_warm_up=0), faces=faces, say=silent
+    )
+    assert not run.network.training
+    features, labels = torch.randn(8, config.embedding), torch.zeros(8, dtype=torch.int64)
+    once, again = (run.head.logits(features, labels) for _ in range(2))
+    assert torch.equal(once, again), "in training its margins are drawn anew"
