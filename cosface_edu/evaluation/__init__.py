@@ -8,7 +8,7 @@ from .blufr import BLUFR, blufr, draw_trials, read_blufr, tar_over_all_pairs
 from .bootstrap import Interval, bootstrap, bootstrap_difference
 from .challenges import evaluate_blufr, evaluate_identification, evaluate_megaface
 from .embedding import as_one, choose_precision, cosine_scores, embed, fastest_precision, load_embedder
-from .evaluate import Evaluation, evaluate, open_pairs
+from .evaluate import Evaluation, evaluate, open_pairs, verify_pairs
 from .identification import Identification, MegaFace, identify, megaface
 from .measured import Measured
 from .pairs import draw_pairs, faceworld_pairs
@@ -47,4 +47,5 @@ __all__ = [
     "read_blufr",
     "tar_over_all_pairs",
     "verify",
+    "verify_pairs",
 ]

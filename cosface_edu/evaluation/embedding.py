@@ -89,7 +89,7 @@ def embed(
                 _batches(images, batch, workers), total=-(-len(images) // batch), disable=not progress, unit="batch"
             )
             for x in bar:
-                x = _in_range(x, preprocess).to(device)  # (B, 3, H, W)
+                x = _in_range(x.to(device), preprocess)  # (B, 3, H, W); bytes travel as bytes
                 x = preprocess(x) if preprocess else x
                 features.append(_checked(_both(network, x, flip), len(x)).float().cpu())
     finally:

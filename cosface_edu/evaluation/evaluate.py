@@ -143,14 +143,8 @@ def evaluate(
         precision=precision,
         progress=progress,
     )
-    features = measured.features(pairs.images)
+    result = verify_pairs(measured.features(pairs.images), pairs)
     people = _people(pairs)
-    if pairs.member_of is not None:
-        features = pool(features, pairs.member_of)
-    scores = cosine_scores(features, torch.stack([pairs.first, pairs.second], dim=1))
-    # a development list comes as one fold, in which a threshold would be tested where it was chosen: deal ten
-    folds = pairs.fold.numpy() if len(torch.unique(pairs.fold)) > 1 else 10
-    result = verify(scores, pairs.same, folds)
     evaluation = Evaluation(
         test=test,
         pairs=pairs,
@@ -162,6 +156,31 @@ def evaluate(
     if out is not None:
         write_report(evaluation.to_dict(), result, _pictures(evaluation), out)
     return evaluation
+
+
+def verify_pairs(features: Tensor, pairs: Pairs) -> Verification:
+    """Verify pairs by features that are there already.
+
+    Args:
+        features: (N, D) of `pairs.images`. Those of a set (a video) are averaged first.
+        pairs: The test. One that comes as a single fold, such as a development list, is dealt into ten.
+
+    Returns:
+        The result over the test's folds.
+
+    Example:
+        >>> from cosface_edu.evaluation import embed, faceworld_pairs, verify_pairs
+        >>> network = lambda images: images.mean(3).flatten(1)  # no more than the rows' mean colours
+        >>> pairs = faceworld_pairs(identities=40, per_identity=3, count=20, size=(56, 48))
+        >>> len(verify_pairs(embed(network, pairs.images), pairs).accuracies)
+        10
+    """
+    if pairs.member_of is not None:
+        features = pool(features, pairs.member_of)
+    scores = cosine_scores(features, torch.stack([pairs.first, pairs.second], dim=1))
+    # in a single fold a threshold would be tested where it was chosen
+    folds = pairs.fold.numpy() if len(torch.unique(pairs.fold)) > 1 else 10
+    return verify(scores, pairs.same, folds)
 
 
 def open_pairs(

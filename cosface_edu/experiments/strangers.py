@@ -22,8 +22,7 @@ import typer
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cosface_edu.data.images import normalise
-from cosface_edu.evaluation import verify
+from cosface_edu import evaluation
 from cosface_edu.experiments import record, toy
 from cosface_edu.experiments.toy import ToyConfig, ToyRun
 from cosface_edu.faces import FaceWorld
@@ -80,7 +79,7 @@ def pair_rates(features: Tensor, owner: Tensor) -> dict[str, float]:
     first, second = torch.triu_indices(len(unit), len(unit), 1)
     scores = (unit[first] * unit[second]).sum(dim=1).clamp(-1, 1)
     same = owner[first] == owner[second]
-    result = verify(scores.numpy(), same.numpy())
+    result = evaluation.verify(scores.numpy(), same.numpy())
     means = torch.stack([unit[owner == person].mean(dim=0) for person in owner.unique()])
     means = torch.nn.functional.normalize(means, dim=1)
     nearest = (means @ means.T).fill_diagonal_(-1).max().clamp(-1, 1)
@@ -90,21 +89,6 @@ def pair_rates(features: Tensor, owner: Tensor) -> dict[str, float]:
         "within": math.degrees(scores[same].acos().mean()),
         "between": math.degrees(nearest.acos()),
     }
-
-
-@torch.no_grad()
-def embed(network: nn.Module, images: Tensor) -> Tensor:
-    """Features (N, D) of images in [0, 1].
-
-    Args:
-        network: of a toy, in evaluation mode.
-        images: (N, 3, H, W).
-
-    Returns:
-        Features (N, D), float32 on the CPU.
-    """
-    device = next(network.parameters()).device
-    return torch.cat([network(normalise(part).to(device)).float().cpu() for part in images.split(256)])
 
 
 def measure(run: ToyRun, network: nn.Module) -> dict[str, Any]:
@@ -119,7 +103,7 @@ def measure(run: ToyRun, network: nn.Module) -> dict[str, Any]:
     """
     config = run.config
     images, owner = strangers(config.size)
-    features = embed(network, images)
+    features = evaluation.embed(network, images, flip="none", precision="float32", batch=256)  # (N, D)
     row: dict[str, Any] = {"loss": config.loss, "m": config.m, "s": config.s, "D": config.features, "seed": config.seed}
     row |= {"train": run.train_accuracy, "test": run.test_accuracy, "margin_met": run.margin_met()}
     row["known"] = pair_rates(torch.from_numpy(run.test_features[-1]), torch.from_numpy(run.test_labels))

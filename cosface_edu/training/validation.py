@@ -1,6 +1,5 @@
 """Validation while training, on people who are in neither the training nor the test set."""
 
-import torch
 from torch import Tensor, nn
 
 from cosface_edu import evaluation
@@ -33,5 +32,4 @@ class HeldOut:
         """Features of image and flip concatenated, as the paper tests (Section 4.1); cosine; k folds."""
         faces = self.pairs.images
         features = evaluation.embed(network, faces, batch=batch, workers=self.workers, precision="float32")  # (n, 2D)
-        scores = evaluation.cosine_scores(features, torch.stack([self.pairs.first, self.pairs.second], dim=1))
-        return evaluation.verify(scores, self.pairs.same, self.pairs.fold.numpy())
+        return evaluation.verify_pairs(features, self.pairs)
