@@ -15,7 +15,18 @@ from typer.testing import CliRunner
 from cosface_edu.data.images import to_bytes
 from cosface_edu.experiments import cache, jobs, record
 from cosface_edu.experiments.closure import code_hash
-from cosface_edu.experiments.jobs import casia, chapters, checks, faces, sweep, table, worth
+from cosface_edu.experiments.jobs import (
+    casia,
+    chapters,
+    checks,
+    drawn,
+    faces,
+    judging,
+    photographs,
+    sweep,
+    table,
+    worth,
+)
 from cosface_edu.experiments.jobs.__main__ import app
 from cosface_edu.faces import FaceWorld
 from cosface_edu.training import Config
@@ -42,15 +53,15 @@ GENUINE = [f"p{a}\t{b}\t{c}\n" for a in range(3) for b in range(1, 4) for c in r
 DEV_TEST = "".join(["10\n", *GENUINE, *(f"p{a}\t{b}\tp{a + 1}\t{b}\n" for a in range(3) for b in range(1, 5))][:21])
 
 
-def drawn_faces(root: Path, photographs: Path) -> None:
-    """What the job `faces` reads, with drawn people in it: `photographs` takes LFW's."""
+def drawn_faces(root: Path, lfw: Path) -> None:
+    """What the job `faces` reads, with drawn people in it: `lfw` takes LFW's."""
     world, size = FaceWorld(seed=3), (112, 96)
-    for folder, people in ((root / "celeba-1000", 4), (root / "cfp", 4), (photographs, 4)):
+    for folder, people in ((root / "celeba-1000", 4), (root / "cfp", 4), (lfw, 4)):
         for person in range(people):
             pictures, _ = world.sample_many([person], 4, size)
             (folder / f"p{person}").mkdir(parents=True)
             for number, picture in enumerate(pictures, 1):
-                border = 40 if folder == photographs else 0  # a photograph is more than its face
+                border = 40 if folder == lfw else 0  # a photograph is more than its face
                 pixels = np.pad(
                     to_bytes(picture).permute(1, 2, 0).numpy(), ((border, border), (border, border), (0, 0))
                 )
@@ -171,13 +182,13 @@ def test_every_loss_is_judged_before_the_curve_is_drawn_again() -> None:
 
 
 def test_distractors_lie_in_the_host_s_memory_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "DISTRACTORS_AT_ONCE", 5)
+    monkeypatch.setattr(judging, "DISTRACTORS_AT_ONCE", 5)
     job = jobs.Job(1.0, True, torch.device("cpu"), tmp_path, lambda found: None, lambda line: None)
-    blocks = sweep.Judge.draw(job, 0, 12).distractors
+    blocks = judging.Judge.draw(job, 0, 12).distractors
     assert [len(block) for block in blocks] == [5, 5, 2]
-    monkeypatch.setattr(sweep, "DISTRACTORS_AT_ONCE", 12)
-    assert torch.equal(torch.cat(blocks), sweep.Judge.draw(job, 0, 12).distractors[0])
-    assert not sweep.Judge.draw(job, 0, 0).distractors
+    monkeypatch.setattr(judging, "DISTRACTORS_AT_ONCE", 12)
+    assert torch.equal(torch.cat(blocks), judging.Judge.draw(job, 0, 12).distractors[0])
+    assert not judging.Judge.draw(job, 0, 0).distractors
 
 
 SOME_CELLS = worth.CELLS[:3]
@@ -472,13 +483,13 @@ def test_a_run_whose_process_died_is_made_by_another(tmp_path: Path) -> None:
 
 def test_what_is_drawn_is_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     job = jobs.Job(1.0, True, torch.device("cpu"), tmp_path, lambda found: None, lambda line: None)
-    first = sweep.world(job, 3, 2, seed=0)
-    again = sweep.drawn_once(job, "world-0-0-3-2", lambda: pytest.fail("drawn again"), "cpu")
+    first = drawn.world(job, 3, 2, seed=0)
+    again = drawn.drawn_once(job, "world-0-0-3-2", lambda: pytest.fail("drawn again"), "cpu")
     assert torch.equal(first.images, again)
     assert first.labels.tolist() == [0, 0, 1, 1, 2, 2]
     (file,) = (tmp_path / "drawn").glob("*.pt")
     monkeypatch.setattr(cache, "code_hash", lambda module: f"changed {module}")
-    sweep.world(job, 3, 2, seed=0)
+    drawn.world(job, 3, 2, seed=0)
     assert len(list((tmp_path / "drawn").glob("*.pt"))) == 2, "other code draws anew"
     assert file.exists()
 
@@ -487,7 +498,7 @@ def test_what_travels_is_small_and_complete(tmp_path: Path, monkeypatch: pytest.
     root, out = tmp_path / "data", tmp_path / "small"
     drawn_faces(root, root / "lfw-dev" / "lfw")
     (root / "lfw-dev" / "pairsDevTest.txt").write_text(DEV_TEST)
-    faces.shrink(root, out)
+    photographs.shrink(root, out)
     monkeypatch.setenv("COSFACE_DATA", str(out))
     assert sorted(path.name for path in out.iterdir()) == [
         *("celeba-1000", "cfp", "cfp-ff.txt", "cfp-fp.txt", "lfw-dev-aligned", "pairsDevTest.txt"),

@@ -3,7 +3,7 @@
 Every run is the base with one thing changed: whom it sees, what varies between the pictures, what is done to them, the
 loss. The base is as many drawn people as there are real ones, and as many pictures; all take the same number of steps
 unless their name says otherwise, and no run but those with photographs in their names sees one. It reads what the job
-`faces` reads; see there how that travels.
+`faces` reads, see `photographs`.
 """
 
 import base64
@@ -25,7 +25,7 @@ from cosface_edu.training import Config, train
 from cosface_edu.training.batches import InMemory
 
 from . import Job
-from .faces import LISTS, configuration, figures, judges, photographs, verified
+from .photographs import LISTS, configuration, figures, judges, photographs, verified
 from .sweep import SIZE, Row, done, sweep
 
 PEOPLE, PICTURES = 1010, 20  # celeba-1000 shows as many people, and 19.9 pictures of each

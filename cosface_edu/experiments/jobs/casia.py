@@ -14,12 +14,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from cosface_edu import evaluation
-from cosface_edu.data import normalise, to_float
 from cosface_edu.experiments import record
 from cosface_edu.faces import FaceWorld, FaceWorldDataset, many
 from cosface_edu.training import Config, preset, train
@@ -28,9 +26,9 @@ from cosface_edu.training.checkpoint import open_network
 from cosface_edu.training.diagnose import TrainingDiverged
 
 from . import Job, earlier_record, origin, wait
+from .judging import STRANGERS, features
 
 PEOPLE, EACH = 10_572, 46
-STRANGERS = 1_000_000  # numbers from here on are people nobody trains on
 DISTRACTORS = 1_000_000
 PROBES, PROBE_PICTURES = 80, 44  # FaceScrub's 80 people, 3,530 images
 BLOCK = 8192
@@ -207,26 +205,12 @@ def watch(job: Job, base: Config, tried: dict[str, Any], found: dict[str, Any]) 
     return say
 
 
-@torch.no_grad()
-def features(network: nn.Module, pixels: Tensor) -> Tensor:
-    """(N, 3, H, W) bytes to (N, 2D) unit features of image and mirror image, in bf16 on a GPU."""
-    device = next(network.parameters()).device
-    out = []
-    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-        for part in pixels.split(2048):
-            x = normalise(to_float(part.to(device))).contiguous(memory_format=torch.channels_last)
-            out.append(torch.cat([network(x), network(x.flip(-1))], dim=1).float())
-    return F.normalize(torch.cat(out))
-
-
 def strangers(job: Job, network: nn.Module, size: tuple[int, int]) -> dict[str, Any]:
     """LFW's shape: ten folds of 300 + 300 pairs of people who were never trained on."""
     people, pairs = (20, 20) if job.tiny else (1000, 3000)
     faces = InMemory(FaceWorldDataset(people, 6, size, first=2 * STRANGERS), job.device)
     drawn = evaluation.draw_pairs(faces, pairs)  # type: ignore[arg-type]
-    own = features(network, faces.images).cpu()  # (n, 2D)
-    scores = evaluation.cosine_scores(own, torch.stack([drawn.first, drawn.second], 1))
-    result = evaluation.verify(scores, drawn.same, drawn.fold.numpy())
+    result = evaluation.verify_pairs(features(network, faces.images).cpu(), drawn)
     return {
         "pairs": 2 * pairs,
         "accuracy": result.accuracy,

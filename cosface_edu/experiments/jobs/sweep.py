@@ -15,30 +15,19 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from filelock import FileLock, Timeout
-from torch import Tensor
 
-from cosface_edu import evaluation
-from cosface_edu.experiments import cache
-from cosface_edu.faces import FaceWorld, FaceWorldDataset, many
-from cosface_edu.files import atomically, write_atomically
-from cosface_edu.training import Config, train
-from cosface_edu.training.batches import InMemory
-from cosface_edu.training.diagnose import TrainingDiverged
+from cosface_edu.files import write_atomically
+from cosface_edu.training import Config
 
 from . import Job, earlier_record, origin
-from .casia import STRANGERS, features
 
 Row = dict[str, Any]
 Queue = Callable[[Sequence[Row]], list[tuple[Row, Config]]]
-SIZE = (56, 48)
-FARS = (1e-4, 1e-6)
-DISTRACTORS_AT_ONCE = 100_000  # in a file, so that several processes draw a million
+SIZE = (56, 48)  # of the pictures that sweeps look at
 #: What is tried of the losses that the jobs compare: CosFace and ArcFace at every scale at which NSL is.
 SCALES = (8.0, 16.0, 32.0, 64.0)
 TRIED: dict[str, list[dict[str, float]]] = {
@@ -48,76 +37,6 @@ TRIED: dict[str, list[dict[str, float]]] = {
     "arcface": [{"s": s, "m": m} for s in SCALES for m in (0.2, 0.5)],
 }
 WAIT = 0.2  # seconds between two looks at what other processes have finished
-
-
-def drawn_once(job: Job, name: str, draw: Callable[[], Tensor], where: torch.device | str) -> Tensor:
-    """Pictures that are drawn by the first process that asks, and read from the disk by those beside it.
-
-    Args:
-        job: gives the folder.
-        name: of the file.
-        draw: gives the bytes. The code that draws faces is in the file's name too: changed, it draws anew.
-        where: they are wanted. In the host's memory all processes look at the same pages of the file.
-    """
-    path = job.out / "drawn" / f"{name}-{cache.key('cosface_edu.faces')[:8]}.pt"
-    path.parent.mkdir(exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        if not path.exists():
-            with atomically(path) as part:
-                torch.save(draw(), part)
-    return torch.load(path, map_location=where, weights_only=True, mmap=torch.device(where).type == "cpu")
-
-
-def world(job: Job, people: int, each: int, seed: int, first: int = 0) -> InMemory:
-    """Drawn people on the job's device, shared by the processes of a machine."""
-    faces = FaceWorldDataset(people, each, SIZE, seed=seed, first=first)
-    name = f"world-{seed}-{first}-{people}-{each}"
-    return InMemory.of(drawn_once(job, name, lambda: InMemory(faces, job.device).images, job.device), faces.labels)
-
-
-@dataclass(frozen=True)
-class Judge:
-    """Strangers of one world, drawn once for all runs and kept as bytes.
-
-    Attributes:
-        faces: people with several pictures each, for pairs and rates.
-        distractors: blocks (N, 3, H, W) uint8 in the host's memory, one picture of each of N others; none: nobody is
-            identified.
-    """
-
-    faces: InMemory
-    distractors: list[Tensor]
-
-    @classmethod
-    def draw(cls, job: Job, seed: int, distractors: int) -> "Judge":
-        """Draw them: 1,000 people × 8 pictures, and the distractors."""
-        people, each = (24, 4) if job.tiny else (1000, 8)
-
-        def block(who: Tensor) -> Tensor:
-            drawing = FaceWorld(seed=seed, device=job.device)
-            name = f"others-{seed}-{int(who[0])}-{len(who)}"
-            return drawn_once(job, name, lambda: many.drawn(drawing, who, torch.zeros_like(who), SIZE), "cpu")
-
-        blocks = torch.arange(2 * STRANGERS, 2 * STRANGERS + distractors).split(DISTRACTORS_AT_ONCE)
-        return cls(world(job, people, each, seed, first=STRANGERS), [block(who) for who in blocks if len(who)])
-
-    def __call__(self, network: torch.nn.Module) -> Row:
-        """Accuracy on pairs, TAR over all pairs, rank 1 among the distractors."""
-        own = features(network.eval(), self.faces.images)  # (n, 2D)
-        labels = self.faces.labels
-        pairs = evaluation.draw_pairs(self.faces, min(3000, len(labels) // 4))  # type: ignore[arg-type]
-        scores = evaluation.cosine_scores(own.cpu(), torch.stack([pairs.first, pairs.second], 1))
-        found: Row = {"accuracy": evaluation.verify(scores, pairs.same, pairs.fold.numpy()).accuracy}
-        for far in FARS:
-            try:
-                found[f"tar_{far:g}"] = evaluation.tar_over_all_pairs(own, labels, far)
-            except ValueError:  # too few pairs for so small a rate
-                found[f"tar_{far:g}"] = None
-        if self.distractors:
-            probes = own[labels.to(own.device) < 80]
-            blocks = (features(network, part) for block in self.distractors for part in block.split(8192))
-            found["rank1"] = evaluation.megaface(probes, labels[: len(probes)], blocks, keep=2).rank1[-1]
-        return found
 
 
 def earlier(job: Job, name: str) -> list[Row]:
@@ -234,13 +153,3 @@ def sweep(job: Job, name: str, queue: Queue, one: Callable[[Row, Config], Row], 
 def listed(rows: Sequence[Row]) -> Row:
     """The rows as a record has them, with the seeds that are among them."""
     return {"rows": list(rows), "seeds": sorted({row["seed"] for row in rows if "seed" in row})}
-
-
-def trained(config: Config, faces: InMemory, judge: Judge) -> Row:
-    """Train and judge; a run that leaves the numbers is a row that says so."""
-    try:
-        run = train(config, faces=faces, say=lambda line: None)
-    except TrainingDiverged as error:
-        return {"diverged": error.step}
-    last = run.history[-1]
-    return {"loss_at_end": last["loss"], "known": last["accuracy"], **judge(run.network)}

@@ -7,18 +7,17 @@ further seeds of the margins. One network for all, small enough for many runs.
 """
 
 from collections.abc import Sequence
-from operator import itemgetter
 from typing import Any
 
 from cosface_edu import losses
-from cosface_edu.training import Config, preset
+from cosface_edu.training import Config
 from cosface_edu.training.batches import InMemory
 
 from . import Job
-from .sweep import SCALES, SIZE, TRIED, Judge, Row, best, done, sweep, trained, world
+from .drawn import configuration, world
+from .judging import CHOSEN_BY, Judge, trained
+from .sweep import SCALES, TRIED, Row, best, done, sweep
 
-PEOPLE, EACH = 10_572, 46
-EPOCHS = 4.0
 DISTRACTORS = 1_000_000
 SEEDS = (0, 1, 2)
 MARGINS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
@@ -31,7 +30,6 @@ OTHERS: dict[str, list[dict[str, float]]] = {
     "softmax_center": [{}],
     "softmax_contrastive": [{}],
 }
-CHOSEN_BY = itemgetter("tar_0.0001")
 Item = tuple[str, str, dict[str, float], int, int]
 
 
@@ -53,18 +51,6 @@ def run(job: Job) -> dict[str, Any]:
         "config": base.to_dict(),
     }
     return sweep(job, "table", lambda rows: queue(base, rows), one, found)
-
-
-def configuration(job: Job) -> Config:
-    """The same for every loss but for the loss itself; batches so large that a GPU has something to do at each step."""
-    people, each, batch = (30, 4, 24) if job.tiny else (PEOPLE, EACH, 1024)
-    on_gpu = job.device.type == "cuda"
-    return preset("rehearsal").replace(
-        identities=people, per_identity=each, size=SIZE, held_out=0, batch=batch, lr=0.2, in_memory=True,
-        lr_warm_up=0 if job.tiny else 100, steps=int(people * each * (1 if job.tiny else EPOCHS) / batch),
-        network_options={} if job.tiny else {"blocks": (1, 2, 2, 2)}, embedding=128, loss_options={}, log_every=200,
-        device=job.device.type, precision="bf16" if on_gpu else "fp32", compile=on_gpu,
-    )  # fmt: skip
 
 
 def queue(base: Config, rows: Sequence[Row]) -> list[tuple[Row, Config]]:

@@ -14,8 +14,9 @@ from cosface_edu.training import Config
 from cosface_edu.training.batches import InMemory
 
 from . import Job
-from .sweep import TRIED, Judge, Row, best, done, ranked, sweep, trained, world
-from .table import CHOSEN_BY, EACH, PEOPLE, configuration
+from .drawn import EACH, PEOPLE, configuration, world
+from .judging import CHOSEN_BY, Judge, trained
+from .sweep import TRIED, Row, best, done, ranked, sweep
 
 CELLS = (
     (100, 4), (PEOPLE, EACH), (100, 200), (1000, EACH), (PEOPLE, 4), (1000, 4), (1000, 200), (100, EACH)
