@@ -43,6 +43,27 @@ def file_to_write(path: str | os.PathLike[str]) -> Path:
     return path
 
 
+@contextmanager
+def alone_in(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Keep other processes from writing results to the same folder meanwhile, however this one ends.
+
+    Raises:
+        FileExistsError: one does so now.
+        OSError: as `folder_to_write`.
+    """
+    from filelock import FileLock, Timeout  # comes with PyTorch
+
+    lock = FileLock(folder_to_write(folder) / ".running.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise FileExistsError(f"{folder}: another run is writing to this folder now; choose another") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _refuse_what_is_no_file(path: Path) -> None:
     """A folder cannot be replaced by a file; a device such as /dev/null could, and would be gone."""
     if path.is_dir():

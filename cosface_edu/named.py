@@ -24,5 +24,5 @@ def find(module: str, attribute: str) -> Any:
         sys.path.insert(0, here)
     try:
         return getattr(importlib.import_module(module), attribute, None)
-    except ModuleNotFoundError as error:
+    except (ModuleNotFoundError, TypeError) as error:  # a TypeError: './my_rows.py', which is a path and no name
         raise ValueError(f"{module}:{attribute}: {error}; looked in {here} and among the installed packages") from error

@@ -21,6 +21,7 @@ from cosface_edu.data.images import encode_jpeg
 from cosface_edu.experiments import toy
 from cosface_edu.faces import FaceWorldDataset
 from cosface_edu.figures import style
+from cosface_edu.files import alone_in
 
 runner = CliRunner()
 COMMANDS = ("align", "check", "train", "evaluate", "identify", "embed", "toy", "rehearse", "record", "advise")
@@ -55,6 +56,33 @@ def trained(tmp_path_factory) -> Path:
     done = run("train", "--out", out, *TINY)
     assert done.exit_code == 0, done.output
     return out
+
+
+@pytest.mark.parametrize(
+    ("options", "loss", "expected"),
+    [
+        (["--loss", "lmcl"], "lmcl", {"s": 16.0, "m": 0.2}),  # another name of the preset's loss
+        (["--set", "loss=arcface"], "arcface", {}),
+        (["--set", "loss=arcface", "--m", "0.4"], "arcface", {"m": 0.4}),
+        (["--m", "0.3", "--set", "loss_options={'s': 30}"], "cosface", {"s": 30, "m": 0.3}),
+    ],
+)
+def test_the_options_of_a_loss_are_its_own_however_it_is_named(options, loss, expected, tmp_path, monkeypatch) -> None:
+    seen = []
+    monkeypatch.setattr("cosface_edu.training.train", lambda config, *_, **__: seen.append(config))
+    done = run("train", "--out", tmp_path, *options)
+    assert done.exit_code == 0, done.output
+    assert (seen[0].loss, seen[0].loss_options) == (loss, expected)
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path) -> None:
+    with alone_in(tmp_path):
+        refused = run("train", "--out", tmp_path, *TINY)
+    assert refused.exit_code == 1
+    assert "another run is writing to this folder now" in refused.output
+    assert not (tmp_path / "last.pt").exists()
+    with alone_in(tmp_path):
+        pass
 
 
 @pytest.mark.parametrize("command", COMMANDS)

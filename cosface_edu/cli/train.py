@@ -1,5 +1,7 @@
 """`cosface-edu train`: a network with a large-margin loss."""
 
+import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,6 +61,8 @@ def train(
 
     On eight GPUs, centres split over them: `torchrun --nproc_per_node 8 -m cosface_edu train --preset casia …`
     """
+    from cosface_edu.files import alone_in
+    from cosface_edu.losses import card
     from cosface_edu.training import distributed
     from cosface_edu.training import preset as named
     from cosface_edu.training import train as run
@@ -68,11 +72,15 @@ def train(
     changes = {
         n: value for n, value in ctx.params.items() if n in fields() and value is not None and value is not False
     }
-    options = {} if loss is not None and loss != config.loss else dict(config.loss_options)
+    asked = settings(set or [])
+    changes |= asked
+    same = card(changes.get("loss", config.loss)) == card(config.loss)  # under whatever name
+    options = dict(config.loss_options) if same else {}
     options |= {name: value for name, value in (("s", s), ("m", m)) if value is not None}
-    changes |= {"loss_options": options, **settings(set or [])}
+    changes["loss_options"] = options | asked.get("loss_options", {})
     try:
-        run(config.replace(**changes), out, resume, say=say)
+        with alone_in(out) if os.environ.get("RANK", "0") == "0" else nullcontext():  # torchrun numbers its processes
+            run(config.replace(**changes), out, resume, say=say)
     finally:
         distributed.finish()
 

@@ -46,7 +46,8 @@ def people_of(faces: Any) -> Tensor:
         faces: a data set with `labels`, or with `targets`, as torchvision calls them.
 
     Raises:
-        TypeError: it has neither.
+        TypeError: it has neither, or they are no whole numbers.
+        ValueError: there are not as many as images.
     """
     labels = getattr(faces, "labels", None)
     labels = getattr(faces, "targets", None) if labels is None else labels
@@ -55,7 +56,15 @@ def people_of(faces: Any) -> Tensor:
             f"this {type(faces).__name__} says of no image whom it shows: give it `labels`, a whole number for each "
             "image (of a torch.utils.data.Subset: subset.labels = whole.labels[subset.indices])"
         )
-    return torch.as_tensor(labels)
+    labels = torch.as_tensor(labels)
+    if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool or labels.dim() != 1:
+        raise TypeError(
+            f"the labels of this {type(faces).__name__} are {tuple(labels.shape)} {labels.dtype}: wanted a whole "
+            "number for each image"
+        )
+    if len(labels) != len(faces):
+        raise ValueError(f"this {type(faces).__name__} has {len(faces):,} images and {len(labels):,} labels")
+    return labels.long()
 
 
 def first_image_fits(faces: Any, size: tuple[int, int]) -> None:

@@ -40,7 +40,8 @@ class FolderDataset(EncodedDataset):
         excluded: identities found but left out, because they are named in `exclude`.
         empty: folders without a picture, which are no identities.
         stray: pictures that lie in no identity folder, or deeper in one; they are left out.
-        left_out: what else is there and is left out, a line each: other files, hidden pictures.
+        beside: what else is there, a line each: other files, hidden pictures.
+        left_out: all that is there and is not handed out, a line each: what lies beside, stray and excluded too.
 
     Example:
         >>> from pathlib import Path
@@ -90,12 +91,12 @@ class FolderDataset(EncodedDataset):
                 self.stray.append(picture)
         inside = {picture.partition("/")[0] for picture in self.stray if "/" in picture}
         self.empty = [name for name in found.folders if name not in by_person and name not in inside]
-        self.left_out = found.left_out
+        self.beside = found.left_out
         self.names = sorted(name for name in by_person if name not in exclude)
         files = [file for name in self.names for file in by_person[name]]
         counts = [len(by_person[name]) for name in self.names]
         if not files:
-            also = "".join(f"; {line}" for line in self.left_out)
+            also = "".join(f"; {line}" for line in self.beside)
             raise FileNotFoundError(
                 f"{self.root}: no pictures in identity folders (wanted {self.root}/NAME/picture.jpg); "
                 f"the folder is empty or one level too high or too low{also}"
@@ -107,6 +108,16 @@ class FolderDataset(EncodedDataset):
     @property
     def num_classes(self) -> int:
         return len(self.names)
+
+    @property
+    def left_out(self) -> list[str]:
+        found = list(self.beside)
+        if self.stray:
+            found.append(f"{len(self.stray):,} pictures not directly in an identity folder, such as {self.stray[0]}")
+        if self.excluded:
+            names = ", ".join(self.excluded[:3]) + (", …" if len(self.excluded) > 3 else "")
+            found.append(f"{len(self.excluded):,} identities that are excluded by name: {names}")
+        return found
 
     def __len__(self) -> int:
         return len(self._files)
@@ -127,7 +138,7 @@ def _check(report: CheckReport, progress: bool) -> None:
     faces = FolderDataset(report.path, exclude=())
     report.identities = faces.num_classes
     report.look_at(faces, progress)
-    report.facts += [f"left out: {line}" for line in faces.left_out]
+    report.facts += [f"left out: {line}" for line in faces.beside]
     counts = faces.labels.bincount()
     report.facts.append(
         f"pictures of an identity: {int(counts.min())} to {int(counts.max())}, median {int(counts.median())}"

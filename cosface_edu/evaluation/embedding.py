@@ -169,7 +169,7 @@ def _in_range(images: Tensor, preprocess: Callable[[Tensor], Tensor] | None) -> 
                 "divide by 255" if high > 1.5 and low >= -0.5 else "if they are normalised already, preprocess=None"
             )
             raise ValueError(f"images must lie in [0, 1], and these lie between {low:.4g} and {high:.4g}: {remedy}")
-    return images
+    return images.float()
 
 
 def _checked(features: Any, rows: int) -> Tensor:

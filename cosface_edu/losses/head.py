@@ -355,7 +355,11 @@ class Head(nn.Module):
         return None
 
     def schedules(self) -> list[Any]:
-        """What the training loop must step once an iteration and keep in its checkpoint, such as λ's annealing."""
+        """What the training loop must step once an iteration and keep in its checkpoint, such as λ's annealing.
+
+        Objects with `step()`, `state_dict()` and `load_state_dict()`, as schedulers have; where the margin follows from
+        one's `value`, its bound is looked at again when that changes.
+        """
         return []
 
     # --- checks
@@ -369,7 +373,8 @@ class Head(nn.Module):
             check_labels(labels, len(features), self.num_classes)
         if self._warned:
             return
-        now = (*map(self.__dict__.get, self._stored), *(schedule.value for schedule in self.schedules()))
+        schedules = (getattr(schedule, "value", None) for schedule in self.schedules())
+        now = (*map(self.__dict__.get, self._stored), *schedules)
         if now != self._checked:
             self._checked = now
             if message := self.beyond_bound():

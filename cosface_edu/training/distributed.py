@@ -214,7 +214,9 @@ class Centres(nn.Module):
         return torch.cat(parts)[: self.num_classes]
 
     def _own(self, whole: Tensor) -> Tensor:
-        """This process's rows of all C."""
+        """This process's rows of all C; several a class belong to heads that are not split."""
+        if self.world == 1:
+            return whole
         return whole[self.first : self.first + self.count].clone()  # a view would keep all C alive
 
     def clip_(self, network: nn.Module, largest: float) -> Tensor:

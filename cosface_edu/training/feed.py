@@ -47,7 +47,7 @@ class Augmented(Dataset[tuple[Tensor, int]]):
     def __getitems__(self, picks: list[tuple[int, int]]) -> list[tuple[Tensor, int]]:
         """A micro-batch of (image, key)."""
         found = self.faces.__getitems__([index for index, _ in picks])
-        images = torch.stack([image for image, _ in found])  # (b, 3, H, W)
+        images = torch.stack([image for image, _ in found]).float()  # (b, 3, H, W); somebody's own may be doubles
         images = self.augment(images, torch.tensor([key for _, key in picks]))
         return list(zip(images, [label for _, label in found], strict=True))
 

@@ -155,6 +155,8 @@ class Options(Kind):
         found = _literal(value) if isinstance(value, str) else value
         if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
             raise self._refuse(name, value, "names and values such as {'s': 30, 'm': 0.2}")
+        if not _written(found):  # a checkpoint keeps them, and is read without running anybody's code
+            raise self._refuse(name, value, "numbers, text and True or False, in lists and by name; no objects")
         return found
 
 
@@ -171,6 +173,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {plain(key): plain(one) for key, one in value.items()}
     return value
+
+
+def _written(value: Any) -> bool:
+    """Whether a value can be written down as it is."""
+    if isinstance(value, dict):
+        return all(_written(one) for one in (*value, *value.values()))
+    if isinstance(value, tuple):
+        return all(map(_written, value))
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def _from_text(value: Any, kind: type) -> Any:

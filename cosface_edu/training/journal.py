@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -99,7 +100,8 @@ class Journal:
     def close(self) -> Run:
         """The finished run."""
         if self.curves:
-            self.curves.close()
+            with self._unless_full():
+                self.curves.close()
         self.run.seconds = self.seconds
         self.run.network.eval()
         self.run.head.eval()
@@ -107,5 +109,15 @@ class Journal:
 
     def _draw(self, group: str, values: dict[str, float]) -> None:
         if self.curves:
-            for name, value in values.items():
-                self.curves.add_scalar(f"{group}/{name}", value, self.state.step)
+            with self._unless_full():
+                for name, value in values.items():
+                    self.curves.add_scalar(f"{group}/{name}", value, self.state.step)
+
+    @contextmanager
+    def _unless_full(self) -> Iterator[None]:
+        """Hours of work are worth more than curves: where they cannot be written they end, and training goes on."""
+        try:
+            yield
+        except OSError as error:
+            self.curves = None
+            self.say(f"step {self.state.step:,}: no more curves for TensorBoard: {error}; training goes on")

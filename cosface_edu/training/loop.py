@@ -82,6 +82,7 @@ def train(
     # --- the network, the class centres and what changes them: new, or as they were where a run stopped
     stopped = last if last is not None and last.exists() else None
     state = begin(config if stopped is None else config.replace(init=None), training.num_classes, device, rank, world)
+    state.images = len(training)
     if stopped is not None:
         state.restore(stopped, config)
         say(f"resumed {stopped} at step {state.step}")
@@ -219,11 +220,15 @@ def narrowed(config: Config, network: nn.Module, head: losses.Head, world: int, 
 
 
 def create_head(config: Config, num_classes: int) -> losses.Head:
-    """The head that a configuration names; one with a λ comes with SphereFace's annealing, as that was trained."""
+    """The head that a configuration names.
+
+    One with a λ comes with SphereFace's annealing, as that was trained; its own numbers may be given by name,
+    `annealing={"base": 100}`, and None stands for λ = 0.
+    """
     options = dict(config.loss_options)
-    if losses.card(config.loss).takes("annealing"):
-        options.setdefault("annealing", losses.LambdaAnnealing())
     try:
+        if losses.card(config.loss).takes("annealing") and (schedule := options.get("annealing", {})) is not None:
+            options["annealing"] = losses.LambdaAnnealing(**schedule)
         head = losses.create(config.loss, in_features=config.embedding, num_classes=num_classes, **options)
     except TypeError as error:
         raise ValueError(f"loss_options={config.loss_options} of {config.loss}: {error}") from error

@@ -49,6 +49,7 @@ class State:
         step: how many are done.
         best: highest accuracy of the validations.
         seconds: spent in the loop before it was resumed.
+        images: that are trained on.
     """
 
     network: nn.Module
@@ -60,12 +61,13 @@ class State:
     step: int = 0
     best: float = 0.0
     seconds: float = 0.0
+    images: int = 0
 
     def restore(self, path: Path, config: Config) -> None:
         """Continue where a checkpoint was written.
 
         Raises:
-            ValueError: it is of a run with another configuration.
+            ValueError: it is of a run with another configuration, or on other data.
         """
         kept = checkpoint.load(path)
         before = Config.from_dict(kept["config"])
@@ -80,6 +82,13 @@ class State:
                     " folder"
                 )
             raise ValueError(f"{path} is a different run: {'; '.join(differences)}; {way_out}")
+        data = kept.get("data", self.data)  # checkpoints of an earlier version do not say
+        if data != self.data:
+            there, here = (f"{own['images']:,} images of {own['people']:,} people" for own in (data, self.data))
+            raise ValueError(
+                f"{path} is a run on {there}, and here are {here}: it goes on with the same data; from its weights "
+                f"another can start, with init={path.parent} and another folder"
+            )
         self.step, self.best = kept["step"], kept["best"]
         self.seconds = kept.get("seconds", 0.0)  # checkpoints of an earlier version do not say
         load_weights(self.network, kept["network"], str(path))
@@ -91,6 +100,11 @@ class State:
         for schedule, saved in zip(self.schedules, kept["schedules"], strict=True):
             schedule.load_state_dict(saved)
 
+    @property
+    def data(self) -> dict[str, int]:
+        """By what a run knows its data again."""
+        return {"people": self.centres.num_classes, "images": self.images}
+
     def to_dict(self, config: Config, seconds: float) -> dict[str, Any]:
         """What a checkpoint holds; every process takes part in gathering the centres.
 
@@ -101,6 +115,7 @@ class State:
         return {
             "step": self.step,
             "config": config.to_dict(),
+            "data": self.data,
             "best": self.best,
             "seconds": seconds,
             "network": self.network.state_dict(),

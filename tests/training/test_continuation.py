@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from cosface_edu import losses, networks
+from cosface_edu.data import to_bytes
 from cosface_edu.training import CheckpointError, train
+from cosface_edu.training.batches import InMemory
 from cosface_edu.training.checkpoint import load, load_network, open_network
 from cosface_edu.training.loop import narrowed
 
@@ -160,3 +162,49 @@ def test_a_place_for_results_that_is_a_file_is_refused_before_the_first_step(con
     (tmp_path / "run").write_text("")
     with pytest.raises(NotADirectoryError, match="a folder is wanted"):
         train(config, tmp_path / "run", faces=faces, say=silent)
+
+
+@pytest.mark.parametrize("name", sorted({losses.card(name).name for name in losses.available()}))
+def test_a_run_with_any_head_goes_on(name, config, faces, tmp_path) -> None:
+    if not issubclass(losses.card(name).loss, losses.Head):
+        pytest.skip("no class centres: this loop does not train it")
+    first = config.replace(loss=name, loss_options={}, margin_warm_up=0, steps=2, milestones=())
+    longer = first.replace(steps=4)
+    train(first, tmp_path, faces=faces, say=silent)
+    whole, resumed = (train(longer, out, True, faces=faces, say=silent) for out in (None, tmp_path))
+    for mine, theirs in zip(whole.head.state_dict().values(), resumed.head.state_dict().values(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+def test_an_annealing_is_given_by_its_numbers_and_starts_anew_in_each_run(config, faces, tmp_path) -> None:
+    annealed = config.replace(loss="asoftmax", loss_options={"m": 2, "annealing": {"base": 7.0}}, margin_warm_up=0)
+    one, other = (train(annealed, out, faces=faces, say=silent) for out in (None, tmp_path))
+    assert one.head.annealing.base == other.head.annealing.base == 7
+    assert one.history[-1]["loss"] == other.history[-1]["loss"]
+    again = train(annealed, tmp_path, resume=True, faces=faces, say=silent)
+    assert again.head.annealing.steps_done == annealed.steps
+    pure = annealed.replace(loss_options={"m": 2, "annealing": None}, steps=1)
+    assert train(pure, faces=faces, say=silent).head.annealing is None
+    with pytest.raises(ValueError, match=r"loss_options must be numbers, text .* no objects"):
+        annealed.replace(loss_options={"m": 2, "annealing": losses.LambdaAnnealing()})
+    with pytest.raises(ValueError, match=r"of asoftmax: .*bass"):
+        train(annealed.replace(loss_options={"annealing": {"bass": 7.0}}), faces=faces, say=silent)
+
+
+def test_a_run_does_not_go_on_with_other_data(config, faces, tmp_path) -> None:
+    train(config, tmp_path, faces=faces, say=silent)
+    for count in (len(faces.images) - 1, len(faces.images) // 2):
+        part = InMemory.of(to_bytes(faces.images[:count]), faces.labels[:count])
+        with pytest.raises(ValueError, match=r"is a run on .* images of .* people, and here are .*init="):
+            train(config, tmp_path, resume=True, faces=part, say=silent)
+
+
+def test_curves_that_cannot_be_written_end_and_training_goes_on(config, faces, tmp_path, monkeypatch) -> None:
+    def full(self, *_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("torch.utils.tensorboard.SummaryWriter.add_scalar", full)
+    said: list[str] = []
+    train(config, tmp_path, faces=faces, say=said.append)
+    assert sum("no more curves for TensorBoard" in line for line in said) == 1
+    assert (tmp_path / "last.pt").exists()

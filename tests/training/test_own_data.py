@@ -86,3 +86,25 @@ def test_a_picture_of_another_size_further_on_is_named(short, image_folder, work
     faces = ImageFolder(str(image_folder), Compose([Resize(min(short.size)), ToTensor()]))
     with pytest.raises(ValueError, match=r"image \d+ of this ImageFolder is .*, image \d+ .*Resize"):
         train(short.replace(batch=len(faces), workers=workers), faces=faces, say=lambda line: None)
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.float16])
+def test_images_of_another_precision_are_trained_on(short, faces, kind) -> None:
+    own = Own(faces.images.to(kind), labels=[index % 5 for index in range(len(faces.images))])
+    run = train(short, faces=own, say=lambda line: None)
+    assert all(torch.isfinite(value).all() for value in run.network.state_dict().values())
+
+
+def test_labels_are_whole_numbers_one_for_each_image(short, faces) -> None:
+    count = len(faces.images)
+    numbers = torch.arange(count) % 5
+    run = train(short, faces=Own(faces.images, labels=numbers.to(torch.uint8).numpy()), say=lambda line: None)
+    assert run.head.num_classes == 5  # uint8 would be taken for a mask
+    for labels, error, told in (
+        (numbers.float(), TypeError, r"labels of this Own are .*float32: wanted a whole number for each image"),
+        (numbers > 2, TypeError, "torch.bool"),
+        (numbers[:, None], TypeError, r"\({count}, 1\)".replace("{count}", str(count))),
+        (numbers[:-1], ValueError, f"has {count:,} images and {count - 1:,} labels"),
+    ):
+        with pytest.raises(error, match=told):
+            train(short, faces=Own(faces.images, labels=labels), say=lambda line: None)
