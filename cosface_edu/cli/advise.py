@@ -7,6 +7,9 @@ import typer
 from .common import plain_errors, say
 
 
+SHOWN = 6  # records of the nearest sizes
+
+
 @plain_errors
 def advise(
     people: Annotated[int, typer.Option(help="How many there are to train on.")],
@@ -21,7 +24,7 @@ def advise(
     from cosface_edu.experiments import nearby
 
     say(str(geometry.advise(people=people, features=features, pictures=pictures)))
-    found = nearby.comparisons(people, pictures)
+    found = nearby.comparisons(people, pictures)[:SHOWN]
     if found:
         say("\nWhat the book has recorded, the nearest size first:")
     for one in found:

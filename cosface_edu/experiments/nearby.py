@@ -2,12 +2,14 @@
 
 import math
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
-from cosface_edu.experiments import few, shipped
+from cosface_edu.experiments import few, shipped, swept
+from cosface_edu.experiments.statistics import compared
 
 #: Records in which losses were compared, or CosFace trained, on people in some number.
-RECORDS = ("rehearsal", "faceworld-many", "casia-mini", "gpu-casia", few.NAME)
+RECORDS = ("rehearsal", "faceworld-many", "casia-mini", "gpu-casia", few.NAME, "gpu-table", "gpu-worth")
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def comparisons(people: int | None = None, pictures: int | None = None) -> list[
         people: of one's own data; without, the order is that of `RECORDS`.
         pictures: of each person, likewise.
     """
-    found = [_read(name, kept) for name in RECORDS if (kept := _kept(name)) is not None]
+    found = [one for name in RECORDS if (kept := _kept(name)) is not None for one in _read(name, kept)]
     if people is None or pictures is None:
         return found
     return sorted(found, key=lambda one: one.distance(people, pictures))
@@ -57,7 +59,32 @@ def _kept(name: str) -> dict[str, Any] | None:
         return None
 
 
-def _read(name: str, found: dict[str, Any]) -> Compared:
+def _read(name: str, found: dict[str, Any]) -> list[Compared]:
+    features = found["config"]["embedding"]
+    if name == "gpu-worth":
+        cells = swept.by_cell(found["results"]["rows"]).items()
+        return [_swept(name, people, pictures, features, runs, "100,000") for (people, pictures), runs in cells]
+    if name == "gpu-table":
+        people, images = found["data"]["people"], found["data"]["pictures"]
+        runs = swept.judged(found["results"]["rows"])
+        return [_swept(name, people, images / people, features, runs, "a million")]
+    return [_alone_or_together(name, found)]
+
+
+def _swept(name: str, people: int, pictures: float, features: int, runs: list[dict[str, Any]], others: str) -> Compared:
+    """Losses at their own best settings, by rank 1 among other people."""
+    return Compared(
+        record=name,
+        people=people,
+        pictures=pictures,
+        features=features,
+        settings=_settings(runs),
+        said=_lead(runs, compared(runs, itemgetter("rank1"))["cosface_minus"]["nsl"], f"rank 1 among {others}"),
+        lacks="; ".join(["no real face", *(["no softmax"] if "softmax" not in {run["loss"] for run in runs} else [])]),
+    )
+
+
+def _alone_or_together(name: str, found: dict[str, Any]) -> Compared:
     data, runs = found["data"], found.get("runs", [])
     tried = runs or [found["config"]["loss_options"]]
     images = data.get("images", data.get("pictures"))
@@ -81,22 +108,26 @@ def _read(name: str, found: dict[str, Any]) -> Compared:
         people=data["people"],
         pictures=images / data["people"],
         features=found["config"]["embedding"],
-        settings=tuple(dict.fromkeys((run["s"], run.get("m", 0.0)) for run in tried if _cosine(run))),
+        settings=_settings(tried),
         said=said,
         lacks="; ".join(filter(None, lacks)),
     )
 
 
-def _cosine(run: dict[str, Any]) -> bool:
-    """Whether s and m of a run are CosFace's or NSL's."""
-    return "s" in run and run.get("loss", "cosface") in ("cosface", "nsl")
+def _settings(runs: list[dict[str, Any]]) -> tuple[tuple[float, float], ...]:
+    """(s, m) of the runs of CosFace and NSL, each once."""
+    ours = [run for run in runs if "s" in run and run.get("loss", "cosface") in ("cosface", "nsl")]
+    return tuple(dict.fromkeys((run["s"], run.get("m", 0.0)) for run in ours))
 
 
 def _difference(found: dict[str, Any]) -> str:
     """CosFace less NSL, by the strictest measure that was taken."""
     name, measured = list(found["statistics"].items())[-1]
-    gain = measured["cosface_minus"]["nsl"]
-    cosface, nsl = (next(run for run in found["runs"] if run["loss"] == loss) for loss in ("cosface", "nsl"))
+    return _lead(found["runs"], measured["cosface_minus"]["nsl"], name)
+
+
+def _lead(runs: list[dict[str, Any]], gain: dict[str, float], name: str) -> str:
+    cosface, nsl = (next(run for run in runs if run["loss"] == loss) for loss in ("cosface", "nsl"))
     mean, low, high = (f"{round(100 * gain[end], 2) + 0.0:+.2f}" for end in ("mean", "low", "high"))  # no -0.00
     return (
         f"CosFace (s = {cosface['s']:g}, m = {cosface['m']:g}) less NSL (s = {nsl['s']:g}), {name}: "

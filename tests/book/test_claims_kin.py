@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from cosface_edu import geometry
+from cosface_edu.experiments import swept
 from cosface_edu.experiments.statistics import compared
 from cosface_edu.figures import sweeps
 from cosface_edu.losses.adaface import AdaptiveMargin
@@ -91,7 +92,7 @@ def test_on_a_gpu_the_margin_pays_at_ten_thousand_people() -> None:
 
 
 def test_on_a_gpu_the_lead_at_each_losss_own_scale() -> None:
-    runs = sweeps.judged(record("gpu-table")["results"]["rows"])
+    runs = swept.judged(record("gpu-table")["results"]["rows"])
     assert {run["seed"] for run in runs} == {0, 1, 2}
     assert {run["loss"] for run in runs} == {"softmax", "nsl", "cosface", "arcface"}
     ahead = {
@@ -149,7 +150,7 @@ def test_on_a_gpu_a_margin_is_worth_what_the_scale_leaves_it() -> None:
 def test_the_map_says_where_a_margin_is_worth_most() -> None:
     made = record("gpu-worth")
     rows, config = made["results"]["rows"], made["config"]
-    cells = sweeps.by_cell(rows)
+    cells = swept.by_cell(rows)
     found = {
         key: {cell: compared(runs, itemgetter(key)) for cell, runs in cells.items()}
         for key in ("tar_0.0001", "rank1", "accuracy")
@@ -286,9 +287,9 @@ def test_real_faces_show_nothing_for_the_margin_at_four_times_the_people() -> No
     judged = {
         loss: [row for row in rows if row["part"] == "table" and row["loss"] == loss] for loss in ("nsl", "cosface")
     }
-    assert {row["loss"] for row in sweeps.judged(rows)} == {"softmax", "nsl", "cosface", "arcface"}
+    assert {row["loss"] for row in swept.judged(rows)} == {"softmax", "nsl", "cosface", "arcface"}
     for test in ("pairsDevTest", "cfp-ff"):
-        leads = compared(sweeps.judged(rows), lambda row, test=test: row[test]["accuracy"])["cosface_minus"]
+        leads = compared(swept.judged(rows), lambda row, test=test: row[test]["accuracy"])["cosface_minus"]
         assert all(lead["low"] < 0 < lead["high"] for lead in leads.values())
     hardly = {
         row["options"]["s"]

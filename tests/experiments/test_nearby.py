@@ -7,7 +7,7 @@ from cosface_edu.experiments import nearby, record, shipped
 
 def test_sizes_and_gains_are_the_records() -> None:
     found = {one.record: one for one in nearby.comparisons()}
-    assert {"rehearsal", "faceworld-many", "casia-mini", "gpu-casia"} <= set(found)
+    assert set(nearby.RECORDS) == set(found)
     many, real, big = found["faceworld-many"], found["casia-mini"], found["gpu-casia"]
     assert (many.people, many.pictures, many.features) == (200, 200, 128)
     assert (real.people, round(real.pictures, 1)) == (245, 23.5)
@@ -30,7 +30,14 @@ def test_what_they_do_not_show_follows_from_them() -> None:
 
 
 def test_the_nearest_comes_first() -> None:
-    assert nearby.comparisons(people=10_000, pictures=46)[0].record == "gpu-casia"
+    assert {one.record for one in nearby.comparisons(people=10_000, pictures=46)[:3]} == {
+        "gpu-casia",
+        "gpu-table",
+        "gpu-worth",
+    }
+    near = nearby.comparisons(people=1000, pictures=46)[0]
+    assert (near.record, near.people, near.pictures) == ("gpu-worth", 1000, 46)
+    assert "rank 1 among 100,000: +17." in near.said
     assert nearby.comparisons(people=200, pictures=200)[0].record == "faceworld-many"
     assert nearby.comparisons(people=200, pictures=10)[0].record == "rehearsal"
 

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import pytest
 
+from cosface_edu.experiments import swept
 from cosface_edu.experiments.statistics import compared
 from cosface_edu.figures import sweeps
 
@@ -26,7 +27,7 @@ def rank(of: dict) -> float:
 
 
 def test_only_seeds_that_all_have_are_compared() -> None:
-    runs = sweeps.judged(ROWS)
+    runs = swept.judged(ROWS)
     assert [(run["loss"], run["seed"], run["s"]) for run in runs] == [
         ("nsl", 0, 8.0),
         ("nsl", 1, 8.0),
@@ -84,7 +85,7 @@ MAP = [
 
 
 def test_a_cell_of_the_map_is_judged_by_the_seeds_that_both_have() -> None:
-    found = {place: compared(runs, rank) for place, runs in sweeps.by_cell(MAP).items()}
+    found = {place: compared(runs, rank) for place, runs in swept.by_cell(MAP).items()}
     assert {place: by["cosface_minus"]["nsl"]["values"] for place, by in found.items()} == {
         (10, 4): pytest.approx([0.3, -0.1]),
         (10, 20): pytest.approx([0.2, 0.2, 0.2]),
