@@ -6,7 +6,6 @@ import typer
 
 from .common import plain_errors, say
 
-
 SHOWN = 6  # records of the nearest sizes
 
 
