@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -85,6 +85,28 @@ def open_page(chromium) -> Iterator:
     for held in pages:
         assert held.errors == []
         assert held.outside == []
+
+
+@pytest.fixture
+def sliders() -> Callable:
+    """`sliders(page)` -> each one's name in Chromium's accessibility tree, and the value that is spoken.
+
+    Each has one label, a click on whose words focuses it.
+    """
+
+    def read(page) -> list[tuple[str, str]]:
+        ranges = page.locator('input[type="range"]:visible')
+        assert ranges.evaluate_all("inputs => inputs.map(input => input.labels.length)") == [1] * ranges.count()
+        for one in ranges.all():
+            if one.is_enabled():
+                one.locator("xpath=ancestor::label").click(position={"x": 3, "y": 8})
+                assert one.evaluate("input => input === document.activeElement")
+        nodes = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+        names = [node["name"]["value"] for node in nodes if node.get("role", {}).get("value") == "slider"]
+        spoken = ranges.evaluate_all("inputs => inputs.map(input => input.getAttribute('aria-valuetext'))")
+        return list(zip(names, spoken, strict=True))
+
+    return read
 
 
 @pytest.fixture

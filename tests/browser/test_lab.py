@@ -429,10 +429,15 @@ def test_phone(open_lab) -> None:
     assert opened.page.locator('[data-in="m"]').bounding_box()["y"] < 250  # the bar stays in reach
 
 
-def test_names_for_every_control_and_view(open_lab) -> None:
+def test_names_for_every_control_and_view(open_lab, sliders) -> None:
     opened = open_lab()
+    opened.pause()
     for control in opened.page.locator(".ml :is(input, select)").all():
         assert control.evaluate("node => node.closest('label').textContent.trim()")
+        assert control.evaluate("node => node.labels.length") == 1
+    opened.put("noise", "0.1")
+    said = [("margin m", "0.2 (bound 0.293)"), ("scale s", "30"), ("people", "8"), ("wrong names", "10 %")]
+    assert sliders(opened.page) == said
     for canvas in opened.page.locator("[data-view]").all():
         assert "from its centre" in canvas.get_attribute("aria-label")
         assert canvas.get_attribute("tabindex") == "0"
@@ -529,7 +534,7 @@ def test_the_cover_opens_trained_moves_at_once_and_follows_m(open_cover) -> None
     for m, reached in (("0", f"{SMOOTH_GAP} < 32"), ("0.2", f"{SMOOTH_GAP} > 34.5")):
         slider.fill(m)
         page.wait_for_function(reached)
-        assert page.inner_text(".mc output") == f"{float(m):.2f}"
+        assert page.inner_text(".mc .ml-out") == f"{float(m):.2f}"
     assert 20 <= int(page.inner_text('[data-mc="mistaken"]')) <= 120
     assert page.inner_text(".mc-pair").startswith("B\nH")
     page.click(".mc button")
@@ -543,6 +548,10 @@ def test_the_cover_opens_trained_moves_at_once_and_follows_m(open_cover) -> None
     assert page.evaluate(f"{COVER}.lab.flat().m") == 0.21
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     page.wait_for_function(f"{COVER}.lab.theme.dark")
+
+
+def test_the_cover_s_slider_has_a_name_and_says_its_value(open_cover, sliders) -> None:
+    assert sliders(open_cover()) == [("margin m", "0.20")]
 
 
 def test_the_cover_on_a_phone_out_of_sight_and_without_script(open_cover, open_page) -> None:

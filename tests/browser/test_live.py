@@ -102,6 +102,19 @@ def test_a_key_moves_the_picture_and_the_words(opened, name: str, control, befor
     assert said in figure.locator("canvas").get_attribute("aria-label")
 
 
+def test_every_slider_has_a_name_and_says_what_the_screen_says(opened, sliders) -> None:
+    page = opened(reduced_motion="reduce")
+    page.wait_for_function("[...document.querySelectorAll('.ml-live')].every(node => node.drawn)")
+    found = sliders(page)
+    assert ("angle between the centres", "45°") in found
+    shown = page.locator(".ml-out").all_inner_texts()
+    assert [spoken for _, spoken in found] == shown
+    assert all(name and spoken not in name for name, spoken in found)
+    threshold = page.locator('[data-margin-live="threshold"] input')
+    assert threshold.input_value() == "100"
+    assert 0 < float(threshold.get_attribute("aria-valuetext")) < 1
+
+
 def test_points_are_dragged_mixed_up_and_put_back(opened) -> None:
     page = opened()
     figure = page.locator('[data-margin-live="landmarks"] .ml-live')

@@ -11,8 +11,10 @@ const field = (title, inner) => `<label class="ml-field">${title}${inner}</label
 const options = (pairs) => pairs.map(([value, words]) => `<option value="${value}">${words}</option>`).join("");
 const choose = (name, title, pairs) => field(title, `<select data-in="${name}">${options(pairs)}</select>`);
 const limits = (name, [least, most, step]) => `data-in="${name}" min="${least}" max="${most}" step="${step}"`;
+// What it says stands in no <output>: that would take the label. It is hidden from screen readers, which are told it as
+// the slider's value.
 const slider = (name, range, title) =>
-  field(title, ` <output data-out="${name}"></output><span class="ml-track"><input type="range" ${limits(name, range)}>` +
+  field(title, ` <span class="ml-out" data-out="${name}" aria-hidden="true"></span><span class="ml-track"><input type="range" ${limits(name, range)}>` +
     `<i class="ml-limit" data-limit="${name}" hidden></i></span>`);
 export const button = (action, words, kind = "") => `<button type="button" data-do="${action}" ${kind}>${words}</button>`;
 const titles = (things) => Object.entries(things).map(([name, { title }]) => [name, title]);
@@ -99,4 +101,5 @@ export function showSetting(root, lab) {
   root.querySelector(".ml-own").hidden = flat.loss !== "own";
   root.querySelector(".ml-why").textContent = why(lab);
   showBound(root, lab);
+  for (const out of root.querySelectorAll("[data-out]")) root.querySelector(`[data-in="${out.dataset.out}"]`).setAttribute("aria-valuetext", out.textContent);
 }

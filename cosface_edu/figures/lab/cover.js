@@ -62,7 +62,7 @@ function pageOf(pair, pictures) {
   const person = (j) => `<span class="mc-person"><canvas width="48" height="56" data-face="${j}" aria-hidden="true"></canvas>${letter(j)}</span>`;
   return `<canvas class="mc-circle" role="img"></canvas>
 <div class="mc-side">
-<label class="mc-m">margin m <output></output><span class="ml-track"><input type="range" min="0" max="${LARGEST}" step="0.01"><i class="ml-limit"></i></span></label>
+<label class="mc-m">margin m <span class="ml-out" aria-hidden="true"></span><span class="ml-track"><input type="range" min="0" max="${LARGEST}" step="0.01"><i class="ml-limit"></i></span></label>
 <p class="mc-gap">Neighbouring clouds are <b data-mc="gap"></b> apart.</p>
 <div class="mc-pair">${pair.map(person).join("")}<span>are the likest two. Of ${pictures.toLocaleString("en")} hard pictures of them, <b data-mc="mistaken"></b> are taken for the other one.</span></div>
 <button type="button">Pause</button>
@@ -95,7 +95,8 @@ export function cover(el) {
       gapArc(pen.ctx, scene, cx, cy, r);
     }
     const { m } = scene.config;
-    $("output").textContent = m.toFixed(2);
+    $(".ml-out").textContent = m.toFixed(2);
+    $("input").setAttribute("aria-valuetext", m.toFixed(2));
     $('[data-mc="gap"]').textContent = `${Math.round(scene.figures.gap * DEGREES)}°`;
     $('[data-mc="mistaken"]').textContent = Math.round(seen);
     canvas.setAttribute("aria-label", `Eight people on their circle, m = ${m.toFixed(2)}. ${$(".mc-gap").textContent}`);

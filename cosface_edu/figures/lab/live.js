@@ -215,7 +215,7 @@ export const LIVE = { arc, forces, threshold, folds, collapse, landmarks, sphere
 // `state`, is made by begin(data); work(state) does a little more of what takes long and says whether more is left.
 
 const sliderOf = (name, { words, least, most, step, start, number }) =>
-  `<label class="ml-field">${words} ${number ? "" : `<output data-out="${name}"></output>`}` +
+  `<label class="ml-field">${words} ${number ? "" : `<span class="ml-out" data-out="${name}" aria-hidden="true"></span>`}` +
   `<input type="${number ? "number" : "range"}" data-in="${name}" min="${least}" max="${most}" step="${step}" value="${start}"></label>`;
 
 // What an input says, within its limits: a number may be typed as anything.
@@ -265,6 +265,7 @@ function mount(el) {
     for (const out of root.querySelectorAll("[data-out]")) {
       const name = out.dataset.out;
       out.textContent = figure.show ? figure.show(values, data) : `${values[name]}${sliders[name].unit}`;
+      root.querySelector(`[data-in="${name}"]`).setAttribute("aria-valuetext", out.textContent);
     }
     canvas.style.height = `${figure.height(root.clientWidth, data)}px`;
     const pen = penOf(canvas);
