@@ -7,7 +7,9 @@ import ast
 import contextlib
 import io
 import json
+import sys
 import traceback
+from collections.abc import Iterator
 
 from cosface_edu import exercises
 
@@ -24,6 +26,24 @@ class _Printed(io.StringIO):
         return len(text)
 
 
+class _NoKeyboard(io.TextIOBase):
+    """Standard input of a cell: there is nobody to type, in a page as little as where answers are checked in a row."""
+
+    def readline(self, size: int = -1, /) -> str:
+        raise EOFError("there is no keyboard input here: write the value into the code instead of asking for it")
+
+    read = readline
+
+
+@contextlib.contextmanager
+def _nobody_types() -> Iterator[None]:
+    keyboard, sys.stdin = sys.stdin, _NoKeyboard()
+    try:
+        yield
+    finally:
+        sys.stdin = keyboard
+
+
 def run(code: str, last: str = "") -> dict[str, object]:
     """Run a cell in a namespace of its own that knows `exercises`.
 
@@ -38,7 +58,7 @@ def run(code: str, last: str = "") -> dict[str, object]:
     """
     namespace = {"__name__": "__main__", "exercises": exercises}
     printed, value, error = _Printed(), None, ""
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), _nobody_types():
         try:
             value = _value(code, _FILE, namespace)
             if last:

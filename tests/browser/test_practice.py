@@ -1,6 +1,8 @@
 """Exercises in the page, opened from disk, offline: each starter fails, each solution passes, a loop is stopped."""
 
 import html
+import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -116,7 +118,58 @@ def test_every_starter_fails_and_every_solution_passes(opened) -> None:
     text = Path(download.value.path()).read_text(encoding="utf-8")
     assert text.count("\n# solved, checked 20") == len(IN_PAGE)
     compile(text, "answers.py", "exec")
-    assert all(f'exercises.check("{name}", ' in text for name in IN_PAGE)
+    said = ran(download.value.path())
+    assert [line for line in said.splitlines() if line.startswith(tuple(IN_PAGE))] == [
+        line for line in said.splitlines() if ": ✓ " in line
+    ]
+    assert said.count(": ✓ ") == len(IN_PAGE)
+
+
+def ran(file: Path) -> str:
+    """What an exported file prints."""
+    utf8 = os.environ | {"PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, str(file)]
+    done = subprocess.run(command, capture_output=True, env=utf8, encoding="utf-8", timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_a_broken_answer_stops_no_other_of_the_export(opened) -> None:
+    names = ["boundaries-cross", "boundaries-width", "eight-gap", "network-fc", "network-depth", "build-scores"]
+    page = opened(*names)
+    right = checked()["network-fc"].solution[-1].partition("exercises.check")[0]
+    codes = {
+        "boundaries-cross": "m = = 1",
+        "boundaries-width": 'def width(m):\n    """Said \'\'\'twice\'\'\', \\n."""\n    return 2 ** 0.5 * m\n',
+        "eight-gap": "print(nobody)",
+        "network-fc": right,
+        "network-depth": "input()",
+        "build-scores": "1 / 0\x00",
+    }
+    for name, code in codes.items():
+        line = f'exercises.check("{name}", {"width" if "width" in name else "fc_parameters" if "fc" in name else "m"})'
+        check = {"code": code, "line": line, "passed": name == "network-fc", "message": "as it was", "date": "2026"}
+        page.evaluate(
+            "([name, entry]) => localStorage.setItem('margin-book-exercise:' + name, JSON.stringify(entry))",
+            [name, {"code": code, **({} if name == "build-scores" else {"checked": check})}],
+        )
+    page.evaluate(
+        "localStorage.setItem('margin-book-exercise:network-fc', JSON.stringify({...JSON.parse("
+        "localStorage.getItem('margin-book-exercise:network-fc')), code: 'spoilt later'}))"
+    )
+    page.reload()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export").click()
+    text = Path(download.value.path()).read_text(encoding="utf-8")
+    assert f"\n{right.strip()}\n" in text  # readable as code
+    said = ran(download.value.path())
+    assert "boundaries-cross: line 1: SyntaxError: invalid syntax" in said
+    assert "boundaries-width: ✓ " in said
+    assert "eight-gap: line 1: NameError: name 'nobody' is not defined" in said
+    assert "network-fc: ✓ " in said
+    assert "network-depth: line 1: EOFError: there is no keyboard input here" in said
+    assert "build-scores: SyntaxError: " in said
 
 
 def test_an_endless_loop_is_stopped_and_python_comes_back(opened) -> None:

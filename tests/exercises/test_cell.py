@@ -6,6 +6,8 @@ import pytest
 
 from cosface_edu.exercises import cell
 
+NO_KEYBOARD = "there is no keyboard input here: write the value into the code instead of asking for it"
+
 
 def test_it_shows_what_is_printed_and_what_the_last_line_is_worth() -> None:
     found = cell.run("x = 6\nprint('six')\n7 * x")
@@ -24,6 +26,8 @@ def test_a_line_after_the_code_sees_its_names() -> None:
         ("x = (\n", "line 1: SyntaxError: '(' was never closed"),
         ("def f():\n    return 1 / 0\n\nf()", "line 2: ZeroDivisionError: division by zero"),
         ("import sys\nsys.exit()", "your code left with SystemExit"),
+        ("x = 1\nm = float(input('m? '))", f"line 2: EOFError: {NO_KEYBOARD}"),
+        ("import sys\nsys.stdin.read()", f"line 2: EOFError: {NO_KEYBOARD}"),
     ],
 )
 def test_an_error_says_what_and_in_which_line(code: str, says: str) -> None:
