@@ -10,7 +10,10 @@ test("numbers, names, brackets, order of operations", () => {
   for (const [text, wanted] of [
     ["1 + 2*3", 7], ["(1 + 2)*3", 9], ["2^3^2", 512], ["-2^2", -4], ["2^-1", 0.5], ["7 - 2 - 1", 4], ["8/2/2", 2], [".5 + 1.", 1.5],
     ["2θ", 1.4], ["2m θ", 0.42], ["cosθ", Math.cos(0.7)], ["cos θ - m", Math.cos(0.7) - M], ["cos(θ)^2", Math.cos(0.7) ** 2],
-    ["cos 2θ", Math.cos(2) * 0.7], ["min(θ, m, 5)", M], ["max(θ, m)", 0.7], ["π - pi", 0], ["theta", 0.7], ["1 − 2·3", -5], ["abs(m - θ)", 0.4],
+    ["cos 2θ", Math.cos(1.4)], ["cos mθ", Math.cos(M * 0.7)], ["cos 2 m θ - m", Math.cos(2 * M * 0.7) - M],
+    ["cos θ + m", Math.cos(0.7) + M], ["m sin2θ", M * Math.sin(1.4)], ["cosθ sinθ", Math.cos(0.7) * Math.sin(0.7)], ["cosθ·m", Math.cos(0.7) * M],
+    ["cos cosθ", Math.cos(Math.cos(0.7))], ["cos m - 1", Math.cos(M) - 1], ["cos(m)cosθ", Math.cos(M) * Math.cos(0.7)], ["sqrt(2)θ", Math.SQRT2 * 0.7],
+    ["cos(θ)m", Math.cos(0.7) * M], ["cos(2θ)θ", Math.cos(1.4) * 0.7], ["2cos(m + θ)", 2 * Math.cos(1)], ["min(θ, m, 5)", M], ["max(θ, m)", 0.7], ["π - pi", 0], ["theta", 0.7], ["1 − 2·3", -5], ["abs(m - θ)", 0.4],
     ["unrolled(π + 1)", -2 - Math.cos(Math.PI + 1)], ["sqrt(4) + exp(0) + log(1) + floor(2.7) + sin(0)", 5],
   ])
     assert.ok(Math.abs(valueAt(text) - wanted) < 1e-12, `${text} is ${valueAt(text)}, not ${wanted}`);
@@ -31,8 +34,8 @@ test("derivatives are exact", () => {
 test("what cannot be read is refused with a sentence, and nothing is run", () => {
   globalThis.touched = false;
   for (const [text, words] of [
-    ["", "ends too early"], ["cos(θ", "“)” is missing"], ["cosθ -", "ends too early"], ["cosθ m)", "do not know what to do with “)”"],
-    ["cosine(θ)", "no “cosine”"], ["θ @ m", "cannot read “@”"], ["* 2", "missing before “*”"], ["min(θ)", "two or more"], ["cos(θ, m)", "one number"],
+    ["", "ends too early"], ["cos(θ", "“)” is missing"], ["cosθ -", "ends too early"], ["m cosθ)", "do not know what to do with “)”"],
+    ["cosine(θ)", "no “cosine”"], ["θ @ m", "cannot read “@”"], ["* 2", "missing before “*”"], ["min(θ)", "two or more"], ["min θ", "two or more"], ["cos(θ, m)", "one number"],
     ["x", "no “x”"], ["constructor", "no “constructor”"], ["touched = 1", "cannot read “=”"], ["globalThis.touched", "cannot read “.”"], ["touched", "no “touched”"], ["toString()", "no “toString”"],
     ["(() => {touched})()", "cannot read “=”"], ["1".repeat(200), "at most 160"], ["__proto__", "cannot read “_”"],
   ]) {
@@ -42,6 +45,15 @@ test("what cannot be read is refused with a sentence, and nothing is run", () =>
   }
   assert.equal(globalThis.touched, false);
   assert.ok(Object.keys(FUNCTIONS).every((name) => !examine(name === "min" || name === "max" ? `${name}(0, 0)` : `${name}(1)`, M).sentence.includes("no “")));
+});
+
+test("where a function without brackets could end in two places, brackets are asked for", () => {
+  for (const text of ["cosθ/2", "cosθ^2", "cos 2*θ", "cos m·θ", "cosθ m", "cosθ 2", "cosθ(1 + m)", "cos 2(θ + m)", "cos (1 + m)θ", "cos m sinθ", "sin 2θ/m"]) {
+    const { usable, sentence } = examine(text, M);
+    assert.equal(usable, false, text);
+    assert.match(sentence, /two ways: put all that (cos|sin) is taken of into brackets/, text);
+  }
+  assert.equal(examine("cosθ m", M).sentence, "“cos θ m” can be read in two ways: put all that cos is taken of into brackets, as in cos(2θ).");
 });
 
 test("what is no margin is told why", () => {

@@ -4,8 +4,10 @@
 //   product  = unary { [ "*" | "·" | "/" ] unary }         side by side means times: 2m θ
 //   unary    = [ "-" | "+" ] unary | power
 //   power    = operand [ "^" unary ]
-//   operand  = number | "θ" | "m" | "π" | "(" sum ")" | function "(" sum { "," sum } ")" | function operand
+//   operand  = number | "θ" | "m" | "π" | "(" sum ")" | function "(" sum { "," sum } ")" | function beside
+//   beside   = { number | "m" | "π" } [ "θ" ] | function beside                       cos 2θ is cos(2θ), cos m is cos(m)
 //
+// Where what a function is taken of could end in two places, as in cosθ/2, the parser asks for brackets.
 // Each part of a formula is a pair of functions of (θ, m): its value and its exact derivative in θ.
 import { unrolledCos, unrolledSlope } from "./unrolled.js";
 
@@ -43,6 +45,10 @@ const NAMES = {
   "π": constant(Math.PI),
   pi: constant(Math.PI),
 };
+
+const isTheta = (token) => token?.name === "θ" || token?.name === "theta";
+const isFactor = (token) => Boolean(token) && (token.number !== undefined || Object.hasOwn(NAMES, token.name ?? ""));
+const ANGULAR = ["cos", "sin", "unrolled"];
 
 const OPERATORS = {
   "+": (a, b) => part((t, m) => a.value(t, m) + b.value(t, m), (t, m) => a.slope(t, m) + b.slope(t, m)),
@@ -145,13 +151,45 @@ class Parser {
 
   call(name) {
     const [wanted, make] = FUNCTIONS[name];
-    if (!this.takes("(")) return make(this.operand());
+    const before = [...this.rest];
+    const bracket = this.rest[0]?.sign === "(";
+    const inner = bracket ? this.list(name) : [this.beside(name)];
+    if (wanted === 1 ? inner.length !== 1 : inner.length < 2)
+      throw new SyntaxError(`${name} takes ${wanted === 1 ? "one number" : "two or more numbers, as in " + name + "(a, b)"}.`);
+    // Nobody means cos(1 + m) times θ.
+    const angles = before.slice(0, before.length - this.rest.length);
+    if (bracket && ANGULAR.includes(name) && isTheta(this.rest[0]) && !angles.some(isTheta)) this.doubt(name, angles);
+    return make(...inner);
+  }
+
+  // What stands in a function's brackets.
+  list(name) {
+    this.takes("(");
     const inner = [this.sum()];
     while (this.takes(",")) inner.push(this.sum());
     this.expect(")", `${name}(…`);
-    if (wanted === 1 ? inner.length !== 1 : inner.length < 2)
-      throw new SyntaxError(`${name} takes ${wanted === 1 ? "one number" : "two or more numbers, as in " + name + "(a, b)"}.`);
-    return make(...inner);
+    return inner;
+  }
+
+  // What a function without brackets is taken of: factors side by side, up to θ.
+  beside(name) {
+    if (Object.hasOwn(FUNCTIONS, this.rest[0]?.name ?? "")) return this.operand();
+    const taken = [];
+    let inner = constant(1);
+    do {
+      taken.push(this.rest[0]);
+      inner = OPERATORS["*"](inner, this.operand());
+    } while (!isTheta(taken.at(-1)) && isFactor(this.rest[0]));
+    const next = this.rest[0];
+    const goesOn = isFactor(next) || ["(", "/", "^"].includes(next?.sign);
+    // cosθ sinθ and cosθ·m are clear; cos m sinθ and cos 2·θ are not.
+    if (goesOn || (!isTheta(taken.at(-1)) && (next?.sign === "*" || next?.name))) this.doubt(name, taken);
+    return inner;
+  }
+
+  doubt(name, taken) {
+    const words = taken.map(({ word }) => word).join(" ");
+    throw new SyntaxError(`“${name} ${words} ${this.rest[0].word}” can be read in two ways: put all that ${name} is taken of into brackets, as in ${name}(2θ).`);
   }
 }
 
