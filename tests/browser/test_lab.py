@@ -352,6 +352,68 @@ def test_keyboard(open_lab) -> None:
     assert opened.read("lab.engine.steps") == 0
 
 
+def test_what_a_key_changes_is_said_once_the_keys_rest(open_lab) -> None:
+    opened = open_lab()
+    opened.pause()
+    page, said = opened.page, opened.page.locator(".ml [data-live]")
+    page.focus('[data-view="circle"]')
+    assert page.locator(":focus").get_attribute("role") == "application"
+    page.evaluate(
+        "window.heard = []; new MutationObserver(() => heard.push(document.querySelector('[data-live]').textContent))"
+        ".observe(document.querySelector('[data-live]'), {childList: true})"
+    )
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function("heard.length")
+    page.wait_for_timeout(600)
+    assert page.evaluate("heard") == [opened.read("lab.scene.sentence")]
+    assert "moved by hand" in said.text_content()
+    page.keyboard.press("]")
+    page.wait_for_function("heard.at(-1) === 'm = 0.21'")
+    steps = opened.read("lab.engine.steps")
+    page.keyboard.press(".")
+    page.wait_for_function(f"heard.at(-1) === 'Step {steps + 1}'")
+
+
+@pytest.mark.parametrize(
+    ("modifiers", "moves"),
+    [({"altKey": True}, True), ({"ctrlKey": True, "altKey": True}, True), ({"ctrlKey": True}, False)],
+)
+def test_a_bracket_counts_however_it_is_typed(open_lab, modifiers: dict, moves: bool) -> None:
+    opened = open_lab()
+    opened.pause()
+    for key, m in (("]", 0.21), ("[", 0.2)):
+        opened.page.locator('[data-view="plane"]').dispatch_event("keydown", {"key": key, **modifiers})
+        assert opened.state()["m"] == pytest.approx(m if moves else 0.2)
+
+
+def test_a_link_opens_its_setting_a_second_time_too(open_lab) -> None:
+    opened = open_lab(height=600)
+    mark = "#lab&loss=arcface&m=0.4"
+    opened.page.evaluate(
+        "mark => document.body.insertAdjacentHTML('beforeend', `<p style='height: 3000px'><a href='${mark}'><b>go</b></a>`)",
+        mark,
+    )
+    for _ in range(2):
+        opened.page.get_by_text("go", exact=True).click()
+        opened.page.wait_for_function("Math.abs(document.querySelector('.ml').getBoundingClientRect().top) < 2")
+        assert opened.page.evaluate("location.hash") == mark
+        assert (opened.state()["loss"], opened.state()["m"]) == ("arcface", 0.4)
+        opened.wait("lab.playing()")
+        opened.page.wait_for_timeout(300)  # the setting is in the address
+
+
+@pytest.mark.parametrize(("typed", "used"), [("5000", "999"), ("-3", "0"), ("7.6", "8"), ("", "0")])
+def test_the_seed_that_is_used_is_shown(open_lab, typed: str, used: str) -> None:
+    opened = open_lab()
+    opened.pause()
+    seed = opened.page.locator('[data-in="seed"]')
+    seed.fill(typed)
+    seed.blur()
+    assert seed.input_value() == used
+    assert opened.state()["seed"] == int(used)
+
+
 def test_hover_and_drag(open_lab) -> None:
     opened = open_lab(height=1500)
     opened.wait("lab.stats.steps > 20")

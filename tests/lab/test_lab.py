@@ -47,8 +47,10 @@ class TestBundle:
         assert {path.name for path in bundle.FOLDER.glob("*.js")} == {*bundle.MODULES, *bundle.COVER, *bundle.LIVE}
 
     def test_comments_and_indentation_stay_behind(self) -> None:
-        joined = _join(a="// why\nexport function one() {\n  // how\n\n  return 1; // kept\n}\n")
-        assert joined == "function one() {\nreturn 1; // kept\n}\n"
+        joined = _join(
+            a="// why\nexport function one() {\n  // how\n  //\n\n  return 'a // b'; // kept\n}\nlet b; // it's gone\n"
+        )
+        assert joined == "function one() {\nreturn 'a // b'; // kept\n}\nlet b;\n"
 
     def test_page_weight(self) -> None:
         """The lab's own files, as a reader's browser loads them."""

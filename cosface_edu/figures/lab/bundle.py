@@ -3,7 +3,7 @@
 The modules follow a strict convention, which makes joining them a matter of lines: imports are single lines of the form
 `import { a, b } from "./module.js";`, exports stand before a declaration at the start of a line, comments begin with
 `//`, every statement ends with a semicolon, and no two modules declare the same top-level name. `join` refuses
-anything else. Readers' pages carry neither the lines of comment nor the indentation: a fourteenth of the script.
+anything else. Readers' pages carry neither comments nor indentation: a fourteenth of the script.
 """
 
 import re
@@ -85,10 +85,16 @@ def join(sources: dict[str, str]) -> str:
             declared = DECLARATION.match(line)
             if declared and owners.setdefault(declared[1], name) != name:
                 raise ValueError(f"{where}: {declared[1]!r} is already declared in {owners[declared[1]]}; rename one")
-            spoken = line.removeprefix("export ").strip()
-            if spoken and not spoken.startswith("//"):
+            spoken = _without_comment(line.removeprefix("export ").strip())
+            if spoken:
                 lines.append(spoken)
     return "\n".join(lines) + "\n"
+
+
+def _without_comment(line: str) -> str:
+    code, mark, _ = f" {line} ".partition(" // ")
+    in_string = any(code.count(quote) % 2 for quote in "\"'`")
+    return line if in_string or not mark else code.strip()
 
 
 def _joined(modules: tuple[str, ...]) -> str:

@@ -19,7 +19,7 @@ const FIGURES = [["step", "step"], ["loss", "loss"], ["accuracy", "accuracy"], [
 
 const drawnView = (name, [, title, hint, kind]) =>
   `<figure class="${kind}"><figcaption>${title}<small>${hint}</small></figcaption>` +
-  `<canvas data-view="${name}" role="img" tabindex="0" aria-label="${title}"></canvas></figure>`;
+  `<canvas data-view="${name}" role="application" aria-roledescription="picture" tabindex="0" aria-label="${title}"></canvas></figure>`;
 
 export const PICTURES = `
 <div class="ml-read"><canvas class="ml-face" aria-hidden="true"></canvas><span class="ml-sample"></span>

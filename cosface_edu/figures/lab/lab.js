@@ -176,20 +176,28 @@ export function render({ model, el }) {
     start(PRESETS[input.value].setting, 600);
     input.value = "";
   });
+  // A number outside its limits may be typed: once it is, what is used is shown.
+  on(root, "change", ({ target: input }) => {
+    if (input.type === "number") input.value = lab.flat()[input.dataset.in];
+  });
   on(root, "click", ({ target: pressed }) => {
     const action = pressed.dataset.do;
     if (Object.hasOwn(actions, action)) actions[action]();
   });
-  control({ lab, views, schedule, change, actions }, on);
+  control({ lab, views, schedule, change, actions, say }, on);
   follow({ lab, views, schedule }, on);
   // A link is the whole setting: what it does not name is as at the start.
-  if (ownsUrl)
-    on(window, "hashchange", () => {
+  if (ownsUrl) {
+    const open = () => {
       const flat = fromHash(location.hash);
       if (!flat) return;
       root.scrollIntoView();
       change(flat, 600, DEFAULTS);
-    });
+    };
+    on(window, "hashchange", open);
+    // A link to where the address is already changes no hash.
+    on(document, "click", ({ target }) => target.closest('a[href^="#lab&"]')?.hash === location.hash && open());
+  }
   if (model.on) model.on("change:setting", () => {
     const flat = model.get("setting") ?? {};
     if (JSON.stringify({ ...lab.flat(), ...flat }) !== JSON.stringify(lab.flat())) change(flat);

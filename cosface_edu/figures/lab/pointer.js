@@ -120,7 +120,7 @@ export function follow({ lab, views, schedule }, on) {
   }
 }
 
-export function control({ lab, views, schedule, change, actions }, on) {
+export function control({ lab, views, schedule, change, actions, say }, on) {
   const { scene, focus, engine } = lab;
   const rotate = (x, angle) => {
     if (scene.k === 2) {
@@ -133,14 +133,14 @@ export function control({ lab, views, schedule, change, actions }, on) {
     const cross = [a[1] * x[2] - a[2] * x[1], a[2] * x[0] - a[0] * x[2], a[0] * x[1] - a[1] * x[0]];
     return Float64Array.from(a, (v, d) => x[d] * Math.cos(angle) + cross[d] * Math.sin(angle) + v * dot * (1 - Math.cos(angle)));
   };
+  const lastMargin = () => Object.entries(LOSSES[lab.setting.loss].margins).at(-1);
   const nudge = (direction) => {
-    const { loss, margins } = lab.setting;
-    const ranges = Object.entries(LOSSES[loss].margins);
-    if (!ranges.length) return;
-    const [key, [least, most, step]] = ranges[ranges.length - 1];
-    const value = margins[loss][key] + direction * step;
+    if (!lastMargin()) return;
+    const [key, [least, most, step]] = lastMargin();
+    const value = lab.flat()[key] + direction * step;
     change({ [key]: Math.max(least, Math.min(most, Number(value.toFixed(4)))) });
   };
+  const marginWords = () => (lastMargin() ? `${lastMargin()[0]} = ${lab.flat()[lastMargin()[0]]}` : "this loss has no margin");
   const move = (event, sign) => {
     const { own, x } = scene.focus;
     const angle = (sign * 2 * Math.PI) / 180;
@@ -166,11 +166,21 @@ export function control({ lab, views, schedule, change, actions }, on) {
     "[": () => nudge(-1),
     "]": () => nudge(1),
   };
+  // What a key has changed, said once the keys rest. Play and reset speak for themselves.
+  let resting = 0;
+  const tell = (key) => {
+    clearTimeout(resting);
+    if (" rR".includes(key)) return;
+    resting = setTimeout(() => say("[]".includes(key) ? marginWords() : key === "." ? `Step ${engine.steps}` : scene.sentence), 400);
+  };
+  // Brackets are typed with Alt on a Mac and with AltGr, which is Ctrl + Alt, on many keyboards.
+  const typed = ({ key, ctrlKey, altKey }) => ("[]".includes(key) ? altKey || !ctrlKey : !ctrlKey && !altKey);
   for (const { canvas } of views)
     on(canvas, "keydown", (event) => {
-      if (!(event.key in keys) || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (!Object.hasOwn(keys, event.key) || event.metaKey || !typed(event)) return;
       event.preventDefault();
       keys[event.key](event);
       schedule();
+      tell(event.key);
     });
 }
