@@ -491,6 +491,22 @@ def test_phone(open_lab) -> None:
     assert opened.page.locator('[data-in="m"]').bounding_box()["y"] < 250  # the bar stays in reach
 
 
+def test_the_bar_sticks_below_the_header_of_the_book_and_in_a_low_window_not_at_all(open_lab) -> None:
+    opened = open_lab(width=390, height=844)
+    page = opened.page
+    page.evaluate(
+        "document.body.insertAdjacentHTML('afterbegin', `<style>.bd-header-article { position: sticky; top: 0;"
+        "z-index: 9; height: 56px; background: red }</style><div class='bd-header-article'></div>`)"
+    )
+    page.set_viewport_size({"width": 380, "height": 844})  # the header has come after the lab
+    page.evaluate("window.scrollTo(0, 1400)")
+    opened.frame()
+    assert page.locator(".ml-bar").bounding_box()["y"] == pytest.approx(56, abs=1)
+    page.set_viewport_size({"width": 320, "height": 256})
+    opened.frame()
+    assert page.locator(".ml-bar").bounding_box()["y"] < -200
+
+
 def test_names_for_every_control_and_view(open_lab, sliders) -> None:
     opened = open_lab()
     opened.pause()

@@ -107,8 +107,9 @@ def module() -> str:
 
 
 def style() -> str:
-    """The style sheet."""
-    return (FOLDER / "lab.css").read_text(encoding="utf-8")
+    """The style sheet, as scripts are: without indentation and lines of comment."""
+    lines = [line.strip() for line in (FOLDER / "lab.css").read_text(encoding="utf-8").splitlines()]
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith("/*"))
 
 
 def script() -> str:

@@ -60,7 +60,11 @@ function watch(root, lab, views, loop, on, seen) {
   for (const node of [document.documentElement, document.body])
     looks.observe(node, { attributes: true, attributeFilter: ["data-theme", "data-jp-theme-light", "class"] });
   on(matchMedia("(prefers-color-scheme: dark)"), "change", restyle);
-  const sizes = new ResizeObserver(() => loop.schedule());
+  const sizes = new ResizeObserver(() => {
+    // The bar sticks below the book's own header, whose height is not the one that its theme names.
+    root.style.setProperty("--ml-top", `${document.querySelector(".bd-header-article")?.offsetHeight ?? 0}px`);
+    loop.schedule();
+  });
   sizes.observe(root);
   let met = false;
   const sight = new IntersectionObserver((entries) => {

@@ -133,14 +133,14 @@ export function control({ lab, views, schedule, change, actions, say }, on) {
     const cross = [a[1] * x[2] - a[2] * x[1], a[2] * x[0] - a[0] * x[2], a[0] * x[1] - a[1] * x[0]];
     return Float64Array.from(a, (v, d) => x[d] * Math.cos(angle) + cross[d] * Math.sin(angle) + v * dot * (1 - Math.cos(angle)));
   };
-  const lastMargin = () => Object.entries(LOSSES[lab.setting.loss].margins).at(-1);
   const nudge = (direction) => {
-    if (!lastMargin()) return;
-    const [key, [least, most, step]] = lastMargin();
+    const last = Object.entries(LOSSES[lab.setting.loss].margins).at(-1);
+    if (!last) return "This loss has no margin";
+    const [key, [least, most, step]] = last;
     const value = lab.flat()[key] + direction * step;
     change({ [key]: Math.max(least, Math.min(most, Number(value.toFixed(4)))) });
+    return `${key} = ${lab.flat()[key]}`;
   };
-  const marginWords = () => (lastMargin() ? `${lastMargin()[0]} = ${lab.flat()[lastMargin()[0]]}` : "this loss has no margin");
   const move = (event, sign) => {
     const { own, x } = scene.focus;
     const angle = (sign * 2 * Math.PI) / 180;
@@ -153,34 +153,35 @@ export function control({ lab, views, schedule, change, actions, say }, on) {
     const n = engine.task.train.n;
     [focus.index, focus.probe, focus.hover] = [(focus.index + by + n) % n, null, -1];
   };
+  // What each does; a sentence to say, or none where the sample's is to be said.
   const keys = {
     ArrowLeft: (event) => move(event, 1),
     ArrowRight: (event) => move(event, -1),
     ArrowUp: () => next(-1),
     ArrowDown: () => next(1),
-    Escape: () => (focus.probe = null),
+    Escape: () => void (focus.probe = null),
     " ": () => actions.play(),
-    ".": () => actions.step(),
+    ".": () => {
+      actions.step();
+      return `Step ${engine.steps}`;
+    },
     r: () => actions.reset(),
     R: () => actions.reset(),
     "[": () => nudge(-1),
     "]": () => nudge(1),
   };
-  // What a key has changed, said once the keys rest. Play and reset speak for themselves.
   let resting = 0;
-  const tell = (key) => {
-    clearTimeout(resting);
-    if (" rR".includes(key)) return;
-    resting = setTimeout(() => say("[]".includes(key) ? marginWords() : key === "." ? `Step ${engine.steps}` : scene.sentence), 400);
-  };
   // Brackets are typed with Alt on a Mac and with AltGr, which is Ctrl + Alt, on many keyboards.
   const typed = ({ key, ctrlKey, altKey }) => ("[]".includes(key) ? altKey || !ctrlKey : !ctrlKey && !altKey);
   for (const { canvas } of views)
     on(canvas, "keydown", (event) => {
-      if (!Object.hasOwn(keys, event.key) || event.metaKey || !typed(event)) return;
+      const { key } = event;
+      if (!Object.hasOwn(keys, key) || event.metaKey || !typed(event)) return;
       event.preventDefault();
-      keys[event.key](event);
+      const words = keys[key](event);
       schedule();
-      tell(event.key);
+      clearTimeout(resting);
+      // Said once the keys rest; play and reset speak for themselves.
+      if (!" rR".includes(key)) resting = setTimeout(() => say(words ?? scene.sentence), 400);
     });
 }
