@@ -63,7 +63,7 @@ def _check(page, name: str, code: str) -> str:
             page.locator(".mp-main").click()
             page.wait_for_function(
                 "document.querySelector('.mp-status').className.includes('check') "
-                "&& !document.querySelector('.mp-main').disabled",
+                "&& document.querySelector('.mp-main').ariaDisabled === 'false'",
                 timeout=WAIT,
             )
             said = page.locator(".mp-status").inner_text()

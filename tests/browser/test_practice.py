@@ -89,7 +89,7 @@ def checks(page, name: str, code: str | None = None) -> str:
     here.get_by_role("button", name="Check", exact=True).click()
     page.wait_for_function(
         """name => { const mp = document.getElementById('mp-' + name).closest('.mp');
-            return !mp.querySelector('.mp-main').disabled && mp.querySelector('.mp-status.check'); }""",
+            return mp.querySelector('.mp-main').ariaDisabled === 'false' && mp.querySelector('.mp-status.check'); }""",
         arg=name,
         timeout=120_000,
     )
@@ -240,6 +240,20 @@ def test_by_keyboard_alone_on_a_phone(opened) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert answer(page, "boundaries-width").locator(".mp-hint").is_visible()
+
+
+def test_a_check_keeps_the_focus_and_a_second_press_meanwhile_does_nothing(opened) -> None:
+    page = opened("boundaries-width")
+    page.locator("#mp-boundaries-width").fill("print('once')")
+    page.evaluate("window.runs = 0; new MutationObserver(() => runs++).observe(document.querySelector('.mp-printed'), { childList: true })")
+    button = answer(page, "boundaries-width").get_by_role("button", name="Run", exact=True)
+    button.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    assert button.get_attribute("aria-disabled") == "true"
+    page.wait_for_function("document.activeElement.ariaDisabled === 'false'", timeout=120_000)
+    page.wait_for_timeout(300)
+    assert page.evaluate("[document.activeElement.textContent, runs]") == ["Run", 1]
 
 
 def test_on_paper_there_is_the_starter(opened) -> None:

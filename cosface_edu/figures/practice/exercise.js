@@ -94,9 +94,13 @@ function mountExercise(block, cell, asked) {
   const mark = () => {
     done.hidden = !solved(name);
   };
+  // Not `disabled`: a button that is would lose the focus.
+  const rest = (busy) => {
+    for (const button of buttons) button.setAttribute("aria-disabled", String(busy));
+  };
   async function go(last) {
-    if (buttons[0].disabled) return;
-    for (const button of buttons) button.disabled = true;
+    if (buttons[0].getAttribute("aria-disabled") === "true") return;
+    rest(true);
     printed.hidden = true;
     const code = area.value;
     try {
@@ -119,7 +123,7 @@ function mountExercise(block, cell, asked) {
       say("open", `Python did not start in this browser (${failure.message}). The chapter's notebook checks the same cell.`);
     }
     bar.hidden = true;
-    for (const button of buttons) button.disabled = false;
+    rest(false);
     mark();
   }
   const check = () => go(line);
