@@ -175,7 +175,8 @@ def check_loss(answer: Callable) -> str:
                 (loss(x, y, W, s, m / s), "the margin comes off the cosine, before the scale."),
             ):
                 assert not _close(said, wrong), f"For s = {s:g}, m = {m:g} you say {said:.4f}: {why}"
-        assert _close(said, right), f"For s = {s:g}, m = {m:g} you say {said:.6f}; it is {right:.6f}."
+        wanted, yours = answers.told(right, said, ".6f")
+        assert _close(said, right), f"For s = {s:g}, m = {m:g} you say {yours}; it is {wanted}."
     try:
         large = answers.number(answer([1.0, 0.0], 1, [[1.0, 0.0], [-1.0, 0.0]], 1000.0, 0.35))
     except (OverflowError, ValueError):
@@ -217,7 +218,8 @@ def check_step(answer: Callable) -> str:
     assert len(said) == 3, "Return three things: mean loss, dX and the moved centres."
     own = answers.number(said[0])
     assert not _close(own, mean * len(X)), f"{own:.3f} is the sum of {len(X)} losses; take the mean."
-    assert _close(own, mean), f"You say the mean loss is {own:.6f}; it is {mean:.6f}."
+    yours, wanted = answers.told(own, mean, ".6f")
+    assert _close(own, mean), f"You say the mean loss is {yours}; it is {wanted}."
     own_dX, own_W = _rows(said[1], len(X), len(X[0]), "dX"), _rows(said[2], len(W), len(W[0]), "the centres")
     for i, (row, right) in enumerate(zip(own_dX, dX)):
         _agree(row, right, f"the gradient in picture {i} (a share of 1/{len(X)} each), entry")
@@ -277,4 +279,5 @@ def _close(a: float, b: float) -> bool:
 
 def _agree(said: Vector, right: Vector, what: str) -> None:
     for j, (a, b) in enumerate(zip(said, right)):
-        assert _close(a, b), f"You say that {what} {j} is {a:.6f}; it is {b:.6f}."
+        yours, wanted = answers.told(a, b, ".6f")
+        assert _close(a, b), f"You say that {what} {j} is {yours}; it is {wanted}."

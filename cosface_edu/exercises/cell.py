@@ -26,18 +26,19 @@ class _Printed(io.StringIO):
         return len(text)
 
 
-class _NoKeyboard(io.TextIOBase):
+class _NoKeyboard(io.RawIOBase):
     """Standard input of a cell: there is nobody to type, in a page as little as where answers are checked in a row."""
 
-    def readline(self, size: int = -1, /) -> str:
-        raise EOFError("there is no keyboard input here: write the value into the code instead of asking for it")
+    def readable(self) -> bool:
+        return True
 
-    read = readline
+    def readinto(self, buffer: object, /) -> int:
+        raise EOFError("there is no keyboard input here: write the value into the code instead of asking for it")
 
 
 @contextlib.contextmanager
 def _nobody_types() -> Iterator[None]:
-    keyboard, sys.stdin = sys.stdin, _NoKeyboard()
+    keyboard, sys.stdin = sys.stdin, io.TextIOWrapper(io.BufferedReader(_NoKeyboard()))
     try:
         yield
     finally:

@@ -2,12 +2,13 @@
 
 import torch
 
-from cosface_edu.exercises import exercise
+from cosface_edu.exercises import answers, exercise
 from cosface_edu.losses import CosFace
 
 
 @exercise("your-own-loop-centres")
 def _centres(answer) -> str:
+    answers.function(answer)
     old_names, new_names = ["Ada", "Bo", "Cy"], ["Di", "Cy", "Ada", "Ed"]
     old, new = CosFace(5, 3), CosFace(5, 4)
     before = new.weight.detach().clone()

@@ -390,10 +390,8 @@ def test_a_bracket_counts_however_it_is_typed(open_lab, modifiers: dict, moves: 
 def test_a_link_opens_its_setting_a_second_time_too(open_lab) -> None:
     opened = open_lab(height=600)
     mark = "#lab&loss=arcface&m=0.4"
-    opened.page.evaluate(
-        "mark => document.body.insertAdjacentHTML('beforeend', `<p style='height: 3000px'><a href='${mark}'><b>go</b></a>`)",
-        mark,
-    )
+    link = f"<p style='height: 3000px'><a href='{mark}'><b>go</b></a>"
+    opened.page.evaluate("link => document.body.insertAdjacentHTML('beforeend', link)", link)
     for _ in range(2):
         opened.page.get_by_text("go", exact=True).click()
         opened.page.wait_for_function("Math.abs(document.querySelector('.ml').getBoundingClientRect().top) < 2")

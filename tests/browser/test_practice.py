@@ -141,7 +141,7 @@ def test_a_broken_answer_stops_no_other_of_the_export(opened) -> None:
     right = checked()["network-fc"].solution[-1].partition("exercises.check")[0]
     codes = {
         "boundaries-cross": "m = = 1",
-        "boundaries-width": 'def width(m):\n    """Said \'\'\'twice\'\'\', \\n."""\n    return 2 ** 0.5 * m\n',
+        "boundaries-width": "def width(m):\n    \"\"\"Said '''twice''', \\n.\"\"\"\n    return 2 ** 0.5 * m\n",
         "eight-gap": "print(nobody)",
         "network-fc": right,
         "network-depth": "input()",
@@ -245,7 +245,10 @@ def test_by_keyboard_alone_on_a_phone(opened) -> None:
 def test_a_check_keeps_the_focus_and_a_second_press_meanwhile_does_nothing(opened) -> None:
     page = opened("boundaries-width")
     page.locator("#mp-boundaries-width").fill("print('once')")
-    page.evaluate("window.runs = 0; new MutationObserver(() => runs++).observe(document.querySelector('.mp-printed'), { childList: true })")
+    page.evaluate(
+        "window.runs = 0; new MutationObserver(() => runs++)"
+        ".observe(document.querySelector('.mp-printed'), { childList: true })"
+    )
     button = answer(page, "boundaries-width").get_by_role("button", name="Run", exact=True)
     button.focus()
     page.keyboard.press("Enter")

@@ -3,6 +3,7 @@
 import pytest
 
 from cosface_edu import exercises
+from cosface_edu.exercises import answers, truth
 
 
 def test_unknown_name_lists_what_there_is() -> None:
@@ -23,3 +24,42 @@ def test_no_check_passes_an_empty_answer(name: str, answer: object) -> None:
     assert not verdict.passed
     assert verdict.message
     assert "check-open" in verdict._repr_html_()
+
+
+@pytest.mark.parametrize("name", exercises.available())
+def test_a_number_where_a_function_is_wanted_is_told_so(name: str) -> None:
+    assert "not callable" not in exercises.check(name, 0.1414).message
+
+
+def _said(name: str, answer: object) -> str:
+    verdict = exercises.check(name, answer)
+    assert not verdict.passed
+    return verdict.message
+
+
+def test_what_is_wrong_by_little_is_shown_with_the_digits_that_differ() -> None:
+    said = _said("boundaries-width", lambda m: 2**0.5 * m + 2e-6)
+    assert said == "for m = 0.1 the lines are 0.141421 apart, you say 0.141423"
+    assert answers.told(0.5, 0.5004, ".1%") == ("50.00%", "50.04%")
+    assert answers.told(-1.25, 1.5, "+.2f") == ("-1.25", "+1.50")
+    assert answers.told(0.3, 0.3, ".4f") == ("0.3000", "0.3000")
+
+
+def test_a_count_is_not_rounded_in_the_reader_s_favour() -> None:
+    assert "11,010,560 parameters, you say 11,010,560.9" in _said(
+        "network-fc", lambda h, w: truth.fc_parameters(h, w) + 0.9
+    )
+    assert exercises.check("network-fc", lambda h, w: float(truth.fc_parameters(h, w))).passed
+    assert "convolutions, you say" in _said("network-depth", lambda blocks: 4 + 2 * sum(blocks) + 0.5)
+
+
+def test_the_largest_threshold_is_asked_for_and_no_other() -> None:
+    def largest(scores, far):
+        return sorted(scores)[-round(far * len(scores))]
+
+    def lower(scores, far):
+        return (largest(scores, far) + sorted(scores)[-round(far * len(scores)) - 1]) / 2
+
+    assert exercises.check("your-own-loop-threshold", largest).passed
+    assert "the largest is asked for" in _said("your-own-loop-threshold", lower)
+    assert "yours accepts 199" in _said("your-own-loop-threshold", lambda scores, far: largest(scores, far) + 1e-9)

@@ -12,13 +12,14 @@ def _psi(answer) -> str:
     answers.function(answer)
     theta = [math.pi * i / 720 for i in range(721)]
     for m in (1, 2, 3, 4):
-        given = [float(answer(angle, m)) for angle in theta]
+        given = [answers.number(answer(angle, m)) for angle in theta]
         rises = [angle for angle, a, b in zip(theta, given, given[1:], strict=False) if b - a > 1e-9]
         assert not rises, f"for m = {m} your ψ rises again after {math.degrees(rises[0]):.0f}°"
         for angle, said in zip(theta, given, strict=True):
             right = truth.a_softmax_psi(angle, m)
+            wanted, yours = answers.told(right, said, ".4f")
             assert abs(said - right) < 1e-6, (
-                f"for m = {m} at {math.degrees(angle):.0f}° the loss uses {right:.4f}, you say {said:.4f}"
+                f"for m = {m} at {math.degrees(angle):.0f}° the loss uses {wanted}, you say {yours}"
             )
     return "equal to the rule that the loss uses, for m = 1 to 4."
 

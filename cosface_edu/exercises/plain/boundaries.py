@@ -20,7 +20,9 @@ def _cross(answer) -> str:
 
 @exercise("boundaries-width", hint="The two lines run at 45° to the axes: across them is not along an axis.")
 def _width(answer) -> str:
+    answers.function(answer)
     for m in (0.1, 0.2, 0.35):
-        right, given = truth.band_width(m), float(answer(m))
-        assert abs(given - right) < 1e-6, f"for m = {m} the lines are {right:.4f} apart, you say {given:.4f}"
+        right, given = truth.band_width(m), answers.number(answer(m))
+        wanted, yours = answers.told(right, given, ".4f")
+        assert abs(given - right) < 1e-6, f"for m = {m} the lines are {wanted} apart, you say {yours}"
     return "that is the paper's number, measured straight across."

@@ -18,7 +18,6 @@ def _rates(answer) -> str:
     for name, rate in given.items():
         impostors = [s for s, genuine, g in zip(scores, same, group, strict=True) if g == name and not genuine]
         right = sum(s > 1.0 for s in impostors) / len(impostors)
-        assert abs(answers.number(rate) - right) < 1e-9, (
-            f"of the impostor pairs of group {name} {right:.3f} are accepted, you say {float(rate):.3f}"
-        )
+        wanted, yours = answers.told(right, answers.number(rate), ".3f")
+        assert abs(rate - right) < 1e-9, f"of the impostor pairs of group {name} {wanted} are accepted, you say {yours}"
     return "counted over impostor pairs only, group by group."

@@ -18,8 +18,9 @@ def _met(answer) -> str:
             for spread, where in around.items():
                 pictures = [centres[c] + draw.gauss(0, spread) for c in classes]
                 right, given = truth.margin_met(pictures, classes, centres, m), share(pictures, classes, centres, m)
+                wanted, yours = answers.told(right, given, ".1%")
                 assert abs(answers.number(given) - right) < 1e-9, (
-                    f"m = {m}, eight centres {they_stand}, {where}: {right:.1%} meet the margin, you say {given:.1%}"
+                    f"m = {m}, eight centres {they_stand}, {where}: {wanted} meet the margin, you say {yours}"
                 )
     return "past the bound, at 0.35, not one picture of even centres meets it, even those that sit on their centre."
 

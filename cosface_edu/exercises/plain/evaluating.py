@@ -16,7 +16,8 @@ def _rank(answer) -> str:
         given = answers.numbers(rank_one(list(genuine), [list(row) for row in strangers], list(sizes)), len(sizes))
         for n, share in zip(sizes, given, strict=True):
             right = truth.rank_one(genuine, strangers, n)
+            wanted, yours = answers.told(right, share, ".3f")
             assert abs(share - right) < 1e-9, (
-                f"among the first {n} strangers the share of probes that come first is {right:.3f}; you say {share:.3f}"
+                f"among the first {n} strangers the share of probes that come first is {wanted}; you say {yours}"
             )
     return "and it only falls as strangers come in."

@@ -14,7 +14,8 @@ def length(gradient) -> str:
         u = [dice.uniform(-1, 1) for _ in range(6)]
         for y in (0, u.index(max(u))):
             right, got = truth.length_gradient(u, y, size), answers.number(gradient(list(u), y, size))
-            assert abs(got - right) < 1e-6, f"At length {size:g} the derivative is {right:+.4f}; you say {got:+.4f}."
+            wanted, yours = answers.told(right, got, "+.4f")
+            assert abs(got - right) < 1e-6, f"At length {size:g} the derivative is {wanted}; you say {yours}."
     return "negative for the well placed, positive for the others."
 
 

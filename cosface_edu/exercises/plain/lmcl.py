@@ -16,8 +16,9 @@ def _loss(answer) -> str:
         posteriors = (truth.softmax(truth.lmcl_scores(row, y, s, m))[y] for row, y in zip(cosines, labels, strict=True))
         right = sum(-math.log(p) for p in posteriors) / len(labels)
         given = answers.number(answer([list(row) for row in cosines], list(labels), s, m))
+        wanted, yours = answers.told(right, given, ".6f")
         assert abs(given - right) < 1e-9 * max(1, right), (
-            f"for s = {s:g}, m = {m:g} the package's loss is {right:.6f}, yours is {given:.6f}"
+            f"for s = {s:g}, m = {m:g} the package's loss is {wanted}, yours is {yours}"
         )
     return "equal to CosFace in the package, margin or none."
 
@@ -27,11 +28,10 @@ def _edge(answer) -> str:
     answers.function(answer)
     for degrees, m in [(60, 0.2), (45, 0.2), (90, 0.35), (150, 0.5), (20, 0.05), (30, 0.35)]:
         phi = math.radians(degrees)
-        right, given = truth.lmcl_edge(phi, m), float(answer(phi, m))
+        right, given = truth.lmcl_edge(phi, m), answers.number(answer(phi, m), may_be_nan=True)
         if math.isnan(right):
             assert math.isnan(given), f"at φ = {degrees}° a margin of {m} cannot be met: return nan, not {given:.4f}"
         else:
-            assert abs(given - right) < 1e-6, (
-                f"at φ = {degrees}°, m = {m} the root is {math.degrees(right):.3f}°, you say {math.degrees(given):.3f}°"
-            )
+            wanted, yours = answers.told(math.degrees(right), math.degrees(given), ".3f")
+            assert abs(given - right) < 1e-6, f"at φ = {degrees}°, m = {m} the root is {wanted}°, you say {yours}°"
     return "agrees with the root that geometry finds from the loss's own rule."

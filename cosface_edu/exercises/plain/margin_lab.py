@@ -21,8 +21,9 @@ def _floor(answer) -> str:
     floor = answers.function(answer)
     for people, s, m in ((8, 30.0, 0.2), (8, 30.0, 0.35), (8, 64.0, 0.0), (3, 10.0, 0.5), (2, 4.0, 0.0)):
         right, given = truth.even_loss(people, s, m), answers.number(floor(people, s, m))
+        wanted, yours = answers.told(right, given, ".4f")
         assert abs(given - right) < 1e-6 * max(1, right), (
-            f"{people} people, s = {s:g}, m = {m:g}: every sample on its own centre has the loss {right:.4f}, "
-            f"you say {given:.4f}"
+            f"{people} people, s = {s:g}, m = {m:g}: every sample on its own centre has the loss {wanted}, "
+            f"you say {yours}"
         )
     return "now watch the lab's loss: what it has above this is the width of its clouds."

@@ -9,8 +9,8 @@ from cosface_edu.exercises import answers, exercise, truth
 def _fc(answer) -> str:
     answers.function(answer)
     for size in [(112, 96), (112, 112), (56, 48), (64, 50)]:
-        right, given = truth.fc_parameters(*size), int(answer(*size))
-        assert given == right, f"for {size[0]}×{size[1]} the layer has {right:,} parameters, you say {given:,}"
+        right, given = truth.fc_parameters(*size), answers.number(answer(*size))
+        assert given == right, f"for {size[0]}×{size[1]} the layer has {right:,} parameters, you say {given:,.12g}"
     return "counted on the networks themselves."
 
 
@@ -18,7 +18,7 @@ def _fc(answer) -> str:
 def _depth(answer) -> str:
     answers.function(answer)
     for depth, blocks in truth.BLOCKS.items():
-        given = int(answer(blocks))
-        assert given == depth, f"blocks {blocks} make {depth} convolutions, you say {given}"
-    assert int(answer((3, 7, 16, 3))) == 62, "the released definition has one block less than 64 layers need"
+        given = answers.number(answer(blocks))
+        assert given == depth, f"blocks {blocks} make {depth} convolutions, you say {given:.12g}"
+    assert answers.number(answer((3, 7, 16, 3))) == 62, "the released definition has one block less than 64 layers need"
     return "that is what the number in the name counts."

@@ -9,7 +9,8 @@ def _posterior(answer) -> str:
     for s, classes, cosine in [(1.0, 8, 0.0), (5.0, 8, -1 / 7), (16.0, 100, 0.3), (2.0, 2, -1.0)]:
         right = truth.softmax([s] + [s * cosine] * (classes - 1))[0]
         given = answers.number(answer(s, classes, cosine))
+        wanted, yours = answers.told(right, given, ".6f")
         assert abs(given - right) < 1e-9, (
-            f"s = {s:g}, C = {classes}, c = {cosine:.3f}: the loss itself gives {right:.6f}, you say {given:.6f}"
+            f"s = {s:g}, C = {classes}, c = {cosine:.3f}: the loss itself gives {wanted}, you say {yours}"
         )
     return "the loss in the package gives the same posterior."

@@ -11,8 +11,8 @@ def _hours(answer) -> str:
     for speed, gpus, efficiency in [(500.0, 1, 1.0), (500.0, 8, 0.9), (2000.0, 4, 0.8)]:
         right = truth.STEPS * truth.BATCH / (speed * gpus * efficiency) / 3600
         given = answers.number(answer(speed, gpus, efficiency))
+        wanted, yours = answers.told(right, given, ".2f")
         assert abs(given - right) < 1e-6 * right, (
-            f"{speed:g} images/s on each of {gpus} GPU(s) at {efficiency:.0%} takes {right:.2f} hours, "
-            f"you say {given:.2f}"
+            f"{speed:g} images/s on each of {gpus} GPU(s) at {efficiency:.0%} takes {wanted} hours, you say {yours}"
         )
     return "images over images per second."

@@ -8,5 +8,6 @@ def _pairs(answer) -> str:
     answers.function(answer)
     for points, n, right in [(0.09, 6000, 5.4), (1.0, 6000, 60.0), (0.4, 500, 2.0)]:
         given = answers.number(answer(points, n))
-        assert abs(given - right) < 1e-6, f"{points} points of {n} pairs are {right:g} pairs, not {given:g}"
+        wanted, yours = answers.told(right, given, ".6g")
+        assert abs(given - right) < 1e-6, f"{points} points of {n} pairs are {wanted} pairs, not {yours}"
     return "so 0.09 points on LFW are about five pairs."

@@ -12,9 +12,9 @@ def _edge(answer) -> str:
     for degrees, ratio in [(60, 1.0), (60, 0.7), (60, 1.3), (100, 0.9), (25, 1.05)]:
         phi = math.radians(degrees)
         right, given = truth.softmax_edge(phi, ratio), answers.number(answer(phi, ratio))
+        wanted, yours = answers.told(math.degrees(right), math.degrees(given), ".2f")
         assert abs(given - right) < 1e-6, (
-            f"for φ = {degrees}° and a ratio of {ratio} you say {math.degrees(given):.2f}°, "
-            f"solving the equation gives {math.degrees(right):.2f}°"
+            f"for φ = {degrees}° and a ratio of {ratio} you say {yours}°, solving the equation gives {wanted}°"
         )
     return "your formula agrees with the root for every angle and ratio tried."
 

@@ -16,5 +16,6 @@ def _tar(answer) -> str:
         impostor = [dice.gauss(0.0, 0.15) for _ in range(2000)]
         right = truth.tar_at_far(genuine, impostor, far)
         given = answers.number(answer(list(genuine), list(impostor), far))
-        assert abs(given - right) < 1e-9, f"at FAR = {far:g} the rate is {right:.3f}, you say {given:.3f}"
+        wanted, yours = answers.told(right, given, ".3f")
+        assert abs(given - right) < 1e-9, f"at FAR = {far:g} the rate is {wanted}, you say {yours}"
     return "equal to the package's on four rates."

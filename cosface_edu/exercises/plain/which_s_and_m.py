@@ -16,7 +16,8 @@ def first_loss(answer) -> str:
             f"For C = {C}, s = {s:g}, m = {m:g} you say {said:.2f}: the margin is taken off the own score and makes "
             "the loss larger, not smaller."
         )
-        assert abs(said - right) < 1e-6, f"For C = {C}, s = {s:g}, m = {m:g} you say {said:.4f}; it is {right:.4f}."
+        wanted, yours = answers.told(right, said, ".4f")
+        assert abs(said - right) < 1e-6, f"For C = {C}, s = {s:g}, m = {m:g} you say {yours}; it is {wanted}."
     try:
         large = answers.number(answer(10_000, 1000.0, 1.0))
     except OverflowError:

@@ -12,9 +12,16 @@ def _threshold(answer) -> str:
     scores = [dice.gauss(0, 0.2) for _ in range(2000)]
     for far in (0.1, 0.01, 0.001):
         threshold = answers.number(answer(list(scores), far))
+        allowed = round(far * len(scores))
         accepted = sum(score >= threshold for score in scores)
-        assert accepted == round(far * len(scores)), (
-            f"for a rate of {far:g}, {far * len(scores):.0f} of {len(scores):,} impostor pairs may be accepted,"
+        assert accepted == allowed, (
+            f"for a rate of {far:g}, {allowed} of {len(scores):,} impostor pairs may be accepted,"
             f" and yours accepts {accepted}"
+        )
+        largest = sorted(scores)[-allowed]
+        wanted, yours = answers.told(largest, threshold, ".4f")
+        assert threshold == largest, (
+            f"for a rate of {far:g} your threshold {yours} accepts as many as are allowed, but so does {wanted}:"
+            " the largest is asked for"
         )
     return "as many strangers pass as you allowed."
