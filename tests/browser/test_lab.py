@@ -626,6 +626,20 @@ def test_the_cover_opens_trained_moves_at_once_and_follows_m(open_cover) -> None
     page.wait_for_function(f"{COVER}.lab.theme.dark")
 
 
+def test_the_cover_shows_the_same_each_time_that_m_is_moved(open_cover) -> None:
+    page = open_cover()
+    slider = page.locator(".mc input")
+    gaps = {"0": [], "0.4": []}
+    for m in ("0", "0.4", "0", "0.4"):
+        slider.fill(m)
+        page.wait_for_function(f"{COVER}.loop.playing === false", timeout=60_000)
+        gaps[m].append(page.evaluate(SMOOTH_GAP))
+        page.wait_for_timeout(1100)  # the next move is a new one
+    assert gaps["0"][1] == pytest.approx(gaps["0"][0], abs=1.5)
+    assert gaps["0.4"][1] == pytest.approx(gaps["0.4"][0], abs=1.5)
+    assert gaps["0.4"][0] > gaps["0"][0] + 5
+
+
 def test_the_cover_s_slider_has_a_name_and_says_its_value(open_cover, sliders) -> None:
     assert sliders(open_cover()) == [("margin m", "0.20")]
 

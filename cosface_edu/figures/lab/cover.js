@@ -10,6 +10,7 @@ import { Loop } from "./loop.js";
 
 const HARD = { pictures: 500, stretch: 1.6 }; // of each of the two; how much farther than usual from their person's mean
 const LARGEST = 0.4; // m
+const REST = 1000; // ms without the slider moving, after which a move is a new one
 const DEGREES = 180 / Math.PI;
 
 // The two people whose mean pictures are nearest to each other.
@@ -113,8 +114,12 @@ export function cover(el) {
   slider.value = lab.flat().m;
   const { limit } = room(lab.engine.config(), lab.setting.identities, 2);
   $(".ml-limit").style.left = `calc(8px + (100% - 16px) * ${limit / LARGEST} - 1px)`;
+  let moved = -REST;
   slider.addEventListener("input", () => {
     lab.change({ m: slider.value });
+    // What is trained on and on is parted well at any m: each new move begins from the weights of the opening again.
+    if (!loop.paused && performance.now() - moved > REST) lab.engine.begin();
+    moved = performance.now();
     if (loop.paused) loop.schedule();
     else loop.play(500);
   });
