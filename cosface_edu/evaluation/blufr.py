@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from .identification import HighestScores, identify
+from .identification import HighestScores, identify, unit_rows
 
 ROWS = 1024  # of the score matrix at a time
 
@@ -164,7 +164,7 @@ def blufr(
         Rates, one for each trial.
 
     Raises:
-        ValueError: if a trial has too few impostors for such a rate.
+        ValueError: if a trial has too few impostors for such a rate, or no genuine pair, or features are not finite.
 
     Example:
         >>> import torch
@@ -177,7 +177,7 @@ def blufr(
         >>> bool(found.verification.min() > 0.9)
         True
     """
-    unit, labels = F.normalize(features.float(), dim=1), torch.as_tensor(np.asarray(labels))
+    unit, labels = unit_rows(features, "features"), torch.as_tensor(np.asarray(labels))
     verification = [tar_over_all_pairs(unit[trial.test], labels[trial.test], far) for trial in trials]
     detection = [
         identify(unit[trial.probes], labels[trial.probes], unit[trial.gallery], labels[trial.gallery]).detection_rate(
@@ -203,7 +203,7 @@ def tar_over_all_pairs(features: Tensor, labels: Tensor, far: float) -> float:
         Share of the genuine pairs above the threshold that this leaves.
 
     Raises:
-        ValueError: if there are fewer than 1/far impostor pairs.
+        ValueError: if there are fewer than 1/far impostor pairs or no genuine pair, or features are not finite.
 
     Example:
         >>> import torch
@@ -212,7 +212,7 @@ def tar_over_all_pairs(features: Tensor, labels: Tensor, far: float) -> float:
         >>> tar_over_all_pairs(torch.eye(20)[labels], labels, far=0.01)
         1.0
     """
-    unit = F.normalize(features.float(), dim=1)
+    unit = unit_rows(features, "features")
     n = len(labels)
     counts = torch.unique(labels, return_counts=True)[1]
     impostors = n * (n - 1) // 2 - int((counts * (counts - 1) // 2).sum())

@@ -89,7 +89,7 @@ def identify(
         Ranks and scores.
 
     Raises:
-        ValueError: if the embeddings are not of one length, or no probe's person is enrolled.
+        ValueError: if the embeddings are not of one length or not finite, or no probe's person is enrolled.
 
     Example:
         >>> import torch
@@ -100,7 +100,7 @@ def identify(
         >>> found.ranks, found.unknown_scores.round(2)
         (array([1, 2]), array([0.71]))
     """
-    unit = F.normalize(probes.float(), dim=1)
+    unit = unit_rows(probes, "probes")
     labels, gallery_labels = (torch.as_tensor(given, device=unit.device) for given in (labels, gallery_labels))
     if len(labels) != len(unit) or len(gallery_labels) != len(gallery):
         raise ValueError(
@@ -112,14 +112,14 @@ def identify(
         raise ValueError("no probe's person is in the gallery")
 
     mate = torch.full((len(unit),), -torch.inf, device=unit.device)
-    for block, owners in zip(gallery.split(BLOCK), gallery_labels.split(BLOCK), strict=True):
+    blocks = unit_blocks(gallery.split(BLOCK), "gallery", like=unit)
+    for block, owners in zip(blocks, gallery_labels.split(BLOCK), strict=True):
         probe, image = torch.nonzero(labels[:, None] == owners, as_tuple=True)
-        scores = (unit[probe] * F.normalize(block.to(unit.device)[image].float(), dim=1)).sum(1)
-        mate.scatter_reduce_(0, probe, scores, "amax")
+        mate.scatter_reduce_(0, probe, (unit[probe] * block[image]).sum(1), "amax")
 
     highest = HighestScores(len(unit), device=unit.device)
     better = torch.zeros(len(unit), dtype=torch.int64, device=unit.device)
-    blocks = scored(unit, gallery.split(BLOCK))
+    blocks = scored(unit, gallery.split(BLOCK), "gallery")
     for scores, owners in zip(blocks, gallery_labels.split(BLOCK), strict=True):
         highest.add(scores)
         better += ((scores >= mate[:, None] - TIE) & (labels[:, None] != owners)).sum(1)
@@ -130,20 +130,58 @@ def identify(
     )
 
 
-def scored(unit: Tensor, blocks: Iterable[Tensor]) -> Iterator[Tensor]:
+def unit_rows(features: Tensor, name: str, before: int = 0) -> Tensor:
+    """Embeddings at unit length, float32. Comparisons with NaN are all false, so that nobody would beat such a probe.
+
+    Args:
+        features: (N, D) embeddings.
+        name: what an error calls them.
+        before: rows that came before these in a stream.
+
+    Returns:
+        (N, D).
+
+    Raises:
+        ValueError: if a number is not finite; the message names the row.
+    """
+    features = features.float()
+    finite = torch.isfinite(features).all(1)  # (N,)
+    if not finite.all():
+        row = int(torch.argmin(finite.int()))
+        value = features[row][~torch.isfinite(features[row])][0].item()
+        raise ValueError(
+            f"{name}, row {before + row}: {value} in the features; were the network's weights trained to NaN?"
+        )
+    return F.normalize(features, dim=1)
+
+
+def unit_blocks(blocks: Iterable[Tensor], name: str, like: Tensor) -> Iterator[Tensor]:
+    """Blocks of embeddings at unit length, see `unit_rows`, on the device of `like` and as long as its rows."""
+    before = 0
+    for block in blocks:
+        if block.shape[1] != like.shape[1]:
+            raise ValueError(
+                f"{name}: embeddings of {block.shape[1]} numbers beside probes of {like.shape[1]}: one network for both"
+            )
+        yield unit_rows(block.to(like.device), name, before)
+        before += len(block)
+
+
+def scored(unit: Tensor, blocks: Iterable[Tensor], name: str) -> Iterator[Tensor]:
     """Cosines of all probes with each block of a gallery.
 
     Args:
         unit: (P, D) probes of unit length.
         blocks: each (at most `BLOCK`, D), of any length.
+        name: what an error calls them.
 
     Yields:
         (P, block), in memory that the next one is written to: fresh pages for each would cost a tenth of the product.
     """
     memory = torch.empty(len(unit) * BLOCK, device=unit.device)
-    for block in blocks:
+    for block in unit_blocks(blocks, name, like=unit):
         out = memory[: len(unit) * len(block)].view(len(unit), len(block))
-        yield torch.mm(unit, F.normalize(block.to(unit.device).float(), dim=1).T, out=out)
+        yield torch.mm(unit, block.T, out=out)
 
 
 class HighestScores:
@@ -263,7 +301,8 @@ def megaface(
         Rank-1 at each number of distractors, ranks and scores.
 
     Raises:
-        ValueError: if nobody has two images, or there are no distractors.
+        ValueError: if nobody has two images, there are no distractors, or embeddings are not of one length or not
+            finite.
 
     Example:
         >>> import torch
@@ -274,7 +313,7 @@ def megaface(
         >>> found.sizes, found.rank1
         ([1, 3], [1.0, 1.0])
     """
-    unit = F.normalize(probes.float(), dim=1)
+    unit = unit_rows(probes, "probes")
     labels = torch.as_tensor(labels, device=unit.device)
     mates = (labels[:, None] == labels).fill_diagonal_(False)  # (P, P)
     if not mates.any():
@@ -285,7 +324,7 @@ def megaface(
     highest = HighestScores(len(unit), ranks, keep, unit.device)
     checkpoints = sorted({size for size in sizes if size > 0})
     seen, read, rank1 = 0, [], []
-    for scores in scored(unit, _blocks(distractors, checkpoints)):  # (P, block)
+    for scores in scored(unit, _blocks(distractors, checkpoints), "distractors"):  # (P, block)
         highest.add(scores)
         seen += scores.shape[1]
         if seen in checkpoints:

@@ -8,7 +8,15 @@ import scipy.io
 import torch
 import torch.nn.functional as F
 
-from cosface_edu.evaluation import blufr, draw_trials, identification, identify, megaface, read_blufr
+from cosface_edu.evaluation import (
+    blufr,
+    draw_trials,
+    identification,
+    identify,
+    megaface,
+    read_blufr,
+    tar_over_all_pairs,
+)
 from cosface_edu.evaluation.blufr import Trial
 from cosface_edu.evaluation.identification import HighestScores
 
@@ -74,6 +82,39 @@ def test_identify_bad_input():
         identify(features, labels[:-1], features, labels)
     with pytest.raises(ValueError, match="no probe's person"):
         identify(features, labels, features, labels + 100)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_features_that_are_not_finite_are_refused_by_name_and_row(value):
+    """Compared with NaN everything is false: such a probe would have rank 1."""
+    features, labels = people(10, 5)  # more than a block
+    spoilt = features.clone()
+    spoilt[[41, 44], 3] = value
+    where = f"row 41: {value} in the features"
+    with pytest.raises(ValueError, match=f"^probes, {where}"):
+        identify(spoilt, labels, features, labels)
+    with pytest.raises(ValueError, match=f"^gallery, {where}"):
+        identify(features, labels, spoilt, labels)
+    with pytest.raises(ValueError, match=f"^gallery, {where}"):
+        identify(features, labels, spoilt, labels % 5)  # where nobody looks for those in rows 41 and 44, too
+    with pytest.raises(ValueError, match=f"^probes, {where}"):
+        megaface(spoilt, labels, features)
+    with pytest.raises(ValueError, match=f"^distractors, {where}"):
+        megaface(features, labels, iter(spoilt.split(7)))
+    for protocol in (
+        lambda: tar_over_all_pairs(spoilt, labels, 0.1),
+        lambda: blufr(spoilt, labels.numpy(), draw_trials(labels)),
+    ):
+        with pytest.raises(ValueError, match=f"^features, {where}"):
+            protocol()
+
+
+def test_embeddings_of_another_length_are_refused():
+    features, labels = people(4, 2)
+    with pytest.raises(ValueError, match=r"^gallery: embeddings of 6 numbers beside probes of 8"):
+        identify(features, labels, features[:, :6], labels)
+    with pytest.raises(ValueError, match=r"^distractors: embeddings of 6 numbers beside probes of 8"):
+        megaface(features, labels, features[:, :6])
 
 
 def test_megaface_against_loops():
