@@ -56,6 +56,10 @@ def evaluate(
     """
     from cosface_edu import evaluation
 
+    if blufr is not None and (pairs is not None or splits is not None):
+        raise ValueError("--blufr brings its own pairs: leave it out, or leave out --pairs and --splits")
+    if blufr is not None and test == "faceworld":
+        raise ValueError("--blufr needs --test, the folder of all of LFW's pictures, aligned")
     measured, wanted, how = to_measure(networks or [], embedder, size, device)
     how |= {"flip": flip.value, "batch": batch, "workers": workers, "precision": precision.value, "progress": True}
     if blufr is not None:

@@ -33,8 +33,9 @@ def identify(
         Path | None, typer.Option(help="Folder of identity folders: those enrolled; other probes are unknown people.")
     ] = None,
     distractors: Annotated[
-        str, typer.Option(help="Without a gallery, MegaFace's protocol: folder of strangers. Or 'faceworld'.")
-    ] = "faceworld",
+        str | None,
+        typer.Option(help="Without a gallery, MegaFace's protocol: folder of strangers [drawn ones, 'faceworld']."),
+    ] = None,
     embedder: EmbedderName = None,
     size: EmbedderSize = None,
     out: ReportFolder = None,
@@ -59,6 +60,8 @@ def identify(
     """
     from cosface_edu import evaluation
 
+    if gallery is not None and distractors is not None:
+        raise ValueError("--gallery and --distractors are two protocols: leave out one of them")
     opened, wanted, how = to_measure(networks or [], embedder, size, device)
     measured = evaluation.Measured(
         opened, flip=flip.value, precision=precision.value, batch=batch, workers=workers, progress=True, **how
@@ -66,4 +69,4 @@ def identify(
     if gallery is not None:
         show_report(evaluation.evaluate_identification(measured, probes, gallery, wanted, out), out)
     else:
-        show_report(evaluation.evaluate_megaface(measured, probes, distractors, wanted, out), out)
+        show_report(evaluation.evaluate_megaface(measured, probes, distractors or "faceworld", wanted, out), out)

@@ -203,7 +203,8 @@ def open_pairs(
 
     Raises:
         FileNotFoundError: if the source, or an image that a list names, is missing.
-        ValueError: if a folder comes without a list of pairs, or something else holds none.
+        ValueError: if a folder comes without a list of pairs or with two, something else holds none, or a list comes
+            with a test that brings its own pairs.
 
     Example:
         >>> import pickle
@@ -217,18 +218,26 @@ def open_pairs(
         >>> len(open_pairs("test.bin").same)
         20
     """
-    if str(source) == "faceworld":
-        return faceworld_pairs(size=size)
-    path = Path(source)
-    if not path.exists():
+    path, drawn = Path(source), str(source) == "faceworld"
+    if not drawn and not path.exists():
         raise FileNotFoundError(f"{path}: no such test; give a .bin file, a folder of faces, or 'faceworld'")
-    if path.is_dir() and pairs is not None and splits is None:
+    if drawn or not path.is_dir():
+        for option, file in (("pairs", pairs), ("splits", splits)):
+            if file is not None:
+                raise ValueError(
+                    f"{option} {file}: such a list needs a folder of pictures as the test, and {source} brings its own "
+                    f"pairs: name the folder (--test), or leave out {option}"
+                )
+        return faceworld_pairs(size=size) if drawn else data.open(path, size, yields="pairs")
+    if pairs is not None and splits is None:
         return lfw_pairs(pairs, path, size)
-    if path.is_dir() and splits is not None and pairs is None:
+    if splits is not None and pairs is None:
         return ytf_pairs(splits, path, size)
-    if not path.is_dir() or data.recognise(path).yields == "pairs":
+    if pairs is None and data.recognise(path).yields == "pairs":
         return data.open(path, size, yields="pairs")
-    raise ValueError(f"{path} is a folder: say which pairs to verify, by LFW's pairs.txt or by YouTube Faces' splits")
+    raise ValueError(
+        f"{path} is a folder: say which pairs to verify, either by LFW's pairs.txt or by YouTube Faces' splits"
+    )
 
 
 def _people(pairs: Pairs) -> NDArray | None:

@@ -195,8 +195,22 @@ def test_sources(tmp_path, lfw):
         open_pairs(tmp_path / "nowhere")
     with pytest.raises(ValueError, match="say which pairs"):
         open_pairs(lfw / "lfw")
-    with pytest.raises(ValueError, match="say which pairs"):
+    with pytest.raises(ValueError, match="either by LFW"):
         open_pairs(lfw / "lfw", pairs=lfw / "pairs.txt", splits=lfw / "pairs.txt")
+    with pytest.raises(ValueError, match="either by LFW"):  # a folder that has a list of its own
+        open_pairs(lfw, pairs=lfw / "pairs.txt", splits=lfw / "pairs.txt")
+
+
+@pytest.mark.parametrize("option", ["pairs", "splits"])
+@pytest.mark.parametrize("source", ["faceworld", "lfw.bin"])
+def test_a_list_without_a_folder_is_refused(tmp_path, monkeypatch, option, source):
+    """It would be passed over, and the figures be taken for its own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lfw.bin").touch()
+    with pytest.raises(
+        ValueError, match=rf"{option} nosuch.txt: .* and {source} brings its own pairs: name the folder"
+    ):
+        open_pairs(source, **{option: "nosuch.txt"})
 
 
 def test_drawn_pairs_have_lfws_shape():
