@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import torch
@@ -87,7 +88,7 @@ def evaluate_identification(
         "protocol": "identification",
         "test": f"{Path(probes).name} among {Path(gallery).name}",
         "counts": {
-            "people enrolled": enrolled.num_classes,
+            "people enrolled": len({*both[1]}),
             "images of them": len(enrolled),
             "probes of people enrolled": len(found.ranks),
             "probes of others": unknown,
@@ -146,9 +147,11 @@ def evaluate_megaface(
         measured.features(shown), shown.labels, measured.stream(strangers), ranks=RANKS, sizes=SIZES, keep=KEPT
     )
     fars = [far for far in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6) if 1 <= far * found.impostors < len(found.impostor_scores)]
+    drawn = str(distractors) == FACEWORLD
+    among = "drawn distractors (FaceWorld)" if drawn else f"distractors ({Path(distractors).absolute().name})"
     report = {
         "protocol": "MegaFace's",
-        "test": f"{Path(probes).name} among {len(strangers):,} distractors",
+        "test": f"{Path(probes).name} among {len(strangers):,} {among}",
         "counts": {"probes": len(shown), "pairs of probe and mate": len(found.ranks), "distractors": len(strangers)},
     }
     rows = {f"rank {k}": found.rank(k) for k in CMC_RANKS}
@@ -222,8 +225,12 @@ def evaluate_blufr(
 
 
 def _people(faces: Any) -> list[str]:
-    """Whose each face is: by name where a data set has names, by number where it has not."""
-    names = getattr(faces, "names", None)
+    """Whose each face is: by name where a data set has names, by number where it has not.
+
+    Two folders of one name may differ in how accents are written, as one character or as two: a Mac's are often the
+    latter, and people would be strangers to their own pictures.
+    """
+    names = [normalize("NFC", name) for name in getattr(faces, "names", ())]
     return [names[label] if names else str(label) for label in torch.as_tensor(faces.labels).tolist()]
 
 

@@ -2,6 +2,7 @@
 
 import json
 from functools import cache
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -102,6 +103,26 @@ def test_megaface_needs_no_data(measured) -> None:
     report = evaluate_megaface(measured, size=SIZE)
     assert report["counts"]["distractors"] == 1000
     assert report["rows"]["rank 1 among 10"] >= report["rows"]["rank 1 among 1,000"]
+
+
+def test_megafaces_report_says_whose_faces_the_distractors_are(faces, measured, tmp_path) -> None:
+    """Real people among drawn ones are an easier test than among real ones."""
+    report = evaluate_megaface(measured, faces, size=SIZE, out=tmp_path / "report")
+    assert report["test"] == f"{faces.name} among 1,000 drawn distractors (FaceWorld)"
+    page = (tmp_path / "report/report.html").read_text()
+    assert f"rank 1: {report['test']}." in page
+    report = evaluate_megaface(measured, faces, part(faces, tmp_path / "others", [(3, 0), (3, 1)]), SIZE)
+    assert report["test"] == f"{faces.name} among 2 distractors (others)"
+
+
+def test_names_are_compared_as_they_read(faces, measured, tmp_path) -> None:
+    """José in the gallery and José among the probes, whose é are one character and two."""
+    for target in ("gallery", "probes"):
+        part(faces, tmp_path / target, [(person, PICTURES // 2 + (target == "probes")) for person in range(3)])
+        form = "NFC" if target == "gallery" else "NFD"
+        (tmp_path / target / "P_01").rename(tmp_path / target / normalize(form, "Jos\u00e9"))
+    counts = evaluate_identification(measured, tmp_path / "probes", tmp_path / "gallery", SIZE)["counts"]
+    assert (counts["people enrolled"], counts["probes of people enrolled"], counts["probes of others"]) == (3, 3, 0)
 
 
 def test_blufr_reads_the_benchmarks_own_lists(faces, measured, tmp_path) -> None:
