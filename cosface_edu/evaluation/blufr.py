@@ -233,5 +233,8 @@ def tar_over_all_pairs(features: Tensor, labels: Tensor, far: float) -> float:
         genuine.append(scores[same & (columns > rows)])
         scores[same | (columns <= rows)] = -torch.inf
         highest.add(F.pad(scores, (0, 0, 0, ROWS - len(scores)), value=-torch.inf))
+    scores = torch.cat(genuine)
+    if not len(scores):
+        raise ValueError(f"no genuine pair among {n:,} images: nobody has two, and there is nothing to accept")
     threshold = highest.of_all[accepted] if accepted < impostors else -torch.inf
-    return (torch.cat(genuine) > threshold).double().mean().item()
+    return (scores > threshold).double().mean().item()

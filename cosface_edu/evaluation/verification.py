@@ -208,6 +208,11 @@ def _folds(folds: int | ArrayLike, same: NDArray[np.bool_]) -> tuple[NDArray[np.
             raise ValueError("at least two folds are needed: a threshold must not be tested where it was chosen")
         return numbers, len(names)
     fewest = int(min(same.sum(), (~same).sum()))
+    if fewest < 2:
+        raise ValueError(
+            f"two genuine and two impostor pairs at least are needed, one to choose a threshold on and one to test, "
+            f"got {same.sum()} genuine of {len(same)}"
+        )
     if not 2 <= folds <= fewest:
         raise ValueError(
             f"2 to {fewest} folds can be dealt from {same.sum()} genuine of {len(same)} pairs, not {folds}"

@@ -242,3 +242,7 @@ def test_blufr_bad_input():
         blufr(features, labels.numpy(), [Trial(everything, everything[::2], everything[1::2])])
     with pytest.raises(ValueError, match="too few"):
         draw_trials(np.arange(5))
+    with pytest.raises(ValueError, match="no genuine pair among 8 images"):
+        tar_over_all_pairs(features, torch.arange(8), 0.1)
+    with pytest.raises(ValueError, match="cannot be measured on 0 impostor pairs"):
+        tar_over_all_pairs(features, torch.zeros(8), 0.1)

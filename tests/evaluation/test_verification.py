@@ -190,6 +190,7 @@ def test_tensors_and_lists_do():
         ([0.1, float("nan"), 0.3, 0.4], [True, False] * 2, 2, "pair 1 has score nan"),
         ([0.1, 0.2, 0.3, 0.4], [True] * 4, 2, "both genuine and impostor"),
         ([0.1, 0.2, 0.3, 0.4], [True, False] * 2, 3, "2 to 2 folds"),
+        ([0.1, 0.2, 0.3], [True, False, False], 2, "two genuine and two impostor pairs .* got 1 genuine of 3"),
         ([0.1, 0.2, 0.3, 0.4], [True, False] * 2, [0, 0, 0, 0], "two folds"),
         ([0.1, 0.2, 0.3, 0.4], [True, False] * 2, [0, 1], "one fold number"),
         ([0.1, 0.2, 0.3, 0.4], [True, False] * 2, [0, 1, 0, 1], "only impostor pairs"),
