@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, NamedTuple
+from unicodedata import normalize
 
 import torch
 from torch import Tensor
@@ -147,12 +148,12 @@ class Job:
                 except (MemoryError, RuntimeError) as error:
                     raise _told_if_memory(error, batch) from error
                 done = [photo.name for photo in batch]
-                list(pool.map(_write, [self._crop(n) for n in done], [outcomes[n].crop for n in done]))
+                list(pool.map(_write, [self.dst / self._crop(n) for n in done], [outcomes[n].crop for n in done]))
                 outcomes |= {name: outcomes[name]._replace(crop=None) for name in done}
         return [outcomes[name] for name in names]
 
-    def _crop(self, name: str) -> Path:
-        return self.dst / self.renamed.get(name, crop_name(name))
+    def _crop(self, name: str) -> str:
+        return self.renamed.get(name, crop_name(name))
 
     def _read(self, name: str) -> Photograph | Outcome:
         # with a smallest face in pixels, every pixel may be needed to see it
@@ -160,7 +161,7 @@ class Job:
         try:
             return Photograph(name, *decode_reduced(read_file(self.src / name), side, str(self.src / name)))
         except BrokenImage as error:
-            _write(self._crop(name), None)
+            _write(self.dst / self._crop(name), None)
             return Outcome(make_row(name, BROKEN), reason=str(error))
 
     def _batches(
@@ -196,7 +197,10 @@ class Job:
         by_place = dict(zip(wanted, crops, strict=True))
         without = CENTRE_CROP if self.centre_crop else NO_FACE
         return [
-            Outcome(make_row(photo.name, ALIGNED if faces else without, _in_file(faces, photo)), by_place.get(k))
+            Outcome(
+                make_row(photo.name, ALIGNED if faces else without, _in_file(faces, photo), self._crop(photo.name)),
+                by_place.get(k),
+            )
             for k, (photo, faces) in enumerate(zip(batch, found, strict=True))
         ]
 
@@ -260,7 +264,7 @@ def align_folder(
         AlreadyAligned: these are aligned crops.
         FaceNotFound, BrokenImage: with `missing='fail'`.
         OutOfMemory: a batch does not fit.
-        ValueError: `dst` was begun with other settings or lies in `src`.
+        ValueError: `dst` was begun with other settings, lies in `src` or holds it.
         NotADirectoryError: `src` is no folder.
 
     Example:
@@ -284,6 +288,11 @@ def align_folder(
         raise NotADirectoryError(f"{dst} is a file: crops need a folder")
     if dst.resolve().is_relative_to(src.resolve()):
         raise ValueError(f"{dst} lies in {src}: crops would be taken for pictures to align; choose another folder")
+    if src.resolve().is_relative_to(dst.resolve()):
+        raise ValueError(
+            f"{src} lies in {dst}, which would be marked as holding crops, and nothing in it could be aligned again: "
+            "choose a folder beside it"
+        )
     points = template(size)
     files, left_out = _pictures(src)
     if not (dst / MARKER).exists():  # otherwise an earlier run has looked
@@ -293,6 +302,7 @@ def align_folder(
     renamed = other_names(files)
     done = finished(dst, files, final, renamed)
     report = AlignReport(renamed=renamed, left_out=left_out)
+    crops = {row[-1] for row in done.values()}
     for row in done.values():
         report.count(row)
     report.resumed = report.total
@@ -315,6 +325,7 @@ def align_folder(
             # rows follow the crops: a run killed in between repeats a few pictures and loses none
             writer.writerows(outcome.row for outcome in outcomes)
             log.flush()
+            crops |= {outcome.row[-1] for outcome in outcomes}
             for outcome in outcomes:
                 report.count(outcome.row)
                 if outcome.reason:
@@ -323,7 +334,14 @@ def align_folder(
             if missing == "fail":
                 _fail(src, report)
     report.seconds = time.monotonic() - start
+    report.left_over = _left_over(dst, crops)
     return report
+
+
+def _left_over(dst: Path, crops: set[str]) -> list[str]:
+    """Pictures in the target that are none of these; a Mac may write the accents of a name in another way."""
+    own = {normalize("NFC", name) for name in crops}
+    return [name for name in walk(dst).pictures if normalize("NFC", name) not in own]
 
 
 def _cores() -> int:
@@ -424,7 +442,9 @@ def _pictures(src: Path) -> tuple[list[str], list[str]]:
     inside = {parent for name in found.pictures for parent in PurePosixPath(name).parents} | {PurePosixPath()}
     folders = [*(src / folder for folder in sorted(inside)), *src.resolve().parents]
     if marked := next((folder for folder in folders if (folder / MARKER).exists()), None):
-        raise AlreadyAligned(f"{marked} holds aligned crops, says its {MARKER}: align the original pictures instead")
+        raise AlreadyAligned(
+            f"{marked} holds aligned crops, says its {MARKER}: align the original pictures, outside it"
+        )
     if not found.pictures:
         also = "".join(f"; {line}" for line in found.left_out)
         raise FileNotFoundError(f"{src}: no pictures in it, at any depth{also}")

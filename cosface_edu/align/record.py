@@ -16,13 +16,14 @@ from .detector import Face, Search
 
 MARKER = "alignment.json"
 LANDMARKS = "landmarks.csv"
-COLUMNS = ["file", "status", "score", *(f"{axis}{i}" for i in range(1, 6) for axis in "xy"), "faces"]
+COLUMNS = ["file", "status", "score", *(f"{axis}{i}" for i in range(1, 6) for axis in "xy"), "faces", "crop"]
 
 _BEFORE_THERE_WAS_A_CHOICE = {"face": "centre", "borders": "black"}
 
 _SHOWN = 5  # names in a line of the report
 
 ALIGNED, CENTRE_CROP, NO_FACE, BROKEN = "aligned", "centre-crop", "no face", "broken"
+_CUT = (ALIGNED, CENTRE_CROP)  # of such pictures there is a crop
 
 
 class AlreadyAligned(RuntimeError):
@@ -55,6 +56,7 @@ class AlignReport:
         several: names of pictures with more than one face, of which one was cut.
         renamed: crops' names where they are not the pictures' own, see `other_names`.
         left_out: what else lies in the source and is no picture we read, a line each.
+        left_over: pictures in the target that are no crop of a picture in the source, sorted.
         resumed: how many of all these an earlier run had finished.
         seconds: time taken by this run.
 
@@ -73,6 +75,7 @@ class AlignReport:
     several: list[str] = field(default_factory=list)
     renamed: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    left_over: list[str] = field(default_factory=list)
     resumed: int = 0
     seconds: float = 0.0
 
@@ -90,7 +93,7 @@ class AlignReport:
         name, status = row[:2]
         if status == ALIGNED:
             self.aligned += 1
-            if row[-1] not in ("", "1"):
+            if row[COLUMNS.index("faces")] not in ("", "1"):
                 self.several.append(name)
         else:
             {CENTRE_CROP: self.centre_cropped, NO_FACE: self.missing, BROKEN: self.broken}[status].append(name)
@@ -113,6 +116,13 @@ class AlignReport:
             lines.append(
                 f"{len(crops):,} with a suffix in the crop's name, since another has it without: "
                 f"{', '.join(crops[:_SHOWN])}{more}"
+            )
+        if self.left_over:
+            more = " …" if len(self.left_over) > _SHOWN else ""
+            lines.append(
+                f"{len(self.left_over):,} in the target that are of no picture in the source, such as a removed one: "
+                f"{', '.join(self.left_over[:_SHOWN])}{more}; whoever reads the folder takes them for the "
+                "others: delete them, or align into a new folder"
             )
         lines += [f"  {self.reasons[name]}" for name in self.broken[:_SHOWN]]
         return "\n".join(lines + [f"left out: {line}" for line in self.left_out])
@@ -144,12 +154,20 @@ def other_names(pictures: Sequence[str]) -> dict[str, str]:
     return others
 
 
-def make_row(name: str, status: str, faces: Sequence[Face] = ()) -> list[str]:
-    """One row of landmarks.csv; the points are the first face's, in pixels of the source picture, upright."""
+def make_row(name: str, status: str, faces: Sequence[Face] = (), crop: str = "") -> list[str]:
+    """One row of landmarks.csv; the points are the first face's, in pixels of the source picture, upright.
+
+    Args:
+        name: the picture's.
+        status: what became of it.
+        faces: found in it.
+        crop: its crop's name, where there is one.
+    """
+    crop = crop if status in _CUT else ""
     if not faces:
-        return [name, status] + [""] * (len(COLUMNS) - 3) + ["" if status == BROKEN else "0"]
+        return [name, status] + [""] * (len(COLUMNS) - 4) + ["" if status == BROKEN else "0", crop]
     points = (f"{v:.3f}" for v in faces[0].landmarks.flatten().tolist())
-    return [name, status, f"{faces[0].score:.4f}", *points, str(len(faces))]
+    return [name, status, f"{faces[0].score:.4f}", *points, str(len(faces)), crop]
 
 
 def claim(dst: Path, size: tuple[int, int], points: Tensor, search: Search) -> None:
@@ -191,24 +209,29 @@ def finished(dst: Path, files: list[str], final: set[str], renamed: dict[str, st
     """Rows of landmarks.csv that stand, and a landmarks.csv cut down to them, ready to be appended to.
 
     A row stands if it was written to the end, its picture is still in the source, its status is in `final`, and its
-    crop, if that status has one, is there, under the name that `renamed` gives it, or else its picture's.
+    crop, if that status has one, is there and was written under the name that `renamed` gives it now, or else its
+    picture's. A file of that name alone would not do: it may be the crop of a picture that has been removed.
     """
     log, wanted, rows = dst / LANDMARKS, set(files), {}
     # names are kept as the file system has them, whatever their encoding
     text = log.read_text(encoding="utf-8", errors="surrogateescape") if log.exists() else ""
     whole = text[: text.rfind("\n") + 1]  # what a kill left unfinished has no line end
-    for row in csv.reader(io.StringIO(whole, newline="")):
-        if len(row) == len(COLUMNS) - 1:  # of a version that did not count faces
+    table = list(csv.reader(io.StringIO(whole, newline="")))
+    earlier = other_names(list({row[0] for row in table if row}))
+    for row in table:
+        if len(row) == len(COLUMNS) - 2:  # of a version that did not count faces
             row.append("")
+        if len(row) == len(COLUMNS) - 1:  # of one that did not name crops: they were told apart as they are now
+            row.append(earlier.get(row[0], crop_name(row[0])) if row[1] in _CUT else "")
         if len(row) == len(COLUMNS) and row[0] in wanted:
             rows[row[0]] = row  # the last word counts
     rows = {
         name: row
         for name, row in rows.items()
         if row[1] in final
-        and (row[1] not in (ALIGNED, CENTRE_CROP) or (dst / renamed.get(name, crop_name(name))).exists())
+        and (row[1] not in _CUT or (row[-1] == renamed.get(name, crop_name(name)) and (dst / row[-1]).exists()))
     }
-    table = io.StringIO(newline="")
-    csv.writer(table).writerows([COLUMNS, *rows.values()])
-    write_atomically(log, table.getvalue().encode(errors="surrogateescape"))
+    standing = io.StringIO(newline="")
+    csv.writer(standing).writerows([COLUMNS, *rows.values()])
+    write_atomically(log, standing.getvalue().encode(errors="surrogateescape"))
     return rows

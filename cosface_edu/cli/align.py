@@ -35,7 +35,9 @@ class Borders(StrEnum):
 @plain_errors
 def align(
     source: Annotated[Path, typer.Argument(help="Folder of photographs, nested as you like.")],
-    target: Annotated[Path, typer.Argument(help="Folder for the aligned crops; the same tree. Not inside SOURCE.")],
+    target: Annotated[
+        Path, typer.Argument(help="Folder for the aligned crops; the same tree. Neither in SOURCE nor around it.")
+    ],
     size: Annotated[str, typer.Option(help="HEIGHTxWIDTH of the crops: 112x96 (the paper) or 112x112.")] = "112x96",
     missing: Annotated[Missing, typer.Option(help="A picture without a face: leave it out, crop it, or stop.")] = (
         Missing.skip

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -157,8 +158,9 @@ def test_a_run_killed_anywhere_ends_as_if_it_had_not_been(photographs, tmp_path,
     assert len(rows(tmp_path / "killed")) == len(killed) == 4
     for name, row in whole.items():
         # the detector rounds differently in batches of another size
-        assert [float(killed[name][c]) for c in COLUMNS[2:]] == pytest.approx(
-            [float(row[c]) for c in COLUMNS[2:]], abs=0.02
+        assert killed[name]["crop"] == row["crop"] == name
+        assert [float(killed[name][c]) for c in COLUMNS[2:-1]] == pytest.approx(
+            [float(row[c]) for c in COLUMNS[2:-1]], abs=0.02
         )
         before, after = (data.read_image(tmp_path / run / name).float() for run in ("whole", "killed"))
         assert (before - after).abs().mean() < 1
@@ -214,7 +216,7 @@ def test_crops_of_a_version_without_choices_are_continued(photographs, tmp_path)
     marker, log = tmp_path / "crops" / "alignment.json", tmp_path / "crops" / "landmarks.csv"
     before = json.loads(marker.read_text())
     marker.write_text(json.dumps({name: value for name, value in before.items() if name not in ("face", "borders")}))
-    log.write_text("".join(line.rpartition(",")[0] + "\n" for line in log.read_text().splitlines()))
+    log.write_text("".join(line.rsplit(",", 2)[0] + "\n" for line in log.read_text().splitlines()))
     assert run(photographs, tmp_path / "crops", **settings).resumed == 4
     with pytest.raises(ValueError, match=r"begun with other settings \(detector, borders\)"):
         run(photographs, tmp_path / "crops")
@@ -238,6 +240,9 @@ def test_sources_that_cannot_be(photographs, tmp_path) -> None:
         run(tmp_path / "empty", tmp_path / "crops")
     with pytest.raises(ValueError, match="lies in"):
         run(photographs, photographs / "crops")
+    with pytest.raises(ValueError, match=r"photographs lies in .*: choose a folder beside it"):
+        run(photographs, tmp_path)  # once it is marked, nothing in it can be aligned
+    assert not list(tmp_path.rglob("alignment.json"))
     with pytest.raises(ValueError, match="choose 'skip'"):
         run(photographs, tmp_path / "crops", missing="perhaps")
 
@@ -257,6 +262,46 @@ def test_pictures_that_share_a_name_are_kept_apart(photographs, tmp_path) -> Non
     report = run(photographs, crops)
     assert report.renamed == {"person_0/0.png": "person_0/0.png.jpg.jpg"}
     assert (report.aligned, report.resumed) == (6, 4)
+
+
+@pytest.mark.parametrize("version", ["now", "before crops were named"])
+def test_a_removed_picture_s_crop_is_not_taken_for_another_s(photographs, tmp_path, version) -> None:
+    folder, crops = photographs / "person_0", tmp_path / "crops"
+    shutil.copy(photographs / "person_1" / "0.jpg", folder / "0.png")
+    assert run(photographs, crops).left_over == []
+    if version != "now":
+        log = crops / "landmarks.csv"
+        log.write_text("".join(line.rpartition(",")[0] + "\n" for line in log.read_text().splitlines()))
+    (folder / "0.jpg").unlink()
+    report = run(photographs, crops)
+    assert (report.aligned, report.resumed, report.left_over) == (4, 3, ["person_0/0.png.jpg"])
+    own = data.read_image(crops / "person_1" / "0.jpg").float()
+    assert (data.read_image(crops / "person_0" / "0.jpg").float() - own).abs().mean() < 2
+
+
+def test_crops_whose_pictures_are_gone_are_named_until_they_are_gone_too(photographs, tmp_path) -> None:
+    crops = tmp_path / "crops"
+    run(photographs, crops)
+    (photographs / "person_0" / "1.jpg").unlink()
+    shutil.rmtree(photographs / "person_1")
+    left = ["person_0/1.jpg", "person_1/0.jpg", "person_1/1.jpg"]
+    told = f"3 in the target that are of no picture in the source, such as a removed one: {', '.join(left)}"
+    for _ in range(2):  # the log has forgotten them by the second time
+        report = run(photographs, crops)
+        assert (report.aligned, report.left_over) == (1, left)
+        assert f"{told}; " in str(report)
+    shutil.rmtree(crops / "person_1")
+    (crops / "person_0" / "1.jpg").unlink()
+    assert run(photographs, crops).left_over == []
+
+
+def test_accents_written_in_another_way_are_no_other_crop(photographs, tmp_path) -> None:
+    (photographs / "person_0").rename(photographs / normalize("NFC", "Jos\u00e9"))
+    run(photographs, tmp_path / "crops")
+    decomposed = normalize("NFD", "Jos\u00e9/0.jpg")
+    assert folder_module._left_over(tmp_path / "crops", {decomposed, "person_1/0.jpg", "person_1/1.jpg"}) == [
+        normalize("NFC", "Jos\u00e9/1.jpg")
+    ]
 
 
 def test_a_picture_called_as_its_crop_keeps_the_name() -> None:
