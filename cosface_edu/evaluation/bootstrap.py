@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cosface_edu.checks import check_count
+
 from .verification import Verification, verify
 
 
@@ -42,7 +44,9 @@ def bootstrap(
 
     Pairs are drawn with replacement among those of the same fold and kind. Pairs that share a person are not
     independent, so the interval is too narrow where people recur; given `people`, these are drawn instead and a pair
-    comes as often as both of its people do (once for a genuine pair's one person).
+    comes as often as both of its people do (once for a genuine pair's one person). Such a resample has more pairs than
+    the test or fewer, so a figure that needs all of the test's, such as TAR at FAR 1/impostors, has no such interval:
+    that of the resamples which happen to show it would be of other tests.
 
     Args:
         result: of `verify`.
@@ -54,6 +58,9 @@ def bootstrap(
 
     Returns:
         The interval.
+
+    Raises:
+        ValueError: if there are no resamplings, or the figure cannot be computed on one of them.
 
     Example:
         >>> import numpy as np
@@ -96,7 +103,7 @@ def bootstrap_difference(
         The interval; 0 outside it is a difference that the choice of pairs does not explain.
 
     Raises:
-        ValueError: if the two are not about the same pairs.
+        ValueError: if the two are not about the same pairs, and as for `bootstrap`.
 
     Example:
         >>> import numpy as np
@@ -122,16 +129,23 @@ def _interval(
     seed: int,
 ) -> Interval:
     """Of the first result's figure, less the second's if there is one."""
-    first = results[0]
+    first, samples = results[0], check_count("samples", samples, 1)
     rng = np.random.default_rng(seed)
     draw = _draw_pairs(first) if people is None else _draw_people(first, np.asarray(people))
     values = []
-    for _ in range(samples):
+    for number in range(1, samples + 1):
         rows = draw(rng)
         folds = first.folds[rows]
         if people is not None:  # they leave some folds all but empty, so folds are dealt anew
             folds = min(len(first.accuracies), *np.bincount(first.same[rows]))
-        figures = [statistic(verify(result.scores[rows], result.same[rows], folds)) for result in results]
+        drawn = [verify(result.scores[rows], result.same[rows], folds) for result in results]
+        try:
+            figures = [statistic(result) for result in drawn]
+        except ValueError as error:
+            raise ValueError(
+                f"the figure cannot be computed on resample {number} of {samples}, with {len(rows):,} pairs for the "
+                f"test's {len(first.same):,}: {error}; take one that needs fewer pairs, such as a higher FAR"
+            ) from error
         values.append(figures[0] - sum(figures[1:]))
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high), level)

@@ -73,6 +73,26 @@ def test_a_handful_of_people():
     assert 0 <= low <= high <= 1
 
 
+@pytest.mark.parametrize("samples", [0, -1, 2.5])
+def test_resamplings_are_counted(result, samples):
+    with pytest.raises(ValueError, match="samples must be an integer of at least 1"):
+        bootstrap(result, samples=samples)
+    with pytest.raises(ValueError, match="samples must be an integer of at least 1"):
+        bootstrap_difference(result, result, samples=samples)
+
+
+def test_a_figure_that_a_resample_of_people_cannot_show_is_refused_with_the_reason():
+    """Fifty impostor pairs show FAR 0.02, and many draws of their people have fewer."""
+    same, number = np.tile([True, False], 50), np.arange(100) // 2
+    result = verify(np.linspace(0, 1, 100), same)
+    people = np.stack([number, np.where(same, number, (number + 1) % 50)], axis=1)
+    told = r"on resample \d+ of 60, with \d+ pairs for the test's 100: FAR 0.02 cannot be measured .* a higher FAR"
+    with pytest.raises(ValueError, match=told):
+        bootstrap(result, lambda r: r.tar_at_far(0.02), people=people, samples=60)
+    assert bootstrap(result, lambda r: r.tar_at_far(0.02), samples=60).level == 0.95  # of pairs there are as many
+    assert bootstrap(result, lambda r: r.tar_at_far(0.2), people=people, samples=60).level == 0.95
+
+
 def test_people_have_to_fit(result):
     with pytest.raises(ValueError, match="two people for each of 1000 pairs"):
         bootstrap(result, people=np.zeros((10, 2)), samples=1)
