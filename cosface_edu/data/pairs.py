@@ -145,7 +145,7 @@ def lfw_pairs(
 
     Raises:
         FileNotFoundError: pictures that the list names are missing; the message names them.
-        BrokenPairs: a malformed or missing line.
+        BrokenPairs: a malformed or missing line, or a picture paired with itself.
 
     Example:
         >>> from pathlib import Path
@@ -186,6 +186,8 @@ def lfw_pairs(
         if not whole or matched != (fields[0] == fields[2]):
             wanted = "matched pair 'name i j'" if matched else "mismatched pair 'name1 i name2 j'"
             raise BrokenPairs(f"{pairs_file}, line {line}: wanted a {wanted}, got {text[:80]!r}")
+        if matched and int(fields[1]) == int(fields[3]):
+            raise BrokenPairs(f"{pairs_file}, line {line}: a picture paired with itself tests nothing: {text[:80]!r}")
         pairs.append([number.setdefault((fields[k], int(fields[k + 1])), len(number)) for k in (0, 2)])
         same.append(matched)
     first, second = torch.tensor(pairs).unbind(1)
@@ -210,7 +212,8 @@ def ytf_pairs(
 
     Raises:
         FileNotFoundError: videos that the list names are missing or have no frames; the message names them.
-        BrokenPairs: a malformed line, or a split whose pairs are of one kind beside others that are not.
+        BrokenPairs: a malformed line, a video paired with itself, or a split whose pairs are of one kind beside others
+            that are not.
 
     Example:
         >>> from pathlib import Path
@@ -236,6 +239,8 @@ def ytf_pairs(
             raise BrokenPairs(
                 f"{splits_file}, line {line}: wanted 'split, name/number, name/number, …, 1 or 0', got {text[:80]!r}"
             )
+        if names[0] == names[1]:
+            raise BrokenPairs(f"{splits_file}, line {line}: a video paired with itself tests nothing: {text[:80]!r}")
         rows.append([int(fields[0]), *(number.setdefault(name, len(number)) for name in names), int(fields[-1])])
     if not rows:
         raise BrokenPairs(f"{splits_file}: no pairs in it")

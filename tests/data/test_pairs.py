@@ -77,6 +77,7 @@ def test_a_broken_picture_fails_and_is_never_replaced(lfw) -> None:
         ("1\nP_0\tone\t2\nP_0\t1\tP_1\t1\n", "line 2"),
         ("1\nP_0\t1\t2\nP_0\t1\tP_0\t2\n", "line 3: wanted a mismatched pair"),  # the same person twice
         ("1\nP_0\t1\t2\t3\t4\nP_0\t1\tP_1\t1\n", "line 2"),
+        ("1\nP_0\t1\t01\nP_0\t1\tP_1\t1\n", "line 2: a picture paired with itself"),
     ],
 )
 def test_malformed_lists_give_the_line(lfw, text: str, message: str) -> None:
@@ -151,7 +152,9 @@ def test_a_missing_or_empty_video_is_named(ytf) -> None:
         data.ytf_pairs(ytf / "splits.txt", ytf / "frames")
 
 
-@pytest.mark.parametrize("line", ["1, Ann_Lee/0, 1", "1, Ann_Lee/0, Bo/1, 2", "x, Ann_Lee/0, Bo/1, 1", "1, ../0, B, 1"])
+@pytest.mark.parametrize(
+    "line", ["1, Ann_Lee/0, 1", "1, Ann_Lee/0, Bo/1, 2", "x, Ann_Lee/0, Bo/1, 1", "1, ../0, B, 1", "1, Bo/1, Bo/1, 1"]
+)
 def test_malformed_splits_give_the_line(ytf, line: str) -> None:
     (ytf / "splits.txt").write_text(f"heading\n{line}\n")
     with pytest.raises(data.BrokenPairs, match="line 2"):
