@@ -107,5 +107,8 @@ def test_labels_below_0_are_no_person() -> None:
         def __init__(self) -> None:
             self.labels = labels
 
+        def __len__(self) -> int:
+            return len(labels)
+
     with pytest.raises(ValueError, match="labels count people from 0"):
         Part(Faces(), torch.tensor([0, 1, 2]))
