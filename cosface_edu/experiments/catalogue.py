@@ -82,18 +82,7 @@ def listed() -> Iterator[Listed]:
 def _state(found: Record) -> str:
     if found["module"] is None:
         return "unknown"
-    codes = set(_codes(found))
+    codes = set(record.said(found, "code"))
     if len(codes) > 1:
         return "of several"
     return "the same" if codes == {code_hash(found["module"])} else "changed"
-
-
-def _codes(part: Any) -> Iterator[str]:
-    """The hashes of code that a record names: its own, and those of rows that other calls made."""
-    if isinstance(part, dict):
-        if "code" in part:
-            yield part["code"]
-        yield from _codes(list(part.values()))
-    elif isinstance(part, list):
-        for one in part:
-            yield from _codes(one)

@@ -12,7 +12,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -227,3 +227,19 @@ def check(record: dict[str, Any], name: str) -> None:
         raise ValueError(f"{name}: the record does not say {', '.join(missing)}")
     if not record.keys() - FIELDS.keys():
         raise ValueError(f"{name}: the record holds nothing that was found, such as runs")
+
+
+def said(part: Any, name: str) -> Iterator[Any]:
+    """What a record says under a name such as `code` or `commit`, itself and in rows that other calls made.
+
+    Args:
+        part: the record, or a part of it.
+        name: the key.
+    """
+    if isinstance(part, dict):
+        if name in part:
+            yield part[name]
+        yield from said(list(part.values()), name)
+    elif isinstance(part, list):
+        for one in part:
+            yield from said(one, name)

@@ -54,6 +54,9 @@ def test_what_is_put_together_or_made_by_hand_says_so(found: dict) -> None:
     said = page.provenance(found | {"parents": ["one", "two"], "note": "seed 0 had no --seeds", "commit": None})
     assert "**Put together**: runs come from one and two. Note: seed 0 had no `--seeds`." in said
     assert "commit not recorded" in said
+    rows = [{"commit": "feedface" * 5}, {"commit": found["commit"]}, {}]
+    assert "of commit feedfac." in page.provenance(found | {"results": {"rows": rows}})
+    assert "earlier calls" not in page.provenance(found | {"results": {"rows": rows[1:]}})
     assert "no command makes it again" in page.provenance(found | {"command": None})
     gpu = found["hardware"] | {"gpu": "NVIDIA H100"}
     assert "(NVIDIA H100, torch" in page.provenance(found | {"hardware": gpu, "seconds": 20.0})

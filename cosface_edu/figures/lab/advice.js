@@ -91,6 +91,8 @@ export function adviceRows({ images, largestM, scaleWithout, scaleWith, scaleOff
   ];
 }
 
+const SHOWN = 6; // of the recorded comparisons
+
 // The recorded comparisons, those of the nearest size first: doubling people counts as much as doubling pictures.
 export function nearestFirst(records, people, pictures) {
   const away = (one) => Math.hypot(Math.log(one.people / people), Math.log(one.pictures / pictures));
@@ -182,7 +184,7 @@ export const adviceFigure = {
   tables({ people, features, pictures }, records) {
     const bounds = tableOf("What the bounds say", [], adviceRows(advise(people, features, pictures)));
     if (!records?.length) return [bounds];
-    const rows = nearestFirst(records, people, pictures).map((one) => [
+    const rows = nearestFirst(records, people, pictures).slice(0, SHOWN).map((one) => [
       one.record, `${grouped(one.people)} × ${Math.round(one.pictures)}`, one.said, one.lacks,
     ]);
     return [bounds, tableOf("What the book has recorded, the nearest size first", ["record", "people × pictures", "what came of it", "what it does not show"], rows)];
