@@ -100,7 +100,7 @@ def atomically(path: str | os.PathLike[str], alone: bool = False) -> Iterator[Pa
         yield part
         os.replace(part, path)
     except OSError as error:
-        if error.filename is None:  # a full disk says no name
+        if error.filename in (None, str(part)):  # a full disk says no name; the part's means nothing to anybody
             error.filename = str(path)
         raise
     finally:

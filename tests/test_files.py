@@ -62,6 +62,11 @@ def test_an_error_of_the_disk_names_the_file(tmp_path) -> None:
         raise OSError(28, "No space left on device")
 
 
+def test_an_error_names_the_file_and_not_its_part(tmp_path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"/a\.txt'$"), atomically(tmp_path / "a.txt") as part:
+        part.read_bytes()
+
+
 def test_a_pipe_or_a_device_is_not_replaced(tmp_path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("pipe")

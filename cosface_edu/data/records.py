@@ -299,7 +299,10 @@ class RecordWriter:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path).with_suffix(".rec")
+        path = Path(path)
+        # of other names, such as set.v1, what follows the dot is no suffix to be replaced
+        known = path.suffix.lower() in (".rec", ".idx")
+        self.path = path.with_suffix(".rec") if known else path.with_name(f"{path.name}.rec")
         self._entries: list[str] = []
 
     def __enter__(self) -> RecordWriter:
@@ -344,7 +347,7 @@ def write_records(path: str | os.PathLike[str], pictures: Sequence[tuple[bytes, 
     """Export pictures in InsightFace's layout: header, pictures, identities, and the file `property`.
 
     Args:
-        path: the .rec file.
+        path: the .rec file; '.rec' is added to a name that does not end in it.
         pictures: (a picture's file, label) in the order of their labels, which count from 0 without a gap.
         size: (height, width), for `property`.
 

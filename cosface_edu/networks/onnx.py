@@ -38,7 +38,7 @@ def export_onnx(network: nn.Module, path: str | os.PathLike[str], size: tuple[in
     training = network.training
     network.eval()
     try:
-        device = next(network.parameters()).device
+        device = next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
         images = torch.randn(2, 3, *size, device=device)
         with atomically(path) as part:
             torch.onnx.export(

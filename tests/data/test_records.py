@@ -113,6 +113,15 @@ def test_workers_forked_and_spawned_read_the_same(faces) -> None:
     assert torch.equal(pickle.loads(pickle.dumps(read))[5][0], read[5][0])  # what a spawned worker gets
 
 
+@pytest.mark.parametrize(
+    ("name", "written"), [("set.v1", "set.v1"), ("set", "set"), ("set.v1.rec", "set.v1"), ("set.idx", "set")]
+)
+def test_a_dot_in_a_name_is_no_suffix(tmp_path, jpeg, name: str, written: str) -> None:
+    data.write_records(tmp_path / name, [(jpeg(), 0)], (20, 16))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["property", f"{written}.idx", f"{written}.rec"]
+    assert len(data.RecordDataset(tmp_path / f"{written}.rec")) == 1
+
+
 def test_an_export_that_fails_leaves_nothing(tmp_path) -> None:
     with pytest.raises(ZeroDivisionError), RecordWriter(tmp_path / "a.rec") as writer:
         writer.write(0, (1 / 0,), b"x")

@@ -27,6 +27,10 @@ def test_equal_outputs(tmp_path, name, size):
         np.testing.assert_allclose(actual, network(images).detach().numpy(), atol=1e-4, rtol=1e-3)
 
 
+def test_a_module_without_weights(tmp_path):
+    assert networks.export_onnx(torch.nn.Flatten(), tmp_path / "n.onnx", (8, 8)) == 0
+
+
 def test_a_wrong_file_is_not_left_behind(tmp_path, monkeypatch):
     network = networks.create("sphereface4", size=(16, 16), embedding=4)
 
