@@ -189,6 +189,49 @@ def test_only_what_is_in_sight_is_drawn(opened, name: str) -> None:
     page.wait_for_function("([node, drawn]) => node.drawn > drawn", arg=[figure.element_handle(), drawn])
 
 
+# Notes of every text of a canvas the box that it fills, in pixels of the page.
+TEXTS = """window.texts = []; const drawn = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (words, x, y, ...rest) {
+  const { canvas } = this, box = this.measureText(words), ratio = canvas.width / canvas.clientWidth;
+  const corner = (dx, dy) => this.getTransform().transformPoint({ x: x + dx, y: y + dy });
+  const a = corner(-box.actualBoundingBoxLeft, -box.actualBoundingBoxAscent);
+  const b = corner(box.actualBoundingBoxRight, box.actualBoundingBoxDescent);
+  texts.push({
+    words, name: canvas.closest("[data-margin-live]").dataset.marginLive, W: canvas.clientWidth, H: canvas.clientHeight,
+    left: a.x / ratio, top: a.y / ratio, right: b.x / ratio, bottom: b.y / ratio,
+  });
+  return drawn.call(this, words, x, y, ...rest);
+};"""
+
+
+def test_no_words_of_a_picture_are_cut_on_a_narrow_phone(opened) -> None:
+    page = opened(width=320, height=6000)
+    page.add_init_script(TEXTS)
+    page.reload()
+    page.add_style_tag(content="body { margin: 0 24px }")  # as the book's column has it
+    page.wait_for_function("[...document.querySelectorAll('.ml-live')].every(node => node.drawn && !node.unfinished)")
+    page.wait_for_timeout(300)
+    assert page.locator('[data-margin-live="folds"] canvas').bounding_box()["width"] == pytest.approx(258, abs=3)
+    page.evaluate("texts.length = 0; document.documentElement.dataset.theme = 'dark'")
+    page.wait_for_function(
+        "['arc', 'threshold', 'folds', 'collapse', 'advice'].every(one => texts.some(({ name }) => name === one))"
+    )
+    texts = page.evaluate("texts")
+    assert [t for t in texts if t["left"] < -0.5 or t["right"] > t["W"] + 0.5 or t["bottom"] > t["H"] + 0.5] == []
+
+
+def test_the_first_try_hides_no_number_of_the_axis(opened) -> None:
+    page = opened()
+    page.add_init_script(TEXTS)
+    page.reload()
+    page.locator('[data-margin-live="advice"] .ml-live').scroll_into_view_if_needed()
+    page.wait_for_function("texts.some(({ name, words }) => name === 'advice' && words === '3')")
+    texts = [t for t in page.evaluate("texts") if t["name"] == "advice"]
+    dot = next(t for t in reversed(texts) if t["words"] == "1")  # the axis has a 1 too, and is drawn before
+    tick = next(t for t in texts if t["words"] == "16")
+    assert tick["top"] > (dot["top"] + dot["bottom"]) / 2 + 9  # its radius
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_phone_dark_mode_and_no_script(opened, open_page, name: str) -> None:
     page = opened(width=390, height=844, color_scheme="dark")

@@ -101,6 +101,7 @@ export function nearestFirst(records, people, pictures) {
 
 // ---------------------------------------------------------------- the picture: s to the right, m upwards
 
+const LOWER = 0.07; // of the height lies below m = 0: what stands there covers no number of the axis
 const TICKS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 const element = (name, words) => {
   const node = document.createElement(name);
@@ -138,7 +139,7 @@ export const adviceFigure = {
     const high = decade * [1, 2, 4, 6, 8, 10].find((times) => times * decade >= wanted);
     const [low, top] = [0, Math.log2(256)];
     const marks = [0, 0.25, 0.5, 0.75, 1].map((share) => share * high);
-    const { X, Y, box } = axes(ctx, W, H, theme, [low, top], [0, high], TICKS.map((s) => [Math.log2(s), String(s)]), marks.map((v) => [v, short(v)]), "scale s", "margin m");
+    const { X, Y, box } = axes(ctx, W, H, theme, [low, top], [-LOWER * high, high], TICKS.map((s) => [Math.log2(s), String(s)]), marks.map((v) => [v, short(v)]), "scale s", "margin m");
     const clamp = (s) => Math.min(top, Math.max(low, Math.log2(s)));
     const edge = [];
     for (let i = 0; i <= 100; i++) {

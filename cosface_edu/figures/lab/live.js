@@ -172,10 +172,11 @@ const threshold = {
 // ---------------------------------------------------------------- ten folds: chosen on nine, tested on one
 
 const ROW = 30;
+const KEY = ["up: genuine, down: impostors", "upright line: threshold"]; // below one another where one line is too narrow
 const folds = {
   title: "Scores of ten folds, each with the threshold that the other nine chose",
   sliders: { k: { words: "fold that is tested", least: 1, most: 10, step: 1, start: 1, unit: "" } },
-  height: (W, { thresholds }) => thresholds.length * ROW + 30,
+  height: (W, { thresholds }) => thresholds.length * ROW + (W < 350 ? 44 : 30),
   most: ({ thresholds }) => thresholds.length,
   draw(ctx, W, H, theme, { k }, { low, high, genuine, impostor, thresholds, accuracies, peeked }) {
     const [left, right] = [54, W - 74];
@@ -199,7 +200,8 @@ const folds = {
       text(ctx, theme, `fold ${row + 1}`, 4, middle, looks);
       text(ctx, theme, `${(100 * accuracies[row]).toFixed(1)} %`, W - 6, middle, { ...looks, align: "right" });
     });
-    text(ctx, theme, "up: genuine, down: impostors; upright line: threshold", 4, H - 8, { size: 11 });
+    const below = H - thresholds.length * ROW > 30 ? KEY : [KEY.join("; ")];
+    below.forEach((words, i) => text(ctx, theme, words, 4, H - 8 - 14 * (below.length - 1 - i), { size: 11 }));
     const percent = (share) => `${(100 * share).toFixed(2)} %`;
     const mean = (list) => list.reduce((a, b) => a + b) / list.length;
     return `The other nine folds choose ${thresholds[k - 1].toFixed(3)}; on fold ${k} it is right for ${percent(accuracies[k - 1])} of the pairs. ` +

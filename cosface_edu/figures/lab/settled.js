@@ -92,7 +92,8 @@ export const collapse = {
       const cy = (narrow && i === 2 ? 250 : 0) + 128;
       const looks = { align: "center", colour: theme.ink, weight: i === least ? "bold" : "" };
       text(ctx, theme, name, cx, cy - r - 26, { ...looks, size: 13 });
-      text(ctx, theme, `loss ${found[i].loss.toFixed(3)}${i === least ? ", the least" : ""}`, cx, cy + r + 24, looks);
+      const said = [`loss ${found[i].loss.toFixed(3)}`, ...(i === least ? ["the least"] : [])];
+      (narrow ? said : [said.join(", ")]).forEach((words, k) => text(ctx, theme, words, cx, cy + r + 24 + 16 * k, looks));
       ctx.beginPath();
       ctx.arc(cx, cy, r, 0, TAU);
       ctx.strokeStyle = theme.line;
