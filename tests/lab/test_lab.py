@@ -90,6 +90,21 @@ class TestData:
         )  # of 255; compression alone costs about 6
 
 
+def test_the_likest_two_are_shown_by_pictures_that_look_alike() -> None:
+    """Much more than the first ones of the sheet, one of which wears a hat in green light."""
+    data = make_data.read()
+    sheet = Image.open(io.BytesIO(base64.b64decode(data["sheet"].partition(",")[2]))).convert("RGB")
+    height, width = data["face"]
+
+    def picture(person: int, number: int) -> np.ndarray:
+        whole = np.asarray(sheet.crop((number * width, person * height, (number + 1) * width, (person + 1) * height)))
+        return whole[:, width // 4 : -width // 4].astype(float)  # without the ground
+
+    shown = re.search(r"SHOWN = \{ 1: (\d+), 7: (\d+) \}", (bundle.FOLDER / "cover.js").read_text(encoding="utf-8"))
+    apart = np.abs(picture(1, int(shown[1])) - picture(7, int(shown[2]))).mean()
+    assert apart < 0.5 * np.abs(picture(1, 0) - picture(7, 0)).mean()
+
+
 def test_colours_are_those_of_the_palette() -> None:
     command = "run `python -m cosface_edu.figures.lab.make_palette`"
     assert make_palette.PALETTE.read_text(encoding="utf-8") == make_palette.text(), command

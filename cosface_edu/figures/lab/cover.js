@@ -12,6 +12,10 @@ const HARD = { pictures: 500, stretch: 1.6 }; // of each of the two; how much fa
 const LARGEST = 0.4; // m
 const REST = 1000; // ms without the slider moving, after which a move is a new one
 const DEGREES = 180 / Math.PI;
+// Of the two, from the front and in even light. Everybody else shows the first one.
+const SHOWN = { 1: 32, 7: 4 };
+
+const faceOf = (person) => face(person * DATA.perClass + (SHOWN[person] ?? 0));
 
 // The two people whose mean pictures are nearest to each other.
 export function lookAlikes({ means, dim }) {
@@ -88,7 +92,7 @@ export function cover(el) {
     const begin = performance.now();
     const now = mistaken(lab.engine, hard, pair);
     seen = seen === null || !loop.playing ? now : seen + 0.15 * (now - seen);
-    const scene = Object.assign(compose(lab), { marked: pair, spots: new Float64Array(2 * set.n), hotCentre: -1 });
+    const scene = Object.assign(compose(lab), { portrait: faceOf, marked: pair, spots: new Float64Array(2 * set.n), hotCentre: -1 });
     Object.assign(scene.focus, { own: pair[0], rival: pair[1] });
     const pen = penOf(canvas);
     if (pen) {
@@ -140,7 +144,7 @@ export function cover(el) {
   faces.onload = () => {
     lab.faces = faces;
     for (const drawn of root.querySelectorAll("[data-face]"))
-      drawn.getContext("2d").drawImage(faces, ...face(Number(drawn.dataset.face) * DATA.perClass), 0, 0, 48, 56);
+      drawn.getContext("2d").drawImage(faces, ...faceOf(drawn.dataset.face), 0, 0, 48, 56);
     loop.schedule();
   };
   faces.src = DATA.sheet;
