@@ -17,8 +17,9 @@ def triplet(answer) -> str:
         got = answer(x.clone(), labels, margin)
         assert got is not None, "The function returned None."
         got, right = float(got), Triplet(margin)(x, labels).item()
+        wanted, yours = answers.told(right, got, ".6f")
         assert abs(got - right) < 1e-6, (
-            f"{people} people, {pictures} pictures each, margin {margin}: the package says {right:.6f}, you {got:.6f}. "
+            f"{people} people, {pictures} pictures each, margin {margin}: the package says {wanted}, you {yours}. "
             "For every anchor: its farthest positive (not itself) and its nearest negative."
         )
     return "the package's triplet loss, to six digits."

@@ -128,5 +128,6 @@ def accuracy(measure) -> str:
         x = F.normalize(head.weight) + 0.5 * F.normalize(torch.randn(20, 8))
     right = (head.logits(x).argmax(1) == labels).double().mean().item()
     got = answers.number(float(measure(head, x, labels)), 0, 1)
-    assert abs(got - right) < 1e-6, f"{right:.0%} of these samples are nearest to their own centre; you say {got:.0%}."
+    wanted, yours = answers.told(right, got, ".0%")
+    assert abs(got - right) < 1e-6, f"{wanted} of these samples are nearest to their own centre; you say {yours}."
     return "the margin belongs to the loss, not to the accuracy."

@@ -35,7 +35,8 @@ def threshold(accuracy) -> str:
         right = verify(scores, same, fold).accuracy
         got = answers.number(accuracy(scores.copy(), same.copy(), fold.copy()), 0, 1)
         hint = " A threshold still sees the pairs it is tested on." if got > right else ""
-        assert abs(got - right) < 1e-9, f"By the protocol it is {right:.3f} here; you say {got:.3f}.{hint}"
+        wanted, yours = answers.told(right, got, ".3f")
+        assert abs(got - right) < 1e-9, f"By the protocol it is {wanted} here; you say {yours}.{hint}"
     return "no fold sees its own answers."
 
 
@@ -75,7 +76,8 @@ def concatenate(score) -> str:
     both = [torch.cat([network(x), network(x.flip(-1))], dim=1) for x in (a, b)]
     right = F.cosine_similarity(*both).item()
     got = answers.number(float(score(network, a, b)), -1.001, 1.001)
-    assert abs(got - right) < 1e-5, f"Concatenated, the score is {right:.4f}; yours is {got:.4f}."
+    wanted, yours = answers.told(right, got, ".4f")
+    assert abs(got - right) < 1e-5, f"Concatenated, the score is {wanted}; yours is {yours}."
     return "the paper's score."
 
 
@@ -88,8 +90,9 @@ def far(answer) -> str:
     for rate in (0.01, 0.033, 0.1):
         right = result.tar_at_far(rate)
         got = answers.number(answer(scores.copy(), same.copy(), rate), 0, 1)
+        wanted, yours = answers.told(right, got, ".3f")
         assert abs(got - right) < 1e-9, (
-            f"At FAR {rate} some threshold accepts {right:.3f} of the genuine; you say {got:.3f}."
+            f"At FAR {rate} some threshold accepts {wanted} of the genuine; you say {yours}."
         )
     return "a rate that a threshold really attains."
 

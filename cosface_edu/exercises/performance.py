@@ -18,8 +18,7 @@ def chunks(loss_in_chunks) -> str:
         right = head(x, labels).item()
         got = loss_in_chunks(head, x, labels, chunk)
         assert got is not None, "The function returned None."
-        got = torch.as_tensor(got).detach()
-        assert abs(float(got) - right) < 1e-9, (
-            f"A batch of {B} in chunks of {chunk}: {float(got):.4f}, whole {right:.4f}."
-        )
+        got = float(torch.as_tensor(got).detach())
+        wanted, yours = answers.told(right, got, ".4f")
+        assert abs(got - right) < 1e-9, f"A batch of {B} in chunks of {chunk}: {yours}, whole {wanted}."
     return "equal for every batch size."

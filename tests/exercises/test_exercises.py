@@ -1,5 +1,7 @@
 """A check says what is wrong, survives answers that raise, and never passes an empty answer."""
 
+import re
+
 import pytest
 
 from cosface_edu import exercises
@@ -40,6 +42,9 @@ def _said(name: str, answer: object) -> str:
 def test_what_is_wrong_by_little_is_shown_with_the_digits_that_differ() -> None:
     said = _said("boundaries-width", lambda m: 2**0.5 * m + 2e-6)
     assert said == "for m = 0.1 the lines are 0.141421 apart, you say 0.141423"
+    said = _said("performance-chunks", lambda head, x, labels, chunk: head(x, labels).item() + 1e-7)
+    yours, whole = re.search(r"16: (\S+), whole (\S+)\.$", said).groups()
+    assert yours != whole
     assert answers.told(0.5, 0.5004, ".1%") == ("50.00%", "50.04%")
     assert answers.told(-1.25, 1.5, "+.2f") == ("-1.25", "+1.50")
     assert answers.told(0.3, 0.3, ".4f") == ("0.3000", "0.3000")
