@@ -15,8 +15,9 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 from torch import Tensor
 
+from cosface_edu.experiments import toy
 from cosface_edu.faces import FaceWorld
-from cosface_edu.figures import lab, live
+from cosface_edu.figures import lab, live, slider
 from cosface_edu.figures.lab import bundle
 from cosface_edu.files import atomically
 
@@ -66,6 +67,7 @@ def write() -> None:
     again = "document.querySelector('.ml').drawn > 1"  # with the face, which comes after the rest
     whole = "document.querySelector('.ml').unfinished === false"
     face = live.landmarks(*turned_face())
+    toys = slider.margin_slider(toy.grid()).to_html(auto_play=False, config={"displayModeBar": False})
     for name, body, script, width, ready in (
         ("fallback.webp", lab.html(), bundle.script(), 1120, f"document.querySelector('.ml').lab{trained}"),
         ("cover.webp", lab.cover_html(), bundle.cover(), wide, f"document.querySelector('.mc').cover.lab{trained}"),
@@ -75,6 +77,7 @@ def write() -> None:
         ("live-collapse.webp", live.collapse(), bundle.live(), wide, whole),
         ("live-sphere.webp", live.sphere(), bundle.live(), wide, drawn),
         ("live-landmarks.webp", face, bundle.live(), wide, again),
+        ("live-slider.webp", f'<div class="ml">{toys}</div>', "", wide, "document.querySelector('.main-svg')"),
     ):
         image = photograph(f"{head}{body}<script>{script}</script>", width, ready)
         image = image.resize((wide, round(wide / image.width * image.height)), Image.Resampling.LANCZOS)

@@ -1,54 +1,67 @@
-// The margin slider's sliders and button: which margin, which epoch; plotly's frames follow. Frame "1|3" is margin 1, epoch 3.
+// The margin slider's controls: which margin, which epoch; plotly's frames follow. Frame "1|3" is margin 1, epoch 3.
 
 const NARROW_BELOW = 560; // pixels; then the panels stand one above the other
+const words = { play: "▶ Play the training", stop: "■ Stop" };
 
-// texts[margin][epoch] says what a frame shows; narrow and wide are layouts.
-export function marginSlider(name, { texts, start, narrow, wide }) {
+// texts[margin][epoch] says what a frame shows, margins and epochs are the values; narrow and wide are layouts.
+export function marginSlider(name, { texts, margins, epochs, start, narrow, wide }) {
   const figure = document.getElementById(name);
-  const said = document.getElementById(`${name}-said`);
-  const last = texts[0].length - 1;
+  const root = figure.closest("figure");
+  const said = root.querySelector("figcaption");
+  const button = root.querySelector("button");
+  const [marginInput, epochInput] = root.querySelectorAll("input");
+  const last = epochs.length - 1;
   let margin = start;
   let epoch = last;
   let timer = null;
   let isNarrow = null;
 
-  const tell = () => (said.textContent = texts[margin][epoch]);
-  const moveEpochs = () => Plotly.relayout(figure, { "sliders[1].active": epoch });
-  const stop = () => {
+  function say(input, index, values, spoken) {
+    input.value = index;
+    input.setAttribute("aria-valuetext", `${spoken}${values[index]}`);
+    input.closest("label").querySelector("output").textContent = values[index];
+  }
+  function tell() {
+    say(marginInput, margin, margins, "m = ");
+    say(epochInput, epoch, epochs, "after epoch ");
+    button.textContent = timer ? words.stop : words.play;
+    said.setAttribute("aria-live", timer ? "off" : "polite"); // a sentence each half second would drown the page
+    said.textContent = texts[margin][epoch];
+  }
+  function stop() {
     clearInterval(timer);
     timer = null;
-  };
+  }
   function show(duration) {
     tell();
     const motion = { mode: "immediate", frame: { duration, redraw: false }, transition: { duration, easing: "linear" } };
     return Plotly.animate(figure, [`${margin}|${epoch}`], motion).catch(() => {}); // a frame that another one replaced
   }
 
-  figure.on("plotly_sliderchange", ({ step }) => {
-    const [which, index] = step.name.split("|");
+  marginInput.addEventListener("input", () => {
     stop();
-    if (which === "e") {
-      epoch = Number(index);
-      show(100);
-      return;
-    }
-    margin = Number(index); // the slider itself animates to the last epoch
-    if (epoch !== last) {
-      epoch = last;
-      moveEpochs();
-    }
-    tell();
+    margin = Number(marginInput.value);
+    epoch = last; // of another margin the trained network comes first
+    show(120);
   });
-
-  figure.on("plotly_buttonclicked", () => {
-    if (timer) return stop();
+  epochInput.addEventListener("input", () => {
+    stop();
+    epoch = Number(epochInput.value);
+    show(100);
+  });
+  button.addEventListener("click", () => {
+    if (timer) {
+      stop();
+      return tell();
+    }
     epoch = -1;
-    timer = setInterval(() => {
+    const next = () => {
       epoch += 1;
-      moveEpochs();
-      show(epoch ? 250 : 0);
       if (epoch === last) stop();
-    }, 420);
+      show(epoch ? 250 : 0);
+    };
+    timer = setInterval(next, 420);
+    next();
   });
 
   function fit() {
@@ -56,11 +69,12 @@ export function marginSlider(name, { texts, start, narrow, wide }) {
     if (now === isNarrow) return;
     isNarrow = now;
     const layout = now ? narrow : wide;
-    figure.parentElement.style.height = `${layout.height}px`; // else the text below covers the sliders
+    figure.parentElement.style.height = `${layout.height}px`; // else the text below covers the panels
     Plotly.relayout(figure, { width: null, autosize: true, ...layout });
   }
 
   fit();
   tell();
+  button.closest("[hidden]").hidden = false;
   window.addEventListener("resize", fit);
 }

@@ -22,31 +22,18 @@ _UNIT = 1000
 _SAMPLES = 36  # of an identity in a frame
 # Below 560 px of width the panels stand one above the other.
 _WIDE = {
-    "height": 554,
+    "height": 338,
     "xaxis.domain": [0, 0.49],
     "yaxis.domain": [0, 1],
     "xaxis2.domain": [0.51, 1],
     "yaxis2.domain": [0, 1],
 }
 _NARROW = {
-    "height": 874,
+    "height": 658,
     "xaxis.domain": [0, 1],
     "yaxis.domain": [0.51, 1],
     "xaxis2.domain": [0, 1],
     "yaxis2.domain": [0, 0.49],
-}
-_PLAY = {
-    "type": "buttons",
-    "buttons": [{"label": "▶ play the training", "method": "skip", "args": []}],
-    "showactive": False,
-    "x": 1,
-    "xanchor": "right",
-    "y": 0,
-    "yanchor": "top",
-    "pad": {"t": 98, "r": 8},
-    "bgcolor": "rgba(127,127,127,0.18)",
-    "bordercolor": style.GUIDE,
-    "font": {"color": style.TEXT, "size": 13},
 }
 
 
@@ -175,45 +162,10 @@ def _said(run: toy.ToyRun, epoch: int) -> str:
     )
 
 
-def _sliders(runs: Sequence[toy.ToyRun], epochs: Sequence[int], start: int) -> list[dict[str, Any]]:
-    """The slider for the margin, at run `start`, and below it the one for the epochs, at the last."""
-    move = {"mode": "immediate", "frame": {"duration": 120, "redraw": False}, "transition": {"duration": 120}}
-    margins = [
-        {
-            "label": f"{run.config.m:g}",
-            "name": f"m|{i}",
-            "method": "animate",
-            "args": [[f"{i}|{len(epochs) - 1}"], move],
-        }
-        for i, run in enumerate(runs)
-    ]
-    passes = [{"label": str(epoch), "name": f"e|{k}", "method": "skip", "args": []} for k, epoch in enumerate(epochs)]
-    bar = {
-        "x": 0.02,
-        "y": 0,
-        "len": 0.96,
-        "ticklen": 4,
-        "tickcolor": style.TEXT,
-        "bgcolor": style.GUIDE,
-        "activebgcolor": style.CYCLE[0],
-        "bordercolor": style.GUIDE,
-        "font": {"color": style.TEXT, "size": 12},
-        "transition": {"duration": 0},
-    }
-    shown = {"font": {"color": style.TEXT, "size": 15}, "xanchor": "left", "offset": 6}
-    return [
-        bar | {"steps": steps, "active": active, "pad": {"t": below}, "currentvalue": shown | {"prefix": prefix}}
-        for steps, active, below, prefix in (
-            (margins, start, 16, "margin m = "),
-            (passes, len(epochs) - 1, 114, "after epoch "),
-        )
-    ]
-
-
 def margin_slider(runs: Sequence[toy.ToyRun]) -> go.Figure:
-    """Trained toys under a slider for the margin, with a second slider and a button for the epochs of training.
+    """Trained toys, a frame for each margin and each epoch of training; `to_page_html` adds what moves between them.
 
-    The margin slider works by itself; the epochs need the script that `to_page_html` adds.
+    Without, the figure stands still at the margin next to 0.2: plotly's own sliders do not answer to the keyboard.
 
     Args:
         runs: of losses that normalise their centres, differing in m, with the same number of epochs.
@@ -244,12 +196,9 @@ def margin_slider(runs: Sequence[toy.ToyRun]) -> go.Figure:
         template="none",
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": style.TEXT, "size": 13},
-        margin={"l": 8, "r": 8, "t": 10, "b": 224},
+        margin={"l": 8, "r": 8, "t": 10, "b": 8},
         showlegend=False,
         dragmode=False,
-        sliders=_sliders(runs, epochs, start),
-        updatemenus=[_PLAY],
     )
     hidden = {"visible": False, "fixedrange": True, "constrain": "domain"}
     fig.update_xaxes(hidden)
@@ -258,7 +207,12 @@ def margin_slider(runs: Sequence[toy.ToyRun]) -> go.Figure:
         limits = [-half * _UNIT, half * _UNIT]
         fig.update_xaxes(range=limits, row=1, col=panel)
         fig.update_yaxes(range=limits, scaleanchor="x" if panel == 1 else "x2", row=1, col=panel)
-    fig.layout.meta = {"start": start, "texts": [[_said(run, epoch) for epoch in epochs] for run in runs]}
+    fig.layout.meta = {
+        "start": start,
+        "margins": [f"{run.config.m:g}" for run in runs],
+        "epochs": epochs,
+        "texts": [[_said(run, epoch) for epoch in epochs] for run in runs],
+    }
     return fig.update_layout({k.replace(".", "_"): v for k, v in _WIDE.items()})
 
 
@@ -267,20 +221,36 @@ def plotly_source() -> str | bool:
     return True if frontend.live() else "../_static/plotly.min.js"
 
 
-def to_page_html(fig: go.Figure, include_plotlyjs: str | bool | None = None) -> str:
-    """A margin slider as a piece of HTML for a page: the figure, its script, and a line that says what it shows.
+_LABEL = "Margin slider: features of eight identities in the plane and on the unit circle, for trained models."
+
+
+def _range(name: str, words: str, count: int, start: int) -> str:
+    """A slider over the places 0 … count - 1; the script writes the value at its place beside the words."""
+    # Named, since a label that names nothing is that of its output.
+    return (
+        f'<label class="ml-field" for="{name}">{words} <output></output><span class="ml-track">'
+        f'<input type="range" id="{name}" min="0" max="{count - 1}" value="{start}" autocomplete="off"></span></label>'
+    )
+
+
+def to_page_html(fig: go.Figure, include_plotlyjs: str | bool | None = None, static: str = "../_static") -> str:
+    """A margin slider as a piece of HTML for a page: controls, the figure, and a line that says what it shows.
 
     Args:
         fig: from `margin_slider`.
         include_plotlyjs: path of plotly.min.js as the page sees it; True puts the script into the piece (4.8 MB). By
             default what `plotly_source` says.
+        static: path from the page to the folder that `lab.write_assets` filled: the looks of the controls, and the
+            picture for readers without script.
     """
     name = "margin-slider-" + uuid.uuid4().hex[:8]
-    parts = {"texts": fig.layout.meta["texts"], "start": fig.layout.meta["start"], "narrow": _NARROW, "wide": _WIDE}
+    meta = fig.layout.meta
     # A classic script: ES modules do not load from disk.
     source = bundle.join({"slider.js": _SCRIPT.read_text(encoding="utf-8")})
-    script = f"(() => {{\n{source}marginSlider({json.dumps(name)}, {json.dumps(parts, ensure_ascii=False)});\n}})();"
-    bare = go.Figure(fig).update_layout(meta=None)
+    parts = json.dumps({**meta, "narrow": _NARROW, "wide": _WIDE}, ensure_ascii=False)
+    script = f"(() => {{\n{source}marginSlider({json.dumps(name)}, {parts});\n}})();"
+    # Without script there is no room to be kept for it; the script gives the figure its height.
+    bare = go.Figure(fig).update_layout(meta=None, height=None)
     drawn = bare.to_html(
         full_html=False,
         include_plotlyjs=plotly_source() if include_plotlyjs is None else include_plotlyjs,
@@ -289,10 +259,17 @@ def to_page_html(fig: go.Figure, include_plotlyjs: str | bool | None = None) -> 
         post_script=script,
         config={"displayModeBar": False, "responsive": True},
     )
-    label = "Margin slider: features of eight identities in the plane and on the unit circle, for trained models."
+    last = len(meta["epochs"]) - 1
+    still = frontend.picture(static, "live-slider.webp", bundle.FOLDER / "live-slider.webp")
     return (
-        f'<figure class="plot-figure" role="group" aria-label="{label}">'
-        f'<figcaption id="{name}-said" aria-live="polite"></figcaption>{drawn}</figure>'
+        f"{frontend.sheet(static, 'margin-lab.css', bundle.style)}\n"
+        f'<figure class="plot-figure ml ml-live" role="group" aria-label="{_LABEL}">'
+        '<div class="ml-bar" role="group" aria-label="Margin and training" hidden>'
+        f"{_range(f'{name}-m', 'margin m', len(meta['margins']), meta['start'])}"
+        f"{_range(f'{name}-epoch', 'after epoch', last + 1, last)}"
+        '<div class="ml-buttons"><button type="button"></button></div></div>'
+        f'<figcaption aria-live="polite">{meta["texts"][meta["start"]][last]}</figcaption>{drawn}'
+        f'<noscript><img src="{still}" alt="{_LABEL}" style="max-width: 100%"></noscript></figure>'
     )
 
 

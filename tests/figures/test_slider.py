@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from bs4 import BeautifulSoup
 
 from cosface_edu import figures
 from cosface_edu.figures import slider
@@ -20,18 +21,32 @@ def runs(made_up):
 def test_a_frame_for_each_margin_and_epoch(runs) -> None:
     fig = figures.margin_slider(runs)
     assert [frame.name for frame in fig.frames] == [f"{i}|{k}" for i in range(3) for k in range(4)]
-    assert [step.label for step in fig.layout.sliders[0].steps] == ["0", "0.2", "0.35"]
-    assert [step.label for step in fig.layout.sliders[1].steps] == ["0", "1", "2", "3"]
-    assert fig.layout.sliders[0].active == 1  # starts at m = 0.2, trained
+    assert list(fig.layout.meta["margins"]) == ["0", "0.2", "0.35"]
+    assert list(fig.layout.meta["epochs"]) == [0, 1, 2, 3]
+    assert fig.layout.meta["start"] == 1  # at m = 0.2
     for frame in fig.frames:
         assert len(frame.data) == len(frame.traces) == len(fig.data) - 1  # all but the circle
 
 
-def test_margin_steps_animate_to_the_trained_toy_without_a_redraw(runs) -> None:
-    for i, step in enumerate(figures.margin_slider(runs).layout.sliders[0].steps):
-        assert step.method == "animate"
-        assert list(step.args[0]) == [f"{i}|3"]
-        assert step.args[1]["frame"]["redraw"] is False
+def test_controls_are_the_browser_s_own_and_hidden_until_the_script_runs(runs) -> None:
+    assert not figures.margin_slider(runs).layout.sliders  # plotly's own cannot be reached by keys
+    piece = BeautifulSoup(figures.margin_slider_html(runs), "html.parser")
+    bar = piece.select_one("figure > .ml-bar[hidden]")
+    at = [[one[name] for name in ("min", "max", "value")] for one in bar.select("label > span > input[type=range]")]
+    assert at == [["0", "2", "1"], ["0", "3", "3"]]
+    labels = {label["for"]: label.get_text(" ", strip=True) for label in bar.select("label")}
+    assert [labels[one["id"]] for one in bar.select("input")] == ["margin m", "after epoch"]
+    assert bar.select_one("button[type=button]")
+
+
+def test_without_script_a_picture_and_its_sentence_stand_there(runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    piece = BeautifulSoup(figures.margin_slider_html(runs), "html.parser")
+    picture = piece.select_one("noscript img[alt]")
+    assert picture["src"] == "../_static/live-slider.webp"
+    assert (slider.bundle.FOLDER / "live-slider.webp").stat().st_size < 20_000
+    assert piece.figcaption.text.startswith("m = 0.2, after epoch 3: ")
+    assert "px" not in piece.select_one("div:has(> .plotly-graph-div)")["style"], "room is kept for what never comes"
 
 
 def test_frames_hold_the_features_of_their_run(runs) -> None:
@@ -56,7 +71,7 @@ def test_html_needs_no_network_and_says_what_it_shows(runs, monkeypatch: pytest.
     html = figures.margin_slider_html(runs)
     assert re.findall(r'<script[^>]*src="([^"]+)"', html) == ["../_static/plotly.min.js"]
     assert "aria-live" in html
-    name, parts = re.search(r'marginSlider\(("[^"]+"), (\{"texts".*\})\);', html).groups()
+    name, parts = re.search(r'marginSlider\(("[^"]+"), (\{.*\})\);', html).groups()
     assert f"id={name}" in html
     texts = json.loads(parts)["texts"]
     assert len(texts) == 3
