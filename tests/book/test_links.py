@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 import pytest
+from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = sorted(
@@ -65,6 +66,14 @@ def test_links_within_lead_to_a_place(name: str) -> None:
         elif anchor:
             to = target.resolve().relative_to(ROOT).as_posix()
             assert unquote(anchor) in anchors(to), f"{name}: {link} leads to no heading or label of {to}"
+
+
+@pytest.mark.book
+def test_built_pages_lead_to_listed_hosts_alone(html: Path, chapter: str) -> None:
+    """A file's name in a docstring, `last.pt`, can be taken for a host."""
+    page = BeautifulSoup((html / f"{chapter}.html").read_text(encoding="utf-8"), "html.parser")
+    found = {urlparse(link["href"]) for link in page.select("a[href]")}
+    assert {url.hostname for url in found if url.scheme in ("http", "https")} <= OUTSIDE
 
 
 @pytest.mark.parametrize("name", TEXTS)
