@@ -49,8 +49,17 @@ INTEGRITY = {
     practice.PYODIDE: ("0YvXxEhfEdpLfb/XkM2BFAeMROq0iMUX2bzzH9pOttyMcWkwq+HbE5uyuGD82LN7y2q+SNvi/6V5JEsOlD2R1A=="),
 }
 
-# What MathJax is told: AMS numbering is Sphinx's, so MathJax numbers nothing itself.
-MATHJAX = {"options": {"processHtmlClass": "tex2jax_process|mathjax_process|math|output_area"}}
+# What MathJax is told: AMS numbering is Sphinx's, so MathJax numbers nothing itself. The Tab key passes formulas by:
+# on some pages they would be every third stop, and nothing can be done at one.
+MATHJAX = {
+    "options": {
+        "processHtmlClass": "tex2jax_process|mathjax_process|math|output_area",
+        "menuOptions": {"settings": {"inTabOrder": False}},
+    }
+}
+
+# The icons of widgets, which none of the book's shows. The script asks for their fonts where no page has them.
+ICON_FONT = re.compile(r'@font-face\{font-family:"Font Awesome [^@]*?\) format\("svg"\)\}')
 
 PRINT_LIGHT = (
     "window.addEventListener('beforeprint', function () { var root = document.documentElement;"
@@ -127,6 +136,7 @@ def fetch_page_scripts(vendor: Path) -> None:
     if not (vendor / practice.folder() / practice.ABOUT).exists():
         with fetched(practice.PYODIDE) as folder:
             practice.pack(folder, vendor)
+    _drop_icon_font(vendor / "embed-amd.js")
     practice.write_assets(vendor)
     # These two come from the installed packages, so that script and Python side are of one version.
     import anywidget
@@ -140,6 +150,13 @@ def fetch_page_scripts(vendor: Path) -> None:
     # What the cover, which runs no cell, takes in as it is.
     (vendor / "cover.html").write_text(lab.cover_html(), encoding="utf-8")
     (vendor / "framework.html").write_text(framework.svg(), encoding="utf-8")
+
+
+def _drop_icon_font(script: Path) -> None:
+    text = script.read_text(encoding="utf-8")
+    without = ICON_FONT.sub("", text)
+    if without != text:
+        script.write_text(without, encoding="utf-8")
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -171,12 +188,19 @@ NAME_FOLDS = """document.addEventListener('DOMContentLoaded', function () {
 });"""
 
 
+# A page from disk may not read other pages, so that a search there has no excerpts; without this each is an error.
+NO_EXCERPTS = """if (location.protocol === 'file:' && typeof DOCUMENTATION_OPTIONS === 'object') {
+  DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+}"""
+
+
 def _configure(app: Sphinx, config) -> None:
     vendor = Path(app.srcdir) / VENDOR
     fetch_page_scripts(vendor)
     config.html_static_path = [*config.html_static_path, str(vendor)]
     config.mathjax_path = "mathjax/tex-mml-chtml.js"
     config.mathjax3_config = MATHJAX
+    config.html_search_scorer = str(Path(__file__).with_name("search.js"))
     # Widgets call the MathJax 2 queue to typeset labels with formulas. Ours have none, and MathJax 3 has no queue.
     app.add_js_file(
         None,
@@ -187,6 +211,7 @@ def _configure(app: Sphinx, config) -> None:
     app.add_css_file("margin-practice.css")
     app.add_js_file(None, body=NAME_SLIDERS)
     app.add_js_file(None, body=NAME_FOLDS)
+    app.add_js_file(None, body=NO_EXCERPTS)
     # Paper is white: a page read in the dark is printed in its light colours.
     app.add_js_file(None, body=PRINT_LIGHT)
     # Loaded on the pages that show a widget, in this order.
@@ -218,9 +243,33 @@ def _say_lists(app: Sphinx, pagename: str, templatename: str, context: dict, doc
         context["body"] = LONG_SIGNATURE.sub(plain, body)
 
 
+# sphinx-exercise gives the text of every exercise, and of every solution, one and the same id.
+SHARED_ID = re.compile(r' id="(?:exercise|solution)-content"')
+
+
+def _say_ids_once(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    if "body" in context:
+        context["body"] = SHARED_ID.sub("", context["body"])
+
+
+# An element whose text begins in Chinese, on a page in English.
+CHINESE = re.compile(r"(<(?:p|a|span)\b[^>]*)>(?=[\u4e00-\u9fff])")
+CHINESE_TITLE = re.compile(r"<h1>[\u4e00-\u9fff]")
+
+
+def _say_language(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Chinese is read aloud as Chinese, and drawn with its own forms of the characters that Japanese shares."""
+    body = context.get("body", "")
+    if CHINESE_TITLE.search(body):
+        context["body"] = body.replace("<section ", '<section lang="zh-Hans" ', 1)
+    elif body:
+        context["body"] = CHINESE.sub(r'\1 lang="zh-Hans">', body)
+
+
 def setup(app: Sphinx) -> dict:
     # Priorities: after Jupyter Book and sphinx-thebe have had their say.
     app.connect("config-inited", _configure, priority=900)
     app.connect("html-page-context", _drop_thebe, priority=999)
-    app.connect("html-page-context", _say_lists)
+    for mend in (_say_lists, _say_ids_once, _say_language):
+        app.connect("html-page-context", mend)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

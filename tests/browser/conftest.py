@@ -32,7 +32,7 @@ def chromium() -> Iterator:
 def _failure(line) -> bool:
     """Whether a line on the console is an error of the page's own.
 
-    Browsers do not load the theme's and the widgets' icon fonts from disk, and say so; icons are drawn as SVG then.
+    Browsers do not load the theme's icon fonts from disk, and say so; icons are drawn as SVG then.
     On a first visit the theme itself complains that no mode has been chosen yet.
     """
     font = line.location.get("url", "").partition("?")[0].endswith((".woff2", ".woff", ".ttf", "favicon.ico"))

@@ -32,6 +32,15 @@ def test_axe_finds_nothing(open_page, html: Path, chapter: str, theme: str) -> N
     assert [(one["id"], [node["html"][:160] for node in one["nodes"]]) for one in violations] == []
 
 
+def test_formulas_are_no_stops_of_the_tab_key_and_can_be_read_aloud(open_page, html: Path) -> None:
+    page = open_page().page
+    page.goto(f"{html.as_uri()}/lmcl.html")
+    page.wait_for_selector("mjx-container", state="attached")
+    page.evaluate("MathJax.startup.promise")
+    assert page.locator("mjx-container[tabindex='0']").count() == 0
+    assert page.locator("mjx-container > mjx-assistive-mml math").count() == page.locator("mjx-container").count()
+
+
 def test_keys_reach_every_control(open_page, html: Path, chapter: str) -> None:
     page = open_page().page
     page.goto(f"{html.as_uri()}/{chapter}.html")

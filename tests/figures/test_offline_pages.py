@@ -1,5 +1,6 @@
 """The pages' scripts: fetched once, and a failure says what to do."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -35,6 +36,34 @@ def test_nothing_is_fetched_twice(vendor: Path, monkeypatch: pytest.MonkeyPatch)
     (vendor / "require.js").unlink()
     with pytest.raises(AssertionError, match="a process was started"):
         offline_pages.fetch_page_scripts(vendor)
+
+
+def test_the_font_that_no_widget_shows_is_not_asked_for(vendor: Path) -> None:
+    rule = '@font-face{font-family:"Font Awesome 5 Free";src:url(${a});src:url(${b}) format("svg")}'
+    script = vendor / "embed-amd.js"
+    script.write_text(f"x=`.a{{}}{rule}.fa{{}}`;", encoding="utf-8")
+    offline_pages.fetch_page_scripts(vendor)
+    assert script.read_text(encoding="utf-8") == "x=`.a{}.fa{}`;"
+
+
+def mended(body: str) -> str:
+    context = {"body": body}
+    for mend in (offline_pages._say_ids_once, offline_pages._say_language):
+        mend(None, "", "", context, None)
+    return context["body"]
+
+
+def test_chinese_says_that_it_is() -> None:
+    whole = '<section id="id1">\n<h1>中文导读</h1><p>本书 in English</p><section id="b"></section></section>'
+    assert re.findall('<[^>]*lang="zh-Hans"[^>]*>', mended(whole)) == ['<section lang="zh-Hans" id="id1">']
+    table = '<h1>Notation</h1><td><p>间隔</p></td><td><p>margin</p></td><a class="x" href="y">导读</a>'
+    marked = ['<p lang="zh-Hans">', '<a class="x" href="y" lang="zh-Hans">']
+    assert re.findall('<[^>]*lang="zh-Hans"[^>]*>', mended(table)) == marked
+
+
+def test_no_two_exercises_share_an_id() -> None:
+    one = '<div class="exercise" id="ex-a"><section id="exercise-content"></section></div>'
+    assert mended(2 * one).count("id=") == 2
 
 
 def test_without_npm_it_says_what_brings_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
