@@ -145,10 +145,11 @@ def test_play_runs_through_the_epochs(open_page, html: Path) -> None:
 
 
 def test_every_page_opens_without_an_error(open_page, html: Path, chapter: str) -> None:
-    """On a phone in the dark, then on a wide screen in the light: the page follows without being loaded again."""
-    page = open_page(width=390, color_scheme="dark").page
+    """On the narrowest phone in the dark, then on a wide screen in the light: the page follows, not loaded again."""
+    narrow = 320  # pixels; WCAG 2.2, 1.4.10, asks for as much
+    page = open_page(width=narrow, color_scheme="dark").page
     page.goto(f"{html.as_uri()}/{chapter}.html")
-    for width, theme in ((390, "dark"), (1280, "light")):
+    for width, theme in ((narrow, "dark"), (1280, "light")):
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=theme)
         page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
