@@ -17,12 +17,14 @@ def find(module: str, attribute: str) -> Any:
         The attribute; None if the module has none of that name.
 
     Raises:
-        ValueError: no such module, or one that it imports is not there.
+        ValueError: a path, no such module, or one that it imports is not there.
     """
+    if module.startswith("."):
+        raise ValueError(f"{module}:{attribute}: wanted the name of a module, as in my_file:{attribute}, not a path")
     here = os.getcwd()
     if here not in sys.path:  # a console script does not look there by itself
         sys.path.insert(0, here)
     try:
         return getattr(importlib.import_module(module), attribute, None)
-    except (ModuleNotFoundError, TypeError) as error:  # a TypeError: './my_rows.py', which is a path and no name
+    except ModuleNotFoundError as error:
         raise ValueError(f"{module}:{attribute}: {error}; looked in {here} and among the installed packages") from error

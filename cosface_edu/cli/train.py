@@ -78,9 +78,10 @@ def train(
     options = dict(config.loss_options) if same else {}
     options |= {name: value for name, value in (("s", s), ("m", m)) if value is not None}
     changes["loss_options"] = options | asked.get("loss_options", {})
+    config = config.replace(**changes)
     try:
         with alone_in(out) if os.environ.get("RANK", "0") == "0" else nullcontext():  # torchrun numbers its processes
-            run(config.replace(**changes), out, resume, say=say)
+            run(config, out, resume, say=say)
     finally:
         distributed.finish()
 

@@ -142,6 +142,8 @@ def _interval(
         try:
             figures = [statistic(result) for result in drawn]
         except ValueError as error:
+            if people is None:  # as many pairs of each kind as the test: it is not for want of pairs
+                raise
             raise ValueError(
                 f"the figure cannot be computed on resample {number} of {samples}, with {len(rows):,} pairs for the "
                 f"test's {len(first.same):,}: {error}; take one that needs fewer pairs, such as a higher FAR"

@@ -89,7 +89,8 @@ def embed(
                 _batches(images, batch, workers), total=-(-len(images) // batch), disable=not progress, unit="batch"
             )
             for x in bar:
-                x = _in_range(x.to(device), preprocess)  # (B, 3, H, W); bytes travel as bytes
+                x = x.float() if x.is_floating_point() else x  # not every device has doubles; bytes travel as bytes
+                x = _in_range(x.to(device), preprocess)  # (B, 3, H, W)
                 x = preprocess(x) if preprocess else x
                 features.append(_checked(_both(network, x, flip), len(x)).float().cpu())
     finally:

@@ -163,7 +163,7 @@ def verify_pairs(features: Tensor, pairs: Pairs) -> Verification:
 
     Args:
         features: (N, D) of `pairs.images`. Those of a set (a video) are averaged first.
-        pairs: The test. One that comes as a single fold, such as a development list, is dealt into ten.
+        pairs: the test; one that comes as a single fold, such as a development list, is dealt into ten.
 
     Returns:
         The result over the test's folds.

@@ -61,7 +61,7 @@ def make(name: str, out: str | os.PathLike[str] | None = None, say: Say = print)
 
 
 class Listed(NamedTuple):
-    """A record in the list: `state` says whether the code that made it is today's, or that its rows have several."""
+    """A record in the list: `state` says whether the code that made it is today's, its rows' several, or unknown."""
 
     name: str
     date: str

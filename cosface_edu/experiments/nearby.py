@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import Any
 
 from cosface_edu.experiments import few, shipped, swept
+from cosface_edu.experiments.jobs import table, worth
 from cosface_edu.experiments.statistics import compared
 
 #: Records in which losses were compared, or CosFace trained, on people in some number.
@@ -63,15 +64,15 @@ def _read(name: str, found: dict[str, Any]) -> list[Compared]:
     features = found["config"]["embedding"]
     if name == "gpu-worth":
         cells = swept.by_cell(found["results"]["rows"]).items()
-        return [_swept(name, people, pictures, features, runs, "100,000") for (people, pictures), runs in cells]
+        return [_swept(name, people, pictures, features, runs, worth.DISTRACTORS) for (people, pictures), runs in cells]
     if name == "gpu-table":
         people, images = found["data"]["people"], found["data"]["pictures"]
         runs = swept.judged(found["results"]["rows"])
-        return [_swept(name, people, images / people, features, runs, "a million")]
+        return [_swept(name, people, images / people, features, runs, table.DISTRACTORS)]
     return [_alone_or_together(name, found)]
 
 
-def _swept(name: str, people: int, pictures: float, features: int, runs: list[dict[str, Any]], others: str) -> Compared:
+def _swept(name: str, people: int, pictures: float, features: int, runs: list[dict[str, Any]], others: int) -> Compared:
     """Losses at their own best settings, by rank 1 among other people."""
     return Compared(
         record=name,
@@ -79,7 +80,7 @@ def _swept(name: str, people: int, pictures: float, features: int, runs: list[di
         pictures=pictures,
         features=features,
         settings=_settings(runs),
-        said=_lead(runs, compared(runs, itemgetter("rank1"))["cosface_minus"]["nsl"], f"rank 1 among {others}"),
+        said=_lead(runs, compared(runs, itemgetter("rank1"))["cosface_minus"]["nsl"], f"rank 1 among {others:,}"),
         lacks="; ".join(["no real face", *(["no softmax"] if "softmax" not in {run["loss"] for run in runs} else [])]),
     )
 

@@ -85,8 +85,8 @@ def provenance(found: Mapping[str, Any]) -> str:
     says = f"Recorded on {found['date']}{by}{at} ({device}, torch {found['versions']['torch']}){time}."
     if found["parents"]:
         says += f" **Put together**: runs come from {' and '.join(found['parents'])}."
-    if others := sorted({one[:7] for one in record.said(found, "commit") if one and one != commit}):
-        says += f" Rows that earlier calls made are of commit {', '.join(others)}."
+    if others := sorted({one[:7] for one in record.said(found, "commit") if one} - {(commit or "")[:7]}):
+        says += f" Rows that other calls made are of commit {' and '.join(others)}."
     note = re.sub(r"--\w+", r"`\g<0>`", found["note"])  # as code: else two hyphens are set as a dash
     return says + (f" Note: {note}." if note else "")
 

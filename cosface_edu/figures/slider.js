@@ -19,7 +19,7 @@ export function marginSlider(name, { texts, margins, epochs, start, narrow, wide
   function say(input, index, values, spoken) {
     input.value = index;
     input.setAttribute("aria-valuetext", `${spoken}${values[index]}`);
-    input.closest("label").querySelector("output").textContent = values[index];
+    input.closest("label").querySelector(".ml-out").textContent = values[index];
   }
   function tell() {
     say(marginInput, margin, margins, "m = ");

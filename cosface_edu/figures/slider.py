@@ -224,12 +224,11 @@ def plotly_source() -> str | bool:
 _LABEL = "Margin slider: features of eight identities in the plane and on the unit circle, for trained models."
 
 
-def _range(name: str, words: str, count: int, start: int) -> str:
+def _range(words: str, count: int, start: int) -> str:
     """A slider over the places 0 … count - 1; the script writes the value at its place beside the words."""
-    # Named, since a label that names nothing is that of its output.
     return (
-        f'<label class="ml-field" for="{name}">{words} <output></output><span class="ml-track">'
-        f'<input type="range" id="{name}" min="0" max="{count - 1}" value="{start}" autocomplete="off"></span></label>'
+        f'<label class="ml-field">{words} <span class="ml-out" aria-hidden="true"></span><span class="ml-track">'
+        f'<input type="range" min="0" max="{count - 1}" value="{start}" autocomplete="off"></span></label>'
     )
 
 
@@ -265,8 +264,8 @@ def to_page_html(fig: go.Figure, include_plotlyjs: str | bool | None = None, sta
         f"{frontend.sheet(static, 'margin-lab.css', bundle.style)}\n"
         f'<figure class="plot-figure ml ml-live" role="group" aria-label="{_LABEL}">'
         '<div class="ml-bar" role="group" aria-label="Margin and training" hidden>'
-        f"{_range(f'{name}-m', 'margin m', len(meta['margins']), meta['start'])}"
-        f"{_range(f'{name}-epoch', 'after epoch', last + 1, last)}"
+        f"{_range('margin m', len(meta['margins']), meta['start'])}"
+        f"{_range('after epoch', last + 1, last)}"
         '<div class="ml-buttons"><button type="button"></button></div></div>'
         f'<figcaption aria-live="polite">{meta["texts"][meta["start"]][last]}</figcaption>{drawn}'
         f'<noscript><img src="{still}" alt="{_LABEL}" style="max-width: 100%"></noscript></figure>'

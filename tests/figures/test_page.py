@@ -56,7 +56,7 @@ def test_what_is_put_together_or_made_by_hand_says_so(found: dict) -> None:
     assert "commit not recorded" in said
     rows = [{"commit": "feedface" * 5}, {"commit": found["commit"]}, {}]
     assert "of commit feedfac." in page.provenance(found | {"results": {"rows": rows}})
-    assert "earlier calls" not in page.provenance(found | {"results": {"rows": rows[1:]}})
+    assert "other calls" not in page.provenance(found | {"results": {"rows": rows[1:]}})
     assert "no command makes it again" in page.provenance(found | {"command": None})
     gpu = found["hardware"] | {"gpu": "NVIDIA H100"}
     assert "(NVIDIA H100, torch" in page.provenance(found | {"hardware": gpu, "seconds": 20.0})

@@ -127,3 +127,9 @@ def test_no_warning_where_the_bound_is_met():
         warnings.simplefilter("error")
         for name in losses.available():
             losses.create(name, in_features=64, num_classes=200)(x, labels)
+
+
+@pytest.mark.parametrize("name", ["./mine.py:Mine", "..mine:Mine"])
+def test_a_path_is_no_name_of_a_module(name):
+    with pytest.raises(ValueError, match="wanted the name of a module, as in my_file:Mine, not a path"):
+        losses.card(name)

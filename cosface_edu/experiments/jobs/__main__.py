@@ -21,7 +21,7 @@ app = typer.Typer(add_completion=False, help=jobs.__doc__, rich_markup_mode="mar
 def main(
     names: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(jobs.QUEUE)}; none: the queue.")] = None,
     minutes: Annotated[float | None, typer.Option(help="For each job; its own share if not given.")] = None,
-    tiny: Annotated[bool, typer.Option("--tiny", help="Small enough for a processor.")] = False,
+    tiny: Annotated[bool, typer.Option("--tiny", help="Small enough for a processor; in OUT/tiny.")] = False,
     out: Annotated[Path, typer.Option(help="Folder for records and weights.")] = Path("runs/jobs"),
     device: Annotated[str | None, typer.Option(help="'cpu' or 'cuda'; the best there is.")] = None,
     processes: Annotated[
@@ -37,14 +37,15 @@ def main(
         words = [word for name, value in options.items() if value is not None for word in (name, str(value))]
         raise typer.Exit(together(names or [], [*words, *["--tiny"] * tiny], processes))
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    out = out / "tiny" if tiny else out  # nothing of a whole run is replaced, and nothing tiny taken for it
     out.mkdir(parents=True, exist_ok=True)
-    for name in names or [name for name in jobs.QUEUE if not finished(out / f"{name}.json", tiny)]:
+    for name in names or [name for name in jobs.QUEUE if not finished(out / f"{name}.json")]:
         share = minutes if minutes is not None else jobs.QUEUE[name]
         beside = f" --processes {number}" if (number := os.environ.get(BESIDE)) else ""
         command = f"python -m {jobs.__name__} {name} --minutes {share:.3g}{' --tiny' if tiny else ''}{beside}"
         before = jobs.earlier_record(name, tiny, out) or {"seconds": 0.0, "note": ""}
         began = time.perf_counter() - (before["seconds"] or 0.0)
-        known = before["note"] if note in before["note"] else "; ".join(filter(None, [before["note"], note]))
+        known = "; ".join(dict.fromkeys(filter(None, [*before["note"].split("; "), note])))
 
         def keep(
             found: dict[str, Any],
@@ -87,9 +88,9 @@ def together(names: list[str], options: list[str], processes: int) -> int:
     return int(any([process.wait() for process in started]))
 
 
-def finished(path: Path, tiny: bool) -> bool:
-    """Whether a job's record of this size is there and whole."""
-    return path.exists() and (made := record.load(path)).get("tiny", False) == tiny and made["finished"]
+def finished(path: Path) -> bool:
+    """Whether a job's record is there and whole."""
+    return path.exists() and record.load(path).get("finished", False)
 
 
 if __name__ == "__main__":

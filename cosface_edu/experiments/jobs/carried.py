@@ -25,11 +25,11 @@ from cosface_edu.training import Config, train
 from cosface_edu.training.batches import InMemory
 
 from . import Job
+from .drawn import CASIA
 from .photographs import LISTS, configuration, figures, judges, photographs, verified
 from .sweep import SIZE, Row, done, sweep
 
 PEOPLE, PICTURES = 1010, 20  # celeba-1000 shows as many people, and 19.9 pictures of each
-CASIA = 10_572, 46
 JUDGED_ON = "cfp-ff"
 SEEDS = (0, 1, 2)
 SAMPLES = 300  # of the bootstrap

@@ -26,9 +26,9 @@ from cosface_edu.training.checkpoint import open_network
 from cosface_edu.training.diagnose import TrainingDiverged
 
 from . import Job, earlier_record, origin, wait
+from .drawn import EACH, PEOPLE
 from .judging import STRANGERS, features
 
-PEOPLE, EACH = 10_572, 46
 DISTRACTORS = 1_000_000
 PROBES, PROBE_PICTURES = 80, 44  # FaceScrub's 80 people, 3,530 images
 BLOCK = 8192
@@ -120,7 +120,8 @@ def earlier(job: Job) -> dict[str, Any]:
 
 def with_origin(made: dict[str, Any]) -> list[dict[str, Any]]:
     """The settings that a record tried; what one does not say of its calls is what its record says."""
-    return [{"calls": [{"commit": made["commit"], "code": made["code"]}]} | one for one in made["results"]["tried"]]
+    call = {"on": made["hardware"]["gpu"] or "cpu", "commit": made["commit"], "code": made["code"]}
+    return [{"calls": [call]} | one for one in made["results"]["tried"]]
 
 
 def training(job: Job, base: Config, found: dict[str, Any]) -> None:

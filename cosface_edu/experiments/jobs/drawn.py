@@ -15,7 +15,7 @@ from cosface_edu.training.batches import InMemory
 from . import Job
 from .sweep import SIZE
 
-PEOPLE, EACH = 10_572, 46  # CASIA-WebFace's
+CASIA = PEOPLE, EACH = 10_572, 46  # people, and pictures of each
 EPOCHS = 4.0
 
 

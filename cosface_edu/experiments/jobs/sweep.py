@@ -40,11 +40,12 @@ WAIT = 0.2  # seconds between two looks at what other processes have finished
 
 
 def earlier(job: Job, name: str) -> list[Row]:
-    """The rows of earlier minutes; what one does not say of its origin is what its record says."""
+    """The rows of earlier minutes; what one does not say of its origin is what its record says of all."""
     found = earlier_record(name, job.tiny, job.out)
     if found is None:
         return []
-    return [{"commit": found["commit"], "code": found["code"]} | row for row in found["results"]["rows"]]
+    origin = {"on": found["hardware"]["gpu"] or "cpu", "commit": found["commit"], "code": found["code"]}
+    return [origin | row for row in found["results"]["rows"]]
 
 
 class Rows:
@@ -56,7 +57,7 @@ class Rows:
     """
 
     def __init__(self, job: Job, name: str) -> None:
-        self.folder = job.out / f"{name}-rows{'-tiny' if job.tiny else ''}"
+        self.folder = job.out / f"{name}-rows"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.before = earlier(job, name)
         self.lock = FileLock(self.folder / "record.lock")
