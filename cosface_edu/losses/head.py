@@ -136,7 +136,7 @@ class Head(nn.Module):
     splits: Any = False
     #: Whether the loss over a sample of the classes, all targets among them, makes sense.
     samples: Any = True
-    built = False
+    built = False  # from then on a setting that is set is a change
     settings: ClassVar[dict[str, Setting]]
     _stored: ClassVar[tuple[str, ...]]  # where an instance keeps their values
 
