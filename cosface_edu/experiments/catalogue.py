@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cosface_edu import data
-from cosface_edu.experiments import comparison, few, groups, record, rehearsal, search, strangers
+from cosface_edu.experiments import comparison, few, groups, lookalikes, record, rehearsal, search, strangers
 from cosface_edu.experiments.closure import code_hash
 from cosface_edu.experiments.runs import Say
 
@@ -31,6 +31,7 @@ KEEPERS: dict[str, Callable[[Path, Say], object]] = {
     "strangers": lambda path, say: strangers.main(out=path),
     "groups": lambda path, say: groups.main(out=path),
     few.NAME: lambda path, say: few.main(path, say=say),
+    lookalikes.NAME: lambda path, say: lookalikes.main(path, say=say),
     search.NAME: lambda path, say: search.main(path, say=say),
 }
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cosface_edu.experiments import toy
-from cosface_edu.figures import lookalikes
+from cosface_edu.experiments import lookalikes, toy
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 # Where the two are met, in the book's order.

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from cosface_edu.experiments import toy
-from cosface_edu.figures import lookalikes
+from cosface_edu.experiments import lookalikes, toy
+from cosface_edu.figures import lookalikes as two
 
 
 def test_the_pair_is_the_nearest_two_of_the_toy() -> None:
@@ -58,14 +58,14 @@ def test_clouds_that_reach_over_each_other_overlap() -> None:
 
 def test_a_margin_that_cannot_be_met_is_said_to_be_so() -> None:
     run = made_up(0.0, 20.0, width=5.0)  # 1 - cos 20° is less than 0.1
-    (row,) = lookalikes.table([run])
+    (row,) = two.table([run])
     assert row["gap asked for"] == "cannot be met"
-    figure = lookalikes.arcs([run])
+    figure = two.arcs([run])
     assert [len(axes.patches) > 0 for axes in figure.axes] == [True]
 
 
 def test_a_line_of_the_two_for_each_margin() -> None:
-    axes = lookalikes.against_margin([made_up(0.0, 45.0, width=5.0), made_up(0.0, 20.0, width=5.0)]).axes[0]
+    axes = two.against_margin([made_up(0.0, 45.0, width=5.0), made_up(0.0, 20.0, width=5.0)]).axes[0]
     drawn = {line.get_label(): line.get_ydata() for line in axes.get_lines()}
     assert drawn["centres of B and H"] == pytest.approx([45, 20], abs=1e-3)
     assert drawn["clouds of B and H"] == pytest.approx([36, 11], abs=1e-3)
