@@ -3,15 +3,16 @@
 What is measured of them stands in `experiments.lookalikes`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from cosface_edu import geometry
+from cosface_edu import geometry, losses
 from cosface_edu.experiments import toy
 from cosface_edu.experiments.lookalikes import PAIR, measure, placed
-from cosface_edu.figures import style
+from cosface_edu.figures import style, tables
 
 NAMES = ("B", "H")
 COLOURS = tuple(style.IDENTITIES[who] for who in PAIR)
@@ -75,3 +76,36 @@ def table(runs: Sequence[toy.ToyRun]) -> list[dict[str, str]]:
         }
         for run, pair in ((run, measure(run)) for run in runs)
     ]
+
+
+def spread(rows: Sequence[Mapping[str, Any]], what: str) -> str:
+    """Mean ± standard deviation over seeds of a field of the record, in degrees, such as '30 ± 1°'.
+
+    Args:
+        rows: of one setting.
+        what: the field, an angle.
+    """
+    values = [row[what] for row in rows]
+    return f"{np.mean(values):.0f} ± {np.std(values, ddof=1):.0f}°"
+
+
+def over_seeds(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The record as a Markdown table: a row for each setting, mean ± standard deviation over seeds.
+
+    Args:
+        rows: of `experiments.lookalikes`.
+    """
+    lines = []
+    for loss, m in dict.fromkeys((row["loss"], row["m"]) for row in rows):
+        own = [row for row in rows if (row["loss"], row["m"]) == (loss, m)]
+        card = losses.card("nsl" if (loss, m) == ("cosface", 0.0) else loss)
+        lines.append({
+            "loss": card.in_paper if m in (None, 0) else f"{card.in_paper}, m = {m:g}",
+            "centres apart": spread(own, "apart"),
+            "gap": spread(own, "gap"),
+            "gap, least … most": f"{min(row['gap'] for row in own):.0f} … {max(row['gap'] for row in own):.0f}°",
+            "gap, mean of all eight": spread(own, "mean_gap"),
+            "narrowest is theirs": f"{sum(row['gap'] <= row['least_gap'] + 0.1 for row in own)} of {len(own)}",
+            "overlap": f"{np.mean([row['overlap'] for row in own]):.1%}",
+        })
+    return tables.markdown(lines, "lr")

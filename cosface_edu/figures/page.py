@@ -16,6 +16,11 @@ from IPython.display import HTML, Markdown, display
 from cosface_edu.experiments import record
 from cosface_edu.experiments.closure import docstrings
 
+OTHERWISE = (
+    "**Here it came out otherwise** than where the text was written: another processor rounds otherwise, and for a "
+    "training that is like another seed. The numbers are this machine's; what the text makes of them is not."
+)
+
 _started = 0.0
 
 
@@ -65,6 +70,18 @@ def end() -> None:
             f"on {hardware()}. Results kept from an earlier run of the same code count as read, not trained.</p>"
         )
     )
+
+
+def ours(text: str, holds: bool) -> Markdown:
+    """What a training on this page found, and a line that says so where it is not what the text around it says.
+
+    A page whose cells train is not of one machine: an assertion would end it on a processor that rounds otherwise.
+
+    Args:
+        text: Markdown, with the numbers of this run.
+        holds: whether these bear out the text.
+    """
+    return Markdown(text if holds else f"{text}\n\n{OTHERWISE}")
 
 
 def provenance(found: Mapping[str, Any]) -> str:

@@ -1,5 +1,7 @@
 """What a chapter shows of the package is the package's own text."""
 
+import re
+
 import pytest
 
 from cosface_edu.figures import page
@@ -26,7 +28,7 @@ def test_measured_line_names_time_and_machine(shown: list) -> None:
     page.begin()
     page.end()
     assert "torch" in shown[0].data
-    assert "ran in 0." in shown[0].data
+    assert re.search(r"ran in \d+\.\d s", shown[0].data)
 
 
 @pytest.fixture
@@ -60,3 +62,8 @@ def test_what_is_put_together_or_made_by_hand_says_so(found: dict) -> None:
     assert "no command makes it again" in page.provenance(found | {"command": None})
     gpu = found["hardware"] | {"gpu": "NVIDIA H100"}
     assert "(NVIDIA H100, torch" in page.provenance(found | {"hardware": gpu, "seconds": 20.0})
+
+
+def test_what_came_out_otherwise_is_said_and_stops_nothing() -> None:
+    assert page.ours("**Ours**: 3°.", holds=True).data == "**Ours**: 3°."
+    assert page.ours("**Ours**: 3°.", holds=False).data == f"**Ours**: 3°.\n\n{page.OTHERWISE}"
