@@ -24,6 +24,11 @@ def lmcl_gap(phi: float, m: float) -> float:
     return phi - 2 * lmcl_edge(phi, m)
 
 
+def lmcl_margin(phi: float, gap: float) -> float:
+    """The margin with which LMCL leaves a gap between two centres; both angles in radians."""
+    return 2 * math.sin(phi / 2) * math.sin(gap / 2)
+
+
 def arcface_gap(phi: float, m: float) -> float:
     """ArcFace's gap between two centres, radians: m itself, as long as it fits; NaN where it cannot be met."""
     return m if m <= phi else math.nan

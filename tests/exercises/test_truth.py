@@ -31,6 +31,8 @@ def test_edges_and_gaps_on_an_arc(phi: float, m: float) -> None:
     close(truth.lmcl_edge(phi, m), geometry.edge_on_arc(AdditiveCosine(m), phi))
     close(truth.lmcl_gap(phi, m), geometry.gap_on_arc(AdditiveCosine(m), phi))
     close(truth.arcface_gap(phi, m), geometry.gap_on_arc(AdditiveAngle(m), phi))
+    if m < 1 - math.cos(phi):
+        close(truth.lmcl_margin(phi, truth.lmcl_gap(phi, m)), m)
     close(truth.combined_gap(phi, m, 0.2), geometry.gap_on_arc(Combined(1, m, 0.2), phi), 1e-5)
     close(truth.softmax_edge(phi, 1 + m / 40), geometry.edge_on_arc(NoMargin(), phi, ratio=1 + m / 40))
 

@@ -9,10 +9,9 @@ from cosface_edu.exercises import answers, exercise, truth
 def translate(m: float) -> str:
     """CosFace's m with ArcFace's gap at m = 0.3 rad, for centres at 90°."""
     m = answers.number(m, 0, 1)
-    got, wanted = truth.lmcl_gap(math.pi / 2, m), truth.arcface_gap(math.pi / 2, 0.3)
-    assert abs(got - wanted) < 1e-3, (
-        f"m = {m:.4f} leaves {math.degrees(got):.2f}°; ArcFace leaves {math.degrees(wanted):.2f}°."
-    )
+    arc, gap = math.pi / 2, truth.arcface_gap(math.pi / 2, 0.3)
+    wanted, yours = answers.told(math.degrees(gap), math.degrees(truth.lmcl_gap(arc, m)), ".2f")
+    assert abs(m - truth.lmcl_margin(arc, gap)) <= 1e-3, f"m = {m:.4f} leaves {yours}°; ArcFace leaves {wanted}°."
     return "the same demand in two units."
 
 

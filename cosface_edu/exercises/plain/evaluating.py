@@ -17,7 +17,7 @@ def _rank(answer) -> str:
         for n, share in zip(sizes, given, strict=True):
             right = truth.rank_one(genuine, strangers, n)
             wanted, yours = answers.told(right, share, ".3f")
-            assert abs(share - right) < 1e-9, (
+            assert answers.close(share, right), (
                 f"among the first {n} strangers the share of probes that come first is {wanted}; you say {yours}"
             )
     return "and it only falls as strangers come in."

@@ -8,14 +8,14 @@ from cosface_edu.exercises import answers, exercise, truth
 @exercise("feature-norm-length", hint="The posterior is that of the scores, which are the length times u.")
 def length(gradient) -> str:
     """(u, y, length) -> dL/d‖x‖."""
-    answers.function(gradient)
+    gradient = answers.function(gradient)
     dice = random.Random(0)
     for size in (1.0, 8.0, 30.0):
         u = [dice.uniform(-1, 1) for _ in range(6)]
         for y in (0, u.index(max(u))):
             right, got = truth.length_gradient(u, y, size), answers.number(gradient(list(u), y, size))
             wanted, yours = answers.told(right, got, "+.4f")
-            assert abs(got - right) < 1e-6, f"At length {size:g} the derivative is {wanted}; you say {yours}."
+            assert answers.close(got, right), f"At length {size:g} the derivative is {wanted}; you say {yours}."
     return "negative for the well placed, positive for the others."
 
 

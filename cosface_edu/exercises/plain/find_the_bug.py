@@ -10,7 +10,7 @@ from cosface_edu.exercises import answers, exercise
 )
 def dropped_margin(target) -> str:
     """(theta, m1, m2, m3) -> the unified target."""
-    answers.function(target)
+    target = answers.function(target)
     for m1, m2, m3 in (
         (1.0, 0.0, 0.35),
         (1.0, 0.5, 0.0),
@@ -21,7 +21,8 @@ def dropped_margin(target) -> str:
     ):
         for theta in (0.05 + 0.04 * i for i in range(50)):
             got, right = answers.number(target(theta, m1, m2, m3)), math.cos(m1 * theta + m2) - m3
-            assert abs(got - right) < 1e-8, (
-                f"With (m1, m2, m3) = ({m1}, {m2}, {m3}) it is off by {abs(got - right):.3f} at {theta:.2f} radians."
+            wanted, yours = answers.told(right, got, ".3f")
+            assert answers.close(got, right), (
+                f"With (m1, m2, m3) = ({m1}, {m2}, {m3}) it is {yours} at {theta:.2f} radians; it should be {wanted}."
             )
     return "all three margins count, alone and together."

@@ -10,6 +10,7 @@ def million(answer: float) -> str:
     """The least whole s for a million classes, P = 0.99, m = 0.4."""
     answer = answers.number(answer)
     right = math.ceil(truth.simplex_scale(1_000_000, 0.99, 0.4))
+    assert answer == int(answer), f"A whole number is asked for, and {answer:g} is none."
     assert answer != math.ceil(truth.simplex_scale(1_000_000, 0.99)), "That is the bound without the margin."
     assert answer >= right, f"With s = {answer:g} a class centre stays below 0.99."
     assert answer == right, f"{answer:g} is enough, but a smaller whole number is too."
@@ -19,8 +20,14 @@ def million(answer: float) -> str:
 @exercise("how-large-s-circle", hint="Write the centre's posterior as a function of s; it rises, so halve an interval.")
 def circle(min_scale) -> str:
     """A function (C, P, m) -> s at which an evenly spread centre on a circle reaches P."""
-    answers.function(min_scale)
-    for C, P, m in ((3, 0.9, 0.0), (8, 0.99, 0.0), (8, 0.99, 0.2), (12, 0.6, 0.1)):
+    min_scale = answers.function(min_scale)
+    for C, P, m in (
+        (3, 0.9, 0.0),
+        (8, 0.99, 0.0),
+        (8, 0.99, 0.2),
+        (12, 0.6, 0.1),
+        (20, 0.5, 0.0),
+    ):  # at last more than two neighbours count
         s = answers.number(min_scale(C, P, m), low=0)
         cos = [math.cos(2 * math.pi * k / C) for k in range(C)]
         reached = truth.softmax(truth.lmcl_scores(cos, 0, s, m))[0]

@@ -8,7 +8,7 @@ from cosface_edu.exercises import answers, exercise, truth
 
 @exercise("lmcl-loss", hint="Take m from the target's cosine alone, then multiply all by s.")
 def _loss(answer) -> str:
-    answers.function(answer)
+    answer = answers.function(answer)
     dice = random.Random(0)
     for s, m in [(8.0, 0.35), (30.0, 0.2), (64.0, 0.0)]:
         cosines = [[dice.uniform(-1, 1) for _ in range(10)] for _ in range(32)]
@@ -17,15 +17,13 @@ def _loss(answer) -> str:
         right = sum(-math.log(p) for p in posteriors) / len(labels)
         given = answers.number(answer([list(row) for row in cosines], list(labels), s, m))
         wanted, yours = answers.told(right, given, ".6f")
-        assert abs(given - right) < 1e-9 * max(1, right), (
-            f"for s = {s:g}, m = {m:g} the package's loss is {wanted}, yours is {yours}"
-        )
+        assert answers.close(given, right), f"for s = {s:g}, m = {m:g} the package's loss is {wanted}, yours is {yours}"
     return "equal to CosFace in the package, margin or none."
 
 
 @exercise("lmcl-edge", hint="cosθ - cos(φ - θ) = 2 sin(φ/2) sin(φ/2 - θ); set it equal to m.")
 def _edge(answer) -> str:
-    answers.function(answer)
+    answer = answers.function(answer)
     for degrees, m in [(60, 0.2), (45, 0.2), (90, 0.35), (150, 0.5), (20, 0.05), (30, 0.35)]:
         phi = math.radians(degrees)
         right, given = truth.lmcl_edge(phi, m), answers.number(answer(phi, m), may_be_nan=True)
@@ -33,5 +31,5 @@ def _edge(answer) -> str:
             assert math.isnan(given), f"at φ = {degrees}° a margin of {m} cannot be met: return nan, not {given:.4f}"
         else:
             wanted, yours = answers.told(math.degrees(right), math.degrees(given), ".3f")
-            assert abs(given - right) < 1e-6, f"at φ = {degrees}°, m = {m} the root is {wanted}°, you say {yours}°"
+            assert answers.close(given, right), f"at φ = {degrees}°, m = {m} the root is {wanted}°, you say {yours}°"
     return "agrees with the root that geometry finds from the loss's own rule."

@@ -7,7 +7,7 @@ from cosface_edu.exercises import answers, exercise, truth
     "gpu-hours", hint="A step reads a batch of 512 images; divide all images by what all GPUs really do in a second."
 )
 def _hours(answer) -> str:
-    answers.function(answer)
+    answer = answers.function(answer)
     for speed, gpus, efficiency in [(500.0, 1, 1.0), (500.0, 8, 0.9), (2000.0, 4, 0.8)]:
         right = truth.STEPS * truth.BATCH / (speed * gpus * efficiency) / 3600
         given = answers.number(answer(speed, gpus, efficiency))

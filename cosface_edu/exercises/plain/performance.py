@@ -10,8 +10,8 @@ from cosface_edu.exercises import answers, exercise
 )
 def fit(gigabytes: tuple[float, float]) -> str:
     """(logits, centres with gradient) in GB for a million classes, 512 dimensions, a batch of 512."""
-    assert isinstance(gigabytes, tuple), "Answer with two numbers, (logits, centres)."
-    logits, centres = (answers.number(value, low=0) for value in gigabytes)
+    both = answers.parts(gigabytes, 2, "numbers, (logits, centres)")
+    logits, centres = (answers.number(value, low=0) for value in both)
     assert math.isclose(logits, 2.048, rel_tol=0.05), f"B × C numbers of 4 bytes are not {logits:g} GB."
     assert not math.isclose(centres, 2.048, rel_tol=0.05), "That is the centres without their gradient."
     assert math.isclose(centres, 4.096, rel_tol=0.05), f"Two matrices C × D of 4 bytes a number are not {centres:g} GB."

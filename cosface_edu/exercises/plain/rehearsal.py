@@ -11,11 +11,11 @@ _TRIALS = [
 
 @exercise("rehearsal-gain", hint="Two maxima: over the settings with m > 0, and over those with m = 0.")
 def _gain(answer) -> str:
-    answers.function(answer)
+    answer = answers.function(answer)
     for accuracy, truth in _TRIALS:
         given = answers.number(answer({(float(s), m): v for (s, m), v in accuracy.items()}))
         wanted, yours = answers.told(truth, given, "+.2f")
-        assert abs(given - truth) < 1e-9, (
+        assert answers.close(given, truth), (
             f"best with a margin minus best without, each at its own scale, is {wanted} here; you say {yours}"
         )
     return "each loss at its own best scale; a gain may be negative."

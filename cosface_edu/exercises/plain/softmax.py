@@ -8,12 +8,12 @@ from cosface_edu.exercises import answers, exercise, truth
 
 @exercise("softmax-edge", hint="Write cos(φ - θ) out, divide by cosθ, and a tangent is left.")
 def _edge(answer) -> str:
-    answers.function(answer)
+    answer = answers.function(answer)
     for degrees, ratio in [(60, 1.0), (60, 0.7), (60, 1.3), (100, 0.9), (25, 1.05)]:
         phi = math.radians(degrees)
         right, given = truth.softmax_edge(phi, ratio), answers.number(answer(phi, ratio))
         wanted, yours = answers.told(math.degrees(right), math.degrees(given), ".2f")
-        assert abs(given - right) < 1e-6, (
+        assert answers.close(given, right), (
             f"for φ = {degrees}° and a ratio of {ratio} you say {yours}°, solving the equation gives {wanted}°"
         )
     return "your formula agrees with the root for every angle and ratio tried."
@@ -21,7 +21,7 @@ def _edge(answer) -> str:
 
 @exercise("softmax-cheat", hint="What happens to all scores of an image if its feature grows longer?")
 def _cheat(answer) -> str:
-    answers.function(answer)
+    answer = answers.function(answer)
     dice = random.Random(0)
     centres = [(math.cos(k * math.pi / 4), math.sin(k * math.pi / 4)) for k in range(8)]
 
