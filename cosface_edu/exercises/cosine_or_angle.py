@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from cosface_edu import geometry
-from cosface_edu.exercises import exercise
+from cosface_edu.exercises import answers, exercise
 from cosface_edu.losses.margins import AdditiveCosine, Rule
 
 
@@ -19,5 +19,6 @@ def design(rule) -> str:
     wanted = float(np.degrees(geometry.gap_on_arc(AdditiveCosine(0.2), math.radians(60))))
     assert not math.isnan(close), "At 30° no sample satisfies it, not even on a class centre."
     assert not math.isnan(apart), "At 60° no sample satisfies it, not even on a class centre."
-    assert apart >= wanted, f"At 60° its gap is {apart:.1f}°, LMCL's is {wanted:.1f}°."
+    lmcl, yours = answers.told(wanted, apart, ".1f")
+    assert apart >= wanted, f"At 60° its gap is {yours}°, LMCL's is {lmcl}°."
     return f"gaps of {close:.1f}° at 30° and {apart:.1f}° at 60°."

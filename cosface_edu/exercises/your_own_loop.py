@@ -11,13 +11,15 @@ def _centres(answer) -> str:
     answers.function(answer)
     old_names, new_names = ["Ada", "Bo", "Cy"], ["Di", "Cy", "Ada", "Ed"]
     old, new = CosFace(5, 3), CosFace(5, 4)
-    before = new.weight.detach().clone()
-    answer(old, old_names, new, new_names)
+    known, before = old.weight.detach().clone(), new.weight.detach().clone()
+    answer(old, list(old_names), new, list(new_names))
+    assert torch.equal(old.weight, known), "the centres of `old` were changed: copy from `old` to `new`"
     for place, name in enumerate(new_names):
         row = new.weight[place].detach()
         if name in old_names:
-            wanted = old.weight[old_names.index(name)].detach()
-            assert torch.equal(row, wanted), f"{name} was known, and row {place} is not the centre that {name} had"
+            assert torch.equal(row, known[old_names.index(name)]), (
+                f"{name} was known, and row {place} is not the centre that {name} had"
+            )
         else:
             assert torch.equal(row, before[place]), f"{name} is new, and row {place} was changed"
     assert new.weight.requires_grad, "the centres must still be trained: copy under torch.no_grad()"
