@@ -106,6 +106,7 @@ def jump(target) -> str:
 @seeded()
 def half(module) -> str:
     """A class of cosines whose parameter survives a batch in half precision."""
+    assert not isinstance(module, torch.nn.Module), "Answer with the class: its name alone, without brackets behind it."
     module = answers.function(module)
     cosines = module(16, 10)
     assert isinstance(cosines, torch.nn.Module), "Answer with the mended class."

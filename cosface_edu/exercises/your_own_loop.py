@@ -3,17 +3,22 @@
 import torch
 
 from cosface_edu.exercises import answers, exercise
+from cosface_edu.exercises.seeded import seeded
 from cosface_edu.losses import CosFace
 
 
 @exercise("your-own-loop-centres")
+@seeded()
 def _centres(answer) -> str:
     answers.function(answer)
     old_names, new_names = ["Ada", "Bo", "Cy"], ["Di", "Cy", "Ada", "Ed"]
     old, new = CosFace(5, 3), CosFace(5, 4)
-    known, before = old.weight.detach().clone(), new.weight.detach().clone()
+    weight, known, before = new.weight, old.weight.detach().clone(), new.weight.detach().clone()
     answer(old, list(old_names), new, list(new_names))
     assert torch.equal(old.weight, known), "the centres of `old` were changed: copy from `old` to `new`"
+    assert new.weight is weight, (
+        "`new.weight` is another parameter now, which no optimiser knows: write into the old one"
+    )
     for place, name in enumerate(new_names):
         row = new.weight[place].detach()
         if name in old_names:

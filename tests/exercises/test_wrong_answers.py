@@ -210,7 +210,15 @@ def test_centres_are_copied_into_the_new_head() -> None:
                 if name in old_names:
                     old.weight[old_names.index(name)] = new.weight[place]
 
+    def replaced(old, old_names, new, new_names):
+        rows = new.weight.detach().clone()
+        for place, name in enumerate(new_names):
+            if name in old_names:
+                rows[place] = old.weight[old_names.index(name)].detach()
+        new.weight = torch.nn.Parameter(rows)
+
     assert "from `old` to `new`" in said("your-own-loop-centres", backwards)
+    assert "another parameter" in said("your-own-loop-centres", replaced)
 
 
 def test_a_batch_is_taken_in_chunks() -> None:
@@ -296,6 +304,7 @@ def test_a_function_that_prints_and_does_not_return_is_told_so(name: str) -> Non
         ("nsl-posterior", lambda s, C, c: np.ones(3)),
         ("nsl-posterior", lambda s, C, c: torch.ones(3)),
         ("find-the-bug-batch-of-one", lambda norms, mean, std: norms),
+        ("find-the-bug-half", torch.nn.Linear(16, 10)),
     ],
 )
 def test_an_answer_of_another_kind_is_no_error_of_the_reader_s_code(name, answer) -> None:
