@@ -1,6 +1,17 @@
-"""Where to compute: a device by its name, asked for before any work is done."""
+"""Where to compute: a device by its name, asked for before any work is done, and how many cores there are."""
+
+import os
+import sys
 
 import torch
+
+_WINDOWS = 61  # a process of Windows waits for no more others
+
+
+def cores() -> int:
+    """How many processes may work side by side: the cores that this process may use."""
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(own, _WINDOWS) if sys.platform == "win32" else own
 
 
 def device_named(name: str) -> torch.device:

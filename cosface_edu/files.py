@@ -4,9 +4,11 @@ Whether a place can be written to is asked before the work whose result is to go
 `file_to_write`.
 """
 
+import errno
 import hashlib
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,13 +49,20 @@ def file_to_write(path: str | os.PathLike[str]) -> Path:
 def alone_in(folder: str | os.PathLike[str]) -> Iterator[None]:
     """Keep other processes from writing results to the same folder meanwhile, however this one ends.
 
+    Where the file system knows no locks it is only said that the folder cannot be guarded.
+
     Raises:
         FileExistsError: one does so now.
         OSError: as `folder_to_write`.
     """
     from filelock import FileLock, Timeout  # comes with PyTorch
 
-    lock = FileLock(folder_to_write(folder) / ".running.lock")
+    path = folder_to_write(folder) / ".running.lock"
+    if not can_be_locked(path):
+        warnings.warn(f"{folder}: no locks on this file system; let no other run write to this folder", stacklevel=3)
+        yield
+        return
+    lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -62,6 +71,24 @@ def alone_in(folder: str | os.PathLike[str]) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def can_be_locked(path: Path) -> bool:
+    """Whether the file system of a file that may be written knows locks; some network file systems do not.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows, where every file can be locked
+        return True
+    with open(path, "ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno in (errno.EAGAIN, errno.EACCES)  # somebody holds it
+    return True
 
 
 def _refuse_what_is_no_file(path: Path) -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import typer
 from rich.console import Console
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from cosface_edu import geometry, networks, palette
 from cosface_edu.cli import app
-from cosface_edu.cli.common import size_of
+from cosface_edu.cli.common import plain_errors, size_of
 from cosface_edu.cli.train import fields, settings
 from cosface_edu.data import to_bytes
 from cosface_edu.data.images import encode_jpeg
@@ -350,6 +351,25 @@ def test_a_mistake_is_told_in_one_line_without_a_stack_trace(arguments, told, tm
     assert done.exit_code == 1
     assert told in done.output
     assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        ("unable to allocate shared memory(shm)", "--shm-size"),
+        ("InvalidCxxCompiler: No working C++ compiler found in (None,)", "leave --compile out"),
+    ],
+)
+def test_what_the_machine_lacks_is_told_with_what_to_do(raised: str, told: str, capsys) -> None:
+    @plain_errors
+    def command() -> None:
+        raise RuntimeError(raised)
+
+    with pytest.raises(typer.Exit):
+        command()
+    said = capsys.readouterr().err
+    assert told in said
+    assert "Traceback" not in said
 
 
 def test_values_and_sizes_are_read() -> None:

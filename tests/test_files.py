@@ -1,10 +1,12 @@
 """A file is there whole or not at all."""
 
+import errno
 import os
 
 import pytest
 
-from cosface_edu.files import atomically, file_to_write, folder_to_write, write_atomically
+from cosface_edu.experiments import cache
+from cosface_edu.files import alone_in, atomically, file_to_write, folder_to_write, write_atomically
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch) -> None:
@@ -75,6 +77,21 @@ def test_a_pipe_or_a_device_is_not_replaced(tmp_path) -> None:
             with pytest.raises(OSError, match=f"{name}: a file is wanted, and this is a device or a pipe"):
                 ask(tmp_path / name)
     assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("reason", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_without_locks_is_said_and_worked_on(tmp_path, monkeypatch, reason: int) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def flock(*_: object) -> None:
+        raise OSError(reason, os.strerror(reason))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.warns(UserWarning, match="no locks on this file system"), alone_in(tmp_path):
+        pass
+    monkeypatch.setenv("COSFACE_CACHE", str(tmp_path))
+    with cache.lock("a-toy"):  # neither waits nor stops
+        pass
 
 
 def test_a_missing_folder_is_made(tmp_path) -> None:

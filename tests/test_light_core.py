@@ -180,3 +180,8 @@ def test_requirements_name_all_that_the_extras_do() -> None:
     extras = [text for texts in PROJECT["optional-dependencies"].values() for text in texts]
     asked = {distribution(text) for text in [*PROJECT["dependencies"], *extras]} - {"cosface-edu"}
     assert asked <= there
+
+
+def test_an_extra_brings_what_its_room_needs() -> None:
+    """`networks.onnx` is a part of the networks: whoever asks for the export alone needs these, too."""
+    assert "cosface-edu[faces]" in PROJECT["optional-dependencies"]["export"]

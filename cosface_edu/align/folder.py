@@ -22,6 +22,7 @@ from tqdm import tqdm
 from cosface_edu.checks import check_count
 from cosface_edu.data.images import BrokenImage, decode_reduced, encode_jpeg, read_file, to_bytes, to_float
 from cosface_edu.data.walk import walk
+from cosface_edu.devices import cores
 from cosface_edu.files import write_atomically
 
 from .detector import FACTOR, SHARE, Search, Which, detect
@@ -309,7 +310,7 @@ def align_folder(
     todo = [name for name in files if name not in done]
     chunks = [todo[start : start + 4 * batch_size] for start in range(0, len(todo), 4 * batch_size)]
     if workers is None:
-        workers = min(_cores(), len(todo) // WORTH_A_PROCESS) if device.type == "cpu" else 0
+        workers = min(cores(), len(todo) // WORTH_A_PROCESS) if device.type == "cpu" else 0
     workers = min(workers, len(chunks))
     threads = 1 if workers > 1 else max(2, torch.get_num_threads())
     job = Job(src, dst, size, missing == "centre-crop", batch_size, device, search, threads, renamed)
@@ -342,11 +343,6 @@ def _left_over(dst: Path, crops: set[str]) -> list[str]:
     """Pictures in the target that are none of these; a Mac may write the accents of a name in another way."""
     own = {normalize("NFC", name) for name in crops}
     return [name for name in walk(dst).pictures if normalize("NFC", name) not in own]
-
-
-def _cores() -> int:
-    """Of this machine, those that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _results(job: Job, chunks: list[list[str]], workers: int) -> Iterator[list[Outcome]]:

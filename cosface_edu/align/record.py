@@ -142,15 +142,15 @@ def other_names(pictures: Sequence[str]) -> dict[str, str]:
     Returns:
         For those whose crop is not called `crop_name` its name. A picture keeps its own name before all others.
     """
-    taken, others = set[str](), {}
+    taken, others = set[str](), {}  # without regard to case: the crops' file system may have none
     for name in sorted(pictures, key=lambda name: (name != crop_name(name), name)):
         crop = crop_name(name)
-        if crop in taken:
+        if crop.casefold() in taken:
             crop = f"{name}.jpg"
-            while crop in taken:
+            while crop.casefold() in taken:
                 crop += ".jpg"
             others[name] = crop
-        taken.add(crop)
+        taken.add(crop.casefold())
     return others
 
 

@@ -56,6 +56,18 @@ Workers = Annotated[int, typer.Option(min=0, help="Processes that read images.")
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 or mps.")]
 
 
+#: What torch says where the machine lacks something, in the midst of its own stack trace -> what to do.
+OF_THE_MACHINE = {
+    "unable to allocate shared memory": (
+        "the processes that decode images (--workers) hand them over in shared memory, /dev/shm, which is full here: "
+        "give it more (docker run --shm-size 1g), fewer --workers, or --workers 0"
+    ),
+    "No working C++ compiler": (
+        "--compile needs a C++ compiler (such as g++ or clang), and none was found: install one, or leave --compile out"
+    ),
+}
+
+
 def plain_errors(command: Callable[..., None]) -> Callable[..., None]:
     """What went wrong in one line, and status 1, instead of a stack trace; mistakes in the code still show one."""
 
@@ -65,7 +77,9 @@ def plain_errors(command: Callable[..., None]) -> Callable[..., None]:
             command(*args, **options)
         except Exception as error:
             ours = type(error).__module__.startswith("cosface_edu")
-            if not ours and not isinstance(error, ValueError | OSError):
+            if remedy := next((remedy for sign, remedy in OF_THE_MACHINE.items() if sign in str(error)), None):
+                error = RuntimeError(remedy)
+            elif not ours and not isinstance(error, ValueError | OSError):
                 raise
             warning.print("error:", style="bold red", end=" ")
             warning.print(shown(f"{type(error).__name__}: {error}"), highlight=False, soft_wrap=True)

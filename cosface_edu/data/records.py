@@ -18,7 +18,7 @@ import mmap
 import os
 import struct
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -303,6 +303,7 @@ class RecordWriter:
         # of other names, such as set.v1, what follows the dot is no suffix to be replaced
         known = path.suffix.lower() in (".rec", ".idx")
         self.path = path.with_suffix(".rec") if known else path.with_name(f"{path.name}.rec")
+        self._aside = self.path.with_name(f"{self.path.stem}.idx.earlier")
         self._entries: list[str] = []
 
     def __enter__(self) -> RecordWriter:
@@ -316,7 +317,16 @@ class RecordWriter:
         if error is None:
             self._file.flush()
             self._index.write_text("".join(self._entries), encoding="ascii")
-            self.path.with_suffix(".idx").unlink(missing_ok=True)  # one of another .rec would be worse than none
+            self._earlier = self._of_the_file()
+            with suppress(FileNotFoundError):  # an index of another .rec would be worse than none
+                self.path.with_suffix(".idx").replace(self._aside)
+
+    def _of_the_file(self) -> tuple[int, int, int] | None:
+        """What tells the .rec that has the name from another."""
+        if not self.path.exists():
+            return None
+        status = self.path.stat()
+        return status.st_ino, status.st_mtime_ns, status.st_size
 
     def write(self, key: int, labels: Sequence[float], data: bytes) -> None:
         """Append a record with one label or several."""
@@ -340,7 +350,14 @@ class RecordWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._places.__exit__(kind, error, trace)
+        try:
+            self._places.__exit__(kind, error, trace)
+        finally:
+            if self._aside.exists():
+                if self._of_the_file() == self._earlier:  # it could not be replaced: Windows refuses while it is read
+                    self._aside.replace(self.path.with_suffix(".idx"))
+                else:
+                    self._aside.unlink()
 
 
 def write_records(path: str | os.PathLike[str], pictures: Sequence[tuple[bytes, int]], size: tuple[int, int]) -> None:

@@ -118,9 +118,10 @@ def walk(root: str | os.PathLike[str]) -> Found:
     return found
 
 
-def _identity(folder: Path) -> tuple[int, int]:
+def _identity(folder: Path) -> tuple[int, int] | str:
+    """What two ways to one folder have in common; some network drives number nothing."""
     status = folder.stat()
-    return status.st_dev, status.st_ino
+    return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(folder)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

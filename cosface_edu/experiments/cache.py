@@ -7,6 +7,7 @@ result depends on, which is computed. Change a loss and every toy trains again; 
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from cosface_edu.experiments.closure import PACKAGE, code_hash
-from cosface_edu.files import atomically
+from cosface_edu.files import atomically, can_be_locked
 
 
 def folder() -> Path:
@@ -29,7 +30,10 @@ def folder() -> Path:
         return Path(chosen)
     if (PACKAGE.parent / "pyproject.toml").exists():
         return PACKAGE.parent / ".cache"
-    return Path.home() / ".cache" / "cosface-edu"
+    try:
+        return Path.home() / ".cache" / "cosface-edu"
+    except RuntimeError:  # a user without a name and a home, as containers have them
+        return Path(tempfile.gettempdir()) / f"cosface-edu-{os.getuid()}"
 
 
 def key(module: str, **what: Any) -> str:
@@ -49,8 +53,10 @@ def lock(name: str) -> Iterator[None]:
     path = folder() / "locks" / f"{name}.lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        waits = can_be_locked(path)
     except OSError:  # nothing can be kept there, so there is nothing to wait for
+        waits = False
+    if not waits:
         yield
         return
     with FileLock(path):

@@ -1,6 +1,5 @@
 """Runs of an experiment: each configuration trained and judged, side by side on a processor, each a row of a record."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -11,6 +10,7 @@ import torch
 
 from cosface_edu import evaluation
 from cosface_edu.data import Faces, Pairs
+from cosface_edu.devices import cores
 from cosface_edu.experiments.settings import setting
 from cosface_edu.training import Config, train
 
@@ -58,6 +58,8 @@ def judge(
     Small networks gain little from a second thread: two runs of one thread each, side by side, are done sooner than two
     runs of two threads, one after the other. A run's numbers do not depend on how many cores there are.
 
+    In a script call it under `if __name__ == "__main__":`, since other processes import the script.
+
     Args:
         configs: the runs.
         material: what to train on and to verify, for each size of images among them.
@@ -68,7 +70,7 @@ def judge(
         What came of each run, in the order of `configs`.
     """
     jobs = list(zip(configs, outs or [None] * len(configs), strict=True))
-    workers = 1 if torch.cuda.is_available() else min(len(jobs), os.cpu_count() or 1)
+    workers = 1 if torch.cuda.is_available() else min(len(jobs), cores())
     if workers == 1:
         _lay_out(material, fars)
         yield from map(_judged, jobs)

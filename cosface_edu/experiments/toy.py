@@ -15,7 +15,6 @@ import hashlib
 import itertools
 import json
 import math
-import os
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +31,7 @@ from torch import Tensor, nn
 
 from cosface_edu import losses
 from cosface_edu.data.images import normalise, to_bytes, to_float
+from cosface_edu.devices import cores
 from cosface_edu.experiments import cache
 from cosface_edu.faces import ToyFaces, toy_faces
 from cosface_edu.geometry import plane
@@ -437,6 +437,8 @@ def cached(config: ToyConfig, progress: Progress | None = None) -> ToyRun:
 def many(configs: Sequence[ToyConfig]) -> list[ToyRun]:
     """`cached` of several configurations; those not in the cache are trained side by side, one to a core.
 
+    In a script call it under `if __name__ == "__main__":`, since other processes import the script.
+
     Args:
         configs: what to train.
 
@@ -447,7 +449,7 @@ def many(configs: Sequence[ToyConfig]) -> list[ToyRun]:
     if len(missing) > 1 and not torch.cuda.is_available():
         for config in missing:
             faces_of(config)  # drawn and kept here, once, instead of in every process
-        with ProcessPoolExecutor(min(len(missing), os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(min(len(missing), cores()), mp_context=get_context("spawn")) as pool:
             list(pool.map(cached, missing))
     return [cached(config) for config in configs]
 

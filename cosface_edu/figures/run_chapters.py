@@ -20,6 +20,8 @@ from sphinx.util import logging
 from tqdm import tqdm
 from traitlets.config import Config
 
+from cosface_edu.devices import cores
+
 logger = logging.getLogger(__name__)
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -84,9 +86,8 @@ def _run_side_by_side(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -
     waiting = [record for record in cache.list_unexecuted() if record.uri in pages]
     if not waiting:
         return
-    cores = os.cpu_count() or 1
-    workers = min(cores, len(waiting), MOST_AT_ONCE)
-    os.environ.setdefault("OMP_NUM_THREADS", str(cores // workers))
+    workers = min(cores(), len(waiting), MOST_AT_ONCE)
+    os.environ.setdefault("OMP_NUM_THREADS", str(cores() // workers))
     logger.info("running %d chapters, %d at a time (those that train take minutes) ...", len(waiting), workers)
     timeout = app.config.nb_execution_timeout  # seconds a cell
     tasks = [ProcessData(record.pk, record.uri, cache, timeout, False) for record in waiting]

@@ -312,6 +312,10 @@ def test_a_picture_called_as_its_crop_keeps_the_name() -> None:
     }
 
 
+def test_names_that_differ_by_case_alone_get_crops_that_differ_by_more() -> None:
+    assert other_names(["Anna/1.jpg", "anna/1.jpg"]) == {"anna/1.jpg": "anna/1.jpg.jpg"}
+
+
 def test_pictures_of_many_sizes(photographs, tmp_path, scenes) -> None:
     large = torch.nn.functional.interpolate(scenes[0][:1], size=(200, 210), mode="bilinear")
     (photographs / "person_0" / "0.jpg").write_bytes(encode_jpeg(data.to_bytes(large[0])))

@@ -159,6 +159,23 @@ def test_a_kill_between_the_two_names_leaves_no_index_of_another_file(tmp_path, 
         RecordFile(tmp_path / "a.rec")
 
 
+def test_a_rec_that_is_being_read_and_cannot_be_replaced_keeps_its_index(tmp_path, monkeypatch) -> None:
+    with RecordWriter(tmp_path / "a.rec") as writer:
+        writer.write(0, (1,), b"earlier")
+    replace = os.replace
+
+    def refused(source: Path, target: Path) -> None:  # as Windows does for a file that is mapped
+        if Path(target).suffix == ".rec":
+            raise PermissionError(13, "Access is denied")
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", refused)
+    with pytest.raises(OSError, match="Access is denied"), RecordWriter(tmp_path / "a.rec") as writer:
+        writer.write(0, (1,), b"another, and longer")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.idx", "a.rec"]
+    assert bytes(RecordFile(tmp_path / "a.rec").read(0).data) == b"earlier"
+
+
 @pytest.mark.parametrize("labels", [[1, 2], [0, 2], [0, 1, 0], [0, -1]])
 def test_labels_with_gaps_are_not_exported(tmp_path, labels: list[int]) -> None:
     with pytest.raises(ValueError, match="without a gap"):

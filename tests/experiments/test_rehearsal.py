@@ -21,7 +21,7 @@ from cosface_edu.training.checkpoint import load_network
 @pytest.fixture(autouse=True)
 def _one_core(monkeypatch) -> None:
     """Starting processes takes longer than these runs."""
-    monkeypatch.setattr(runs.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(runs, "cores", lambda: 1)
 
 
 TINY = Size(people=3, pictures=2, unseen=20, pairs=10, epochs=1)
@@ -57,7 +57,7 @@ def test_a_grid_holds_every_point_and_softmax_on_any_number_of_cores(monkeypatch
 
     one_by_one = found()
     assert [run[:3] for run in one_by_one] == [("softmax", None, None), ("nsl", 8.0, None), ("cosface", 8.0, 0.2)]
-    monkeypatch.setattr(runs.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(runs, "cores", lambda: 2)
     assert found() == one_by_one
 
 

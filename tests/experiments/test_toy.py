@@ -1,6 +1,7 @@
 """The toy experiment: what it must reach, what it measures, what it remembers."""
 
 import math
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -243,3 +244,13 @@ def test_many_equal_one_by_one_on_any_number_of_threads(quick: toy.ToyRun) -> No
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(threads)
+
+
+def test_a_user_without_a_home_has_a_place_for_results(monkeypatch, tmp_path) -> None:
+    def no_home() -> None:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("COSFACE_CACHE", raising=False)
+    monkeypatch.setattr(cache, "PACKAGE", tmp_path / "installed")
+    monkeypatch.setattr("pathlib.Path.home", no_home)
+    assert cache.folder().is_relative_to(tempfile.gettempdir())

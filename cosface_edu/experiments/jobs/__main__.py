@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import torch
 import typer
 
+from cosface_edu.devices import cores
 from cosface_edu.experiments import jobs, record
 
 BESIDE = "COSFACE_PROCESSES"  # how many share out the runs: each writes it down
@@ -82,7 +83,7 @@ def together(names: list[str], options: list[str], processes: int) -> int:
         said = f"{', '.join(alone)} cannot be shared out" if alone else "name the jobs to be shared out"
         raise typer.BadParameter(f"{said}: choose of {', '.join(jobs.SWEEPS)}", param_hint="--processes")
     command = [sys.executable, "-m", jobs.__name__, *names, *options]
-    threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // processes))}
+    threads = {"OMP_NUM_THREADS": str(max(1, cores() // processes))}
     beside = {BESIDE: str(processes)}
     started = [subprocess.Popen(command, env=threads | os.environ | beside) for _ in range(processes)]
     return int(any([process.wait() for process in started]))

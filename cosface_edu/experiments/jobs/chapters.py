@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from cosface_edu.devices import cores
+
 from . import Job
 
 BOOK = Path("book")
@@ -33,7 +35,7 @@ def run(job: Job) -> dict[str, Any]:
     chapters = [path for path in sorted(BOOK.glob("*.md")) if "{code-cell}" in path.read_text(encoding="utf-8")]
     if job.tiny:
         chapters = chapters[:1]
-    at_once = max(1, min(6, (os.cpu_count() or 1) // 2))
+    at_once = max(1, min(6, cores() // 2))
     found: dict[str, Any] = {"at_once": at_once, "chapters": {}}
     with ThreadPoolExecutor(at_once) as pool:
         for chapter, result in zip(chapters, pool.map(lambda path: alone(job, path), chapters), strict=True):
@@ -48,7 +50,7 @@ def alone(job: Job, chapter: Path) -> dict[str, Any]:
     if job.left() < 5:
         return {"skipped": "no time left"}
     began = time.perf_counter()
-    threads = str(max(1, (os.cpu_count() or 1) // 6))
+    threads = str(max(1, cores() // 6))
     visible = {} if job.device.type == "cuda" else {"CUDA_VISIBLE_DEVICES": ""}
     try:
         done = subprocess.run(

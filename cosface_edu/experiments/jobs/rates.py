@@ -5,7 +5,6 @@ are guesses from what an H100 did, with compilation. Three minutes are enough fo
 and compiled drawing; compiled heads and networks take about seven more.
 """
 
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ import torch
 
 from cosface_edu import losses
 from cosface_edu.data import RecordDataset, write_records
+from cosface_edu.devices import cores
 from cosface_edu.faces import FaceWorld, many
 from cosface_edu.training import Config
 from cosface_edu.training.batches import Part
@@ -97,7 +97,7 @@ def _seconds(job: Job, work: Callable[[], object]) -> float:
 def records(job: Job) -> Row:
     """Pictures a second from a .rec to the device, with as many workers as cores, beside the decoder alone on them."""
     people, each = (4, 4) if job.tiny else (512, 40)
-    workers, steps, batch = (1, 4, 8) if job.tiny else (os.cpu_count() or 1, 400, 512)
+    workers, steps, batch = (1, 4, 8) if job.tiny else (cores(), 400, 512)
     who, which = torch.arange(people).repeat_interleave(each), torch.arange(each).repeat(people)
     pixels = many.drawn(FaceWorld(seed=0, device=job.device), who, which, SIZE).permute(0, 2, 3, 1).cpu().numpy()
     files = [simplejpeg.encode_jpeg(picture.copy(), quality=95) for picture in pixels]
