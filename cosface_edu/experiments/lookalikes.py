@@ -90,6 +90,9 @@ def placed(run: toy.ToyRun, split: str = "test") -> tuple[Array, Array]:
     Args:
         run: a toy of two features.
         split: "test" or "train".
+
+    Returns:
+        Degrees of B's pictures (n,) and of H's (n,).
     """
     features, labels = (run.test_features, run.test_labels) if split == "test" else (run.features, run.labels)
     first, step = _arc(run)
@@ -105,7 +108,11 @@ def _arc(run: toy.ToyRun) -> tuple[float, float]:
 
 
 def measure(run: toy.ToyRun) -> Pair:
-    """Angles, gaps and confusions of the two in a trained toy."""
+    """Angles, gaps and confusions of the two in a trained toy.
+
+    Args:
+        run: a toy of two features.
+    """
     _, step = _arc(run)
     gaps = [np.quantile(h, 0.05) - np.quantile(b, 0.95) for b, h in (placed(run, "train"), placed(run, "test"))]
     unit = run.test_features[-1] / np.linalg.norm(run.test_features[-1], axis=1, keepdims=True)
@@ -139,7 +146,11 @@ def settings() -> list[ToyConfig]:
 
 
 def row(run: toy.ToyRun) -> dict[str, Any]:
-    """What the record keeps of one toy: `measure`, and the gaps between the clouds of all eight, degrees."""
+    """What the record keeps of one toy: `measure`, and the gaps between the clouds of all eight, degrees.
+
+    Args:
+        run: a toy of two features.
+    """
     config, pair = run.config, asdict(measure(run))
     of_all = np.degrees(run.cloud_gaps())
     return {
@@ -155,7 +166,7 @@ def chosen(rows: Sequence[Mapping[str, Any]], loss: str, m: float | None = None)
     Args:
         rows: of the record.
         loss: its name.
-        m: the margin; any if not given, for losses that are there with one.
+        m: the margin, in the loss's unit (cosine units for cosface, radians for arcface); any if not given.
     """
     return sorted(
         (one for one in rows if one["loss"] == loss and m in (None, one["m"])), key=lambda one: int(one["seed"])
