@@ -47,7 +47,7 @@ class AdaFace(Head):
     m = Setting(0.4, 0, math.pi / 2, "margin")
     h = Setting(0.333, 0, text="concentration of z")
     momentum = Setting(0.01, 0, 1, "weight of the newest batch in μ and σ")
-    splits = True
+    samples = splits = True
     mean: Tensor
     std: Tensor
 

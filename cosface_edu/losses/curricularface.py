@@ -51,6 +51,7 @@ class CurricularFace(Head):
     m = Setting(0.5, 0, math.pi, "margin in radians")
     momentum = Setting(0.01, 0, 1, "weight of the newest mean in t")
     beyond_pi = ArcFace.beyond_pi
+    samples = True
     t: Tensor
 
     def build(self) -> None:

@@ -20,7 +20,7 @@ class ElasticArcFace(ArcFace):
 
     std = Setting(0.05, 0, text="the margin's standard deviation")
     beyond_pi = ArcFace.beyond_pi
-    splits = True
+    samples = splits = True
 
     def batch_rule(self, batch: Batch) -> Rule:
         """Draws the margins of a training step."""

@@ -19,7 +19,7 @@ class ElasticCosFace(CosFace):
     """
 
     std = Setting(0.05, 0, text="the margin's standard deviation")
-    splits = True
+    samples = splits = True
 
     def batch_rule(self, batch: Batch) -> Rule:
         """Draws the margins of a training step."""

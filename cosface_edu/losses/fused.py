@@ -41,6 +41,7 @@ class Scores:
         normalise: whether centres count by their direction only.
         sub_centers: K centres a class; a class scores by its best.
         chunk_size: samples whose logits exist at a time; None for all.
+        fixed: whether the two functions are known to hold nothing that is learned; else it is tried in each step.
 
     Example:
         >>> from cosface_edu.losses import Scores
@@ -54,6 +55,7 @@ class Scores:
     normalise: bool = True
     sub_centers: int = 1
     chunk_size: int | None = None
+    fixed: bool = False
 
 
 @dataclass
@@ -74,6 +76,9 @@ def safe_length(length: Tensor) -> Tensor:
 
 def margin_softmax(x: Tensor, weight: Tensor, norms: Tensor, labels: Tensor, scores: Scores) -> Tensor:
     """Mean cross entropy of margin scores; gradients flow to x, weight and norms.
+
+    They flow to what `scores` itself holds too, a learned margin or scale, by plain operations: then all logits exist
+    at once, whatever the `chunk_size`.
 
     Args:
         x: embeddings, already scaled to the length that the logits call for (B, D).
@@ -99,7 +104,19 @@ def margin_softmax(x: Tensor, weight: Tensor, norms: Tensor, labels: Tensor, sco
         return F.cross_entropy(margin_logits(x, weight, norms, labels, scores), labels)
     if not torch.is_grad_enabled():  # a custom function is not told
         return _compute(x, weight, norms, labels, scores, (False, False, False)).loss
+    if not scores.fixed and _learned(scores, norms.detach()):
+        return F.cross_entropy(margin_logits(x, weight, norms, labels, scores), labels)
     return _MarginSoftmax.apply(x, weight, norms, labels, scores)
+
+
+def _learned(scores: Scores, norms: Tensor) -> bool:
+    """Whether the scores hold a tensor that wants a gradient, such as a learned margin: ours are of three arguments.
+
+    Nothing that is handed over wants one, so whatever does must have come from elsewhere.
+    """
+    if scores.target(norms, norms, norms).requires_grad:
+        return True
+    return scores.others is not None and scores.others(norms, slice(None)).requires_grad
 
 
 class _MarginSoftmax(torch.autograd.Function):

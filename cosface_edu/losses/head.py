@@ -11,7 +11,8 @@ normalise the features (s=None).
 
 There is one way to the loss. A head says what is its own in *hooks*, and whoever computes the loss goes through all of
 them: `head(x, y)`, a chunk or a sample of the classes, classes split over processes, the compiler, and one's own
-`cross_entropy(head.logits(x, y), y)`, to which a loss with a term of its own adds `head.extra(x, y)`. The hooks:
+`head.criterion(head.logits(x, y), y)`, to which a loss with a term of its own adds `head.extra(x, y)`. The criterion is
+the cross entropy, but for a loss that is no softmax. The hooks:
 
 | hook                     | says                                                        | who needs it              |
 |--------------------------|-------------------------------------------------------------|---------------------------|
@@ -53,6 +54,7 @@ from .margins import NoMargin, Rule
 from .settings import Count, Scale, Setting, documentation, settings_of, signature_of
 
 _HOOKS = ("rule", "observe", "batch_rule", "scale", "shift", "criterion", "extra")
+_PLACES = ("observe", "batch_rule", "shift", "criterion")  # hooks that see places among the classes at hand
 _FINAL = ("forward", "loss", "logits", "scores")
 
 
@@ -63,24 +65,29 @@ class Batch:
         features: embeddings (B, D).
         norms: ‖x‖ (B, 1), for features that are scaled already.
         weight: centres (n·K, D) at hand.
+        labels: true classes (B,) among all C.
         columns: the targets' places (B,) among the n classes at hand.
         sub_centers: K, centres of a class.
 
     Attributes:
         norms: ‖x‖ (B, 1).
+        labels: true classes (B,) among all C: what a margin of each class's own goes by.
         columns: the targets' places (B,) among the centres at hand.
 
     Example:
         >>> import torch
         >>> from cosface_edu.losses import Batch
         >>> x = torch.tensor([[3.0, 4.0]])
-        >>> batch = Batch(x, x.norm(dim=1, keepdim=True), torch.eye(2), torch.tensor([0]), sub_centers=1)
+        >>> y = torch.tensor([0])
+        >>> batch = Batch(x, x.norm(dim=1, keepdim=True), torch.eye(2), labels=y, columns=y, sub_centers=1)
         >>> batch.norms, batch.target_cosine(), batch.cosines()
         (tensor([[5.]]), tensor([[0.6000]]), tensor([[0.6000, 0.8000]]))
     """
 
-    def __init__(self, features: Tensor, norms: Tensor, weight: Tensor, columns: Tensor, sub_centers: int) -> None:
-        self.norms, self.columns = norms.detach(), columns
+    def __init__(
+        self, features: Tensor, norms: Tensor, weight: Tensor, labels: Tensor, columns: Tensor, sub_centers: int
+    ) -> None:
+        self.norms, self.labels, self.columns = norms.detach(), labels, columns
         self._features, self._weight, self._sub_centers = features.detach(), weight.detach(), sub_centers
         self._target_cosine: Tensor | None = None
 
@@ -100,6 +107,16 @@ class Batch:
         """cosθ_j (B, n) of all classes at hand: as much work as the scores themselves."""
         cos = self._unit() @ F.normalize(self._weight, dim=1).T  # (B, n·K)
         return cos.view(len(cos), -1, self._sub_centers).amax(dim=2)
+
+
+def _fixed(rule: Rule, s: float | Tensor | None) -> bool:
+    """Whether a rule of this package, which computes with its fields alone, holds nothing that wants a gradient."""
+    own = type(rule).__module__.startswith(f"{__package__}.")
+    return own and not any(_wants_gradient(value) for value in (s, *vars(rule).values()))
+
+
+def _wants_gradient(value: Any) -> bool:
+    return value.requires_grad if isinstance(value, Tensor) else not isinstance(value, float | int | str | None)
 
 
 class Head(nn.Module):
@@ -134,7 +151,8 @@ class Head(nn.Module):
     #: sample its length and its own target's cosine at most. A class with hooks of its own must say so anew; one with
     #: several centres a class cannot, since processes split by rows of `weight`.
     splits: Any = False
-    #: Whether the loss over a sample of the classes, all targets among them, makes sense.
+    #: Whether the loss over a sample of the classes, all targets among them, makes sense. A class with a hook of its
+    #: own that is handed places among the classes at hand, or logits of these alone, must say so anew.
     samples: Any = True
     built = False  # from then on a setting that is set is a change
     settings: ClassVar[dict[str, Setting]]
@@ -150,6 +168,8 @@ class Head(nn.Module):
                 )
         if "splits" not in vars(cls) and any(name in vars(cls) for name in (*_HOOKS, "sub_centers")):
             cls.splits = False
+        if "samples" not in vars(cls) and any(name in vars(cls) for name in _PLACES):
+            cls.samples = False
         cls._declare()
 
     @classmethod
@@ -180,6 +200,15 @@ class Head(nn.Module):
         self.build()
         self.changed()
         self.built = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        learned = isinstance(value, nn.Module) or (isinstance(value, Tensor) and value.requires_grad)
+        if learned and name in self.settings:
+            raise ValueError(
+                f"{name} must be a number, got a {type(value).__name__}: what is learned is made in build(), under a"
+                " name of its own, and takes the setting's place in scale() or `rule`"
+            )
+        super().__setattr__(name, value)
 
     def reset_parameters(self) -> None:
         """Xavier, as in the released SphereFace networks."""
@@ -217,7 +246,7 @@ class Head(nn.Module):
             Scalar loss.
         """
         with torch.autocast(features.device.type, enabled=False):
-            x, norms, weight, scores = self._prepare(features, weight, columns)
+            x, norms, weight, scores = self._prepare(features, weight, labels, columns)
             if type(self).shift is Head.shift and type(self).criterion is Head.criterion:
                 loss = margin_softmax(x, weight, norms, columns, scores)
             else:
@@ -230,8 +259,9 @@ class Head(nn.Module):
         """Scores of all classes.
 
         In training mode with labels this is a training step, as `head(features, labels)` is: running statistics are
-        updated and random margins drawn. One's own `cross_entropy(head.logits(x, y), y)` is then the head's loss, but
-        for `head.extra(x, y)`. In evaluation mode, and without labels, nothing changes.
+        updated and random margins drawn. One's own `head.criterion(head.logits(x, y), y)`, the cross entropy but for
+        SphereFace2, is then the head's loss, less `head.extra(x, y)`. In evaluation mode, and without labels, nothing
+        changes.
 
         Args:
             features: embeddings (B, D).
@@ -244,35 +274,36 @@ class Head(nn.Module):
             ValueError: for features or labels of a wrong dtype, shape or range.
         """
         self.check(features, labels)
-        return self.scores(features, self.weight, labels)
+        return self.scores(features, self.weight, labels, labels)
 
     @final
-    def scores(self, features: Tensor, weight: Tensor, columns: Tensor | None) -> Tensor:
+    def scores(self, features: Tensor, weight: Tensor, labels: Tensor | None, columns: Tensor | None) -> Tensor:
         """`logits` over other centres than all of the head's own, such as one process's part of them.
 
         Args:
             features: embeddings (B, D).
             weight: centres (n·K, D) of n classes.
-            columns: which of the n classes are the true ones (B,) int64; None for no margin.
+            labels: true classes (B,) int64; None for no margin.
+            columns: which of the n classes these are (B,) int64; None for no margin.
 
         Returns:
             (B, n).
         """
         with torch.autocast(features.device.type, enabled=False):
-            x, norms, weight, scores = self._prepare(features, weight, columns)
+            x, norms, weight, scores = self._prepare(features, weight, labels, columns)
             return self.shift(margin_logits(x, weight, norms, columns, scores))
 
     def _prepare(
-        self, features: Tensor, weight: Tensor, columns: Tensor | None
+        self, features: Tensor, weight: Tensor, labels: Tensor | None, columns: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor, Scores]:
         """Scaled embeddings (B, D), their original lengths (B, 1), centres and scores, in one common dtype."""
         dtype = torch.promote_types(weight.dtype, torch.float32)
         x, weight = features.to(dtype), weight.to(dtype)
         norms = torch.linalg.vector_norm(x, dim=1, keepdim=True)  # (B, 1)
-        if columns is None:
+        if labels is None or columns is None:
             rule, cos_y = self.plain_rule, None
         else:
-            batch = Batch(x, norms, weight, columns, self.sub_centers)
+            batch = Batch(x, norms, weight, labels, columns, self.sub_centers)
             if self.training and type(self).observe is not Head.observe:
                 with torch.no_grad():
                     self.observe(batch)
@@ -299,7 +330,7 @@ class Head(nn.Module):
             return s * rule.others(z / s, None if cos_y is None else cos_y[rows])  # type: ignore[operator]
 
         bends = None if rule.plain_others else others
-        return Scores(target, bends, normalise, self.sub_centers, self.chunk_size)
+        return Scores(target, bends, normalise, self.sub_centers, self.chunk_size, _fixed(rule, s))
 
     # --- hooks: what a loss may say of itself
 
@@ -314,7 +345,11 @@ class Head(nn.Module):
         return NoMargin()
 
     def build(self) -> None:
-        """Parts beside the settings: buffers, parameters, modules; called once, when the centres are there."""
+        """Parts beside the settings: buffers, parameters, modules; called once, when the centres are there.
+
+        A parameter may stand in any hook and gets its gradient. One that the scores hold, in `scale`, `rule` or
+        `batch_rule`, makes the head leave the quick way (`fused`): all logits then exist at once.
+        """
 
     def changed(self) -> None:
         """What follows from a setting: called after `build`, and after each time that one is set.

@@ -104,7 +104,10 @@ class PartialFC(nn.Module):
         self.head = head
         self.rate = check_number("rate", rate, 1e-9, 1.0, allowed="a share in (0, 1]")
         if self.rate < 1 and not head.samples:
-            raise ValueError(f"{type(head).__name__} looks at all classes in every step and cannot be sampled: rate=1")
+            raise ValueError(
+                f"{type(head).__name__} looks at all classes in every step and cannot be sampled, or has not declared"
+                " that it can (`samples = True`; its hooks then see a sample of the classes): rate=1"
+            )
 
     @property
     def weight(self) -> Tensor:

@@ -55,6 +55,7 @@ class SphereFace2(Head):
 
     s = property(lambda head: head.r, doc="The scale, which the paper calls r.")
     chunk_size = None
+    samples = True
     r = Setting(40.0, 1e-6, text="scale of the logits", allowed="a positive number")
     m = Setting(0.4, 0, 1, "margin")
     t = Setting(3.0, 1, text="exponent of g")

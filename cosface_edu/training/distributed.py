@@ -147,7 +147,7 @@ class Centres(nn.Module):
         spare = self.head.weight.new_zeros(width - len(chosen), features.shape[1])
         centres = torch.cat([self.head.weight[chosen], spare])  # (width, D)
         column = torch.where(mine, column, len(chosen))  # (B,) elsewhere: the spare column
-        scores = self.head.scores(features, centres, column)  # (B, width), with the margin
+        scores = self.head.scores(features, centres, labels, column)  # (B, width), with the margin
         closed = torch.arange(width, device=scores.device) >= len(chosen)
         scores = scores.masked_fill(closed, -torch.inf)
         from torch.distributed.tensor import DTensor, Shard

@@ -1,0 +1,196 @@
+"""Heads of one's own: what a hook holds gets its gradient and knows its classes, however the loss is computed."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from cosface_edu import losses
+from cosface_edu.losses import Batch, CosFace, Head, PartialFC, Rule
+from cosface_edu.losses.fused import margin_logits
+from cosface_edu.training.distributed import Centres
+
+B, D, C = 7, 5, 6
+X, LABELS = torch.randn(B, D, dtype=torch.float64, generator=torch.Generator().manual_seed(0)), torch.arange(B) % C
+EVERY_CLASS = 1 - 1e-9  # a share of the classes that keeps them all
+
+
+# --- a parameter in each hook
+
+
+@dataclass(frozen=True)
+class Shifted(Rule):
+    """The target less a number, the others more by it: a margin on both sides."""
+
+    m: Any
+    plain_others: ClassVar[bool] = False
+
+    def target(self, cos):
+        return cos - self.m
+
+    def others(self, cos, cos_y=None):
+        return cos + self.m
+
+
+class Learned(Head):
+    """The base of the heads below: one number to be learned, and none of the package's own losses."""
+
+    s = losses.Scale(4.0)
+
+    def build(self):
+        self.own = nn.Parameter(torch.tensor(0.3))
+
+
+class InScale(Learned):
+    def scale(self):
+        return 4 * self.own.exp()
+
+
+class InRule(Learned):
+    rule = property(lambda head: losses.AdditiveCosine(head.own))
+
+
+class InOthers(Learned):
+    rule = property(lambda head: Shifted(head.own))
+
+
+class InScaleOfOthers(InScale):
+    rule = property(lambda head: Shifted(0.2))
+
+
+class InBatchRule(Learned):
+    samples = True
+
+    def batch_rule(self, batch: Batch):
+        return losses.AdditiveAngle(self.own * batch.norms)
+
+
+class InShift(Learned):
+    samples = True
+
+    def shift(self, logits):
+        return logits * (1 + self.own)
+
+
+class InCriterion(Learned):
+    samples = True
+
+    def criterion(self, logits, columns):
+        return self.own * F.cross_entropy(logits, columns)
+
+
+class InExtra(Learned):
+    def extra(self, features, labels):
+        return self.own * features.square().mean()
+
+
+class InRuleOfLengths(Learned):
+    s = None
+    normalise_centres = False
+    rule = property(lambda head: losses.AdditiveCosine(head.own))
+
+
+LEARNED = [InScale, InRule, InOthers, InScaleOfOthers, InBatchRule, InShift, InCriterion, InExtra, InRuleOfLengths]
+
+
+def slope(loss, number, step=1e-6):
+    """The derivative of loss() by a parameter, from two values of it."""
+    with torch.no_grad():
+        above = (number.add_(step), loss())[1]
+        below = (number.sub_(2 * step), loss())[1]
+        number.add_(step)
+    return float(above - below) / (2 * step)
+
+
+@pytest.mark.parametrize("kind", LEARNED)
+@pytest.mark.parametrize("way", ["whole", "chunks", "sampled", "frozen centres", "compiled"])
+def test_a_parameter_in_any_hook_gets_its_gradient(kind, way):
+    head = kind(D, C).double()
+    head.chunk_size = 3 if way == "chunks" else None
+    head.weight.requires_grad_(way != "frozen centres")
+    torch.compiler.reset()
+    ways = {"compiled": lambda: torch.compile(head, backend="aot_eager")}
+    if way == "sampled":
+        ways["sampled"] = lambda: PartialFC(head, EVERY_CLASS)
+    found = ways.get(way, lambda: head)()
+    found(X, LABELS).backward()
+    assert head.own.grad.item() == pytest.approx(slope(lambda: head(X, LABELS), head.own), rel=1e-6)
+
+
+def test_a_tensor_from_elsewhere_gets_its_gradient_too():
+    """The margins of a network that is no part of the head."""
+    network = nn.Linear(D, 1).double()
+
+    class Given(CosFace):
+        def batch_rule(self, batch: Batch):
+            return losses.AdditiveCosine(0.2 * network(X).sigmoid())  # (B, 1)
+
+    Given(D, C).double()(X, LABELS).backward()
+    head = Given(D, C).double()
+    network.zero_grad()
+    head(X, LABELS).backward()
+    assert network.bias.grad.item() == pytest.approx(slope(lambda: head(X, LABELS), network.bias), rel=1e-6)
+
+
+def test_a_head_without_numbers_to_learn_keeps_the_quick_way(case, make, monkeypatch):
+    """Another parameter beside the centres is not enough to leave it: only one that the scores hold."""
+    calls = []
+    monkeypatch.setattr("cosface_edu.losses.fused.margin_logits", lambda *a: calls.append(1) or margin_logits(*a))
+    make(D, C).double()(X, LABELS).backward()
+    InExtra(D, C).double()(X, LABELS).backward()
+    assert not calls
+    InRule(D, C).double()(X, LABELS).backward()
+    assert calls
+
+
+@pytest.mark.parametrize("name", ["s", "m"])
+@pytest.mark.parametrize("value", [nn.Parameter(torch.tensor(1.0)), torch.ones((), requires_grad=True), nn.Identity()])
+def test_a_setting_that_would_be_learned_says_where_that_belongs(name, value):
+    head = CosFace(D, C)
+    before = getattr(head, name)
+    hook = {"s": r"scale\(\)", "m": "rule"}[name]
+    for attempt in (lambda: CosFace(D, C, **{name: value}), lambda: setattr(head, name, value)):
+        with pytest.raises(ValueError, match=rf"{name} must be a number.*build\(\).*{hook}"):
+            attempt()
+    assert getattr(head, name) == before
+    assert set(dict(head.named_parameters())) == {"weight"}
+
+
+# --- margins that differ by class
+
+
+class ByClass(CosFace):
+    """A margin for each class (Liu et al. 2019 and others choose it by how many pictures a person has)."""
+
+    samples = splits = True
+
+    def build(self):
+        self.register_buffer("margins", torch.linspace(0.1, 0.6, self.num_classes))
+
+    def batch_rule(self, batch: Batch):
+        return losses.AdditiveCosine(self.margins[batch.labels, None])
+
+
+def test_a_margin_by_class_is_the_classs_own_in_a_sample():
+    head = ByClass(D, 40, s=4.0).double()
+    labels = torch.tensor([39, 12, 12, 3, 30, 8, 21])
+    index, columns = losses.sample_classes(labels, 40, 0.3)
+    logits = head.logits(X, labels)[:, index]
+    torch.testing.assert_close(head.loss(X, head.weight[index], labels, columns), F.cross_entropy(logits, columns))
+    for sampled in (PartialFC(head, EVERY_CLASS), lambda x, y: Centres(head, rate=EVERY_CLASS)(x, y, step=0)):
+        torch.testing.assert_close(sampled(X, labels), head(X, labels))
+
+
+@pytest.mark.parametrize("hook", ["observe", "batch_rule", "shift", "criterion"])
+def test_a_head_whose_hooks_see_places_must_say_that_it_may_be_sampled(hook):
+    """They are handed logits or columns, whose places in a sample are no longer the classes'."""
+    silent = type("Silent", (CosFace,), {hook: getattr(CosFace, hook)})
+    declared = type("Declared", (silent,), {"samples": True})
+    assert not silent(D, C).samples
+    with pytest.raises(ValueError, match=r"Silent looks at all classes.*samples = True.*rate=1"):
+        PartialFC(silent(D, C), rate=0.5)
+    PartialFC(declared(D, C), rate=0.5)
+    assert type("Scaled", (CosFace,), {"scale": CosFace.scale}).samples
