@@ -1,6 +1,7 @@
 """AdaCos: the scale follows from the number of classes, and from how far training has come."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -33,6 +34,14 @@ class AdaCos(Head):
         if self.num_classes < 3:
             raise ValueError(f"num_classes must be at least 3 for AdaCos (s = √2·ln(C-1)), got {self.num_classes}")
         self.register_buffer("running_s", torch.tensor(math.sqrt(2) * math.log(self.num_classes - 1)))
+
+    @torch.no_grad()
+    def keep(self, old: Head, classes: Sequence[int] | Tensor) -> None:
+        """As every head's; a fixed scale follows from the number of classes here."""
+        start = self.running_s.clone()
+        super().keep(old, classes)
+        if not self.dynamic:
+            self.running_s.copy_(start)
 
     def observe(self, batch: Batch) -> None:
         """The scale follows the batch."""

@@ -39,6 +39,7 @@ as 1 where one divides by it, so that its cosines are 0 and its gradient is fini
 
 import inspect
 import warnings
+from collections.abc import Sequence
 from typing import Any, ClassVar, final
 
 import torch
@@ -181,16 +182,16 @@ class Head(nn.Module):
             cls.__signature__ = signature_of(cls.settings)  # type: ignore[attr-defined]
             cls.__doc__ = f"{inspect.cleandoc(cls.__doc__ or cls.__name__)}\n\n{documentation(cls.settings)}\n"
 
-    def __init__(self, in_features: int, num_classes: int, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__()
+        signature = signature_of(self.settings)
         try:
-            given = signature_of(self.settings).bind(in_features, num_classes, *args, **options)
+            given = signature.bind(*args, **options)
         except TypeError as error:
-            known = ", ".join(self.settings)
-            raise TypeError(f"{type(self).__name__}: {error}; beside the sizes it takes {known}") from None
+            raise TypeError(f"{type(self).__name__}: {error}; it takes {', '.join(signature.parameters)}") from None
         given.apply_defaults()
-        self.in_features = check_count("in_features", in_features, 1)
-        self.num_classes = check_count("num_classes", num_classes, 2)
+        self.in_features = check_count("in_features", given.arguments["in_features"], 1)
+        self.num_classes = check_count("num_classes", given.arguments["num_classes"], 2)
         for name in self.settings:
             setattr(self, name, given.arguments[name])
         self._checked: tuple[Any, ...] | None = None
@@ -198,6 +199,7 @@ class Head(nn.Module):
         self.weight = nn.Parameter(torch.empty(self.num_classes * self.sub_centers, self.in_features))
         self.reset_parameters()
         self.build()
+        self._widen()
         self.changed()
         self.built = True
 
@@ -213,6 +215,62 @@ class Head(nn.Module):
     def reset_parameters(self) -> None:
         """Xavier, as in the released SphereFace networks."""
         nn.init.xavier_uniform_(self.weight)
+
+    def _apply(self, *args: Any, **options: Any) -> Any:
+        moved = super()._apply(*args, **options)
+        self._widen()
+        return moved
+
+    def _widen(self) -> None:
+        """Running statistics stay in float32 at least: half precision would lose steps of a hundredth."""
+        for name, buffer in self._buffers.items():
+            if buffer is not None and buffer.dtype in (torch.float16, torch.bfloat16):
+                self._buffers[name] = buffer.float()
+
+    @torch.no_grad()
+    def keep(self, old: "Head", classes: Sequence[int] | Tensor) -> None:
+        """Take over what another head has learned, for a set of people that has some in common with its own.
+
+        What has a row for each class, or K of them, goes by class, and a new class's stays as it is: the centres first
+        of all. What is one for all, such as running statistics or a bias, is taken over whole.
+
+        Args:
+            old: the head that knew them; of another loss too, as far as their state has the same names.
+            classes: for each class of this head its class in `old` (C,), -1 for a new one.
+
+        Raises:
+            ValueError: the heads do not fit, or `classes` has another length or a class that `old` has not.
+
+        Example:
+            >>> import torch
+            >>> from cosface_edu.losses import CosFace
+            >>> old, new = CosFace(in_features=8, num_classes=3), CosFace(in_features=8, num_classes=4)
+            >>> new.keep(old, [-1, 2, 0, -1])
+            >>> torch.equal(new.weight[1], old.weight[2])
+            True
+        """
+        if not isinstance(old, Head):
+            raise ValueError(f"old must be a head, got {type(old).__name__} (a PartialFC has one as its .head)")
+        for size in ("in_features", "sub_centers"):
+            if getattr(self, size) != getattr(old, size):
+                raise ValueError(f"{size} must be the same, got {getattr(self, size)} here, {getattr(old, size)} there")
+        came = torch.as_tensor(classes, device=self.weight.device)
+        if came.shape != (self.num_classes,) or came.is_floating_point() or came.dtype == torch.bool:
+            raise ValueError(f"classes must be {self.num_classes} whole numbers, one for each class here")
+        if came.min() < -1 or came.max() >= old.num_classes:
+            raise ValueError(f"classes must lie between -1 and {old.num_classes - 1}, got {came.tolist()}")
+        here, there = (came >= 0).nonzero()[:, 0], came[came >= 0]
+        given = old.state_dict()
+        for name, own in self.state_dict().items():
+            if name not in given:
+                continue
+            theirs = given[name].to(own)
+            by_class = own.dim() > 0 and len(own) in (self.num_classes, self.num_classes * self.sub_centers)
+            if by_class and len(theirs) * self.num_classes == len(own) * old.num_classes:
+                rows, source = own.unflatten(0, (self.num_classes, -1)), theirs.unflatten(0, (old.num_classes, -1))
+                rows[here] = source[there]
+            elif own.shape == theirs.shape:
+                own.copy_(theirs)
 
     # --- the one way to the loss
 
@@ -419,8 +477,9 @@ class Head(nn.Module):
     def beyond_bound(self) -> str | None:
         """What to warn of, if no arrangement of the class centres can meet the margin."""
         rule, bound = self.rule, max_margin(self.num_classes, self.in_features)
-        best = rule.target(torch.ones((), dtype=torch.float64)).item()
-        nearest = rule.others(torch.tensor(1 - bound, dtype=torch.float64)).item()
+        # on the CPU, whatever the default device: not every GPU has float64
+        best = rule.target(torch.ones((), dtype=torch.float64, device="cpu")).item()
+        nearest = rule.others(torch.tensor(1 - bound, dtype=torch.float64, device="cpu")).item()
         if best >= nearest - 1e-9:
             return None
         return (

@@ -1,6 +1,7 @@
 """Partial FC (An et al. 2022): the softmax over all positive class centres and a random share of the negatives."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -113,6 +114,33 @@ class PartialFC(nn.Module):
     def weight(self) -> Tensor:
         """All class centres, the head's parameter."""
         return self.head.weight
+
+    @property
+    def num_classes(self) -> int:
+        """C, the head's."""
+        return self.head.num_classes
+
+    @property
+    def in_features(self) -> int:
+        """D, the head's."""
+        return self.head.in_features
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "head" in vars(self).get("_modules", {}) and name in self.head.settings:
+            raise AttributeError(f"{name} is a setting of the head within: set .head.{name}")
+        super().__setattr__(name, value)
+
+    def criterion(self, logits: Tensor, columns: Tensor) -> Tensor:
+        """The head's loss of the logits."""
+        return self.head.criterion(logits, columns)
+
+    def extra(self, features: Tensor, labels: Tensor) -> Tensor | None:
+        """The head's term beside the scores'."""
+        return self.head.extra(features, labels)
+
+    def schedules(self) -> list[Any]:
+        """What the training loop must step for the head."""
+        return self.head.schedules()
 
     def logits(self, features: Tensor, labels: Tensor | None = None) -> Tensor:
         """The head's scores of all classes."""

@@ -10,6 +10,8 @@ from torch import nn
 
 from cosface_edu.checks import check_count, check_number
 
+from .partial import PartialFC
+
 
 class LambdaAnnealing:
     """λ = max(floor, base · (1 + gamma · step)^-power), the weight of the plain cosine in A-Softmax.
@@ -40,16 +42,20 @@ class LambdaAnnealing:
         for name, value in (("base", base), ("gamma", gamma), ("power", power), ("floor", floor)):
             check_number(name, value, 0)
         self.base, self.gamma, self.power, self.floor = base, gamma, power, floor
-        self.steps_done = 0
+        self._go_to(0)
+
+    def _go_to(self, steps: int) -> None:
+        self.steps_done = steps
+        self._value = max(self.floor, self.base * (1 + self.gamma * steps) ** -self.power)
 
     @property
     def value(self) -> float:
-        """λ now."""
-        return max(self.floor, self.base * (1 + self.gamma * self.steps_done) ** -self.power)
+        """λ now: a number that lies ready, which the compiler takes for a variable; a count it would take as fixed."""
+        return self._value
 
     def step(self) -> None:
         """One training iteration has passed."""
-        self.steps_done += 1
+        self._go_to(self.steps_done + 1)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
@@ -57,7 +63,7 @@ class LambdaAnnealing:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
-        self.steps_done = int(state["steps_done"])
+        self._go_to(int(state["steps_done"]))
 
 
 class MarginWarmUp:
@@ -67,7 +73,8 @@ class MarginWarmUp:
     spread first.
 
     Args:
-        head: a head with a margin that can be set; its value at this moment is the final one.
+        head: a head with a margin that can be set; its value at this moment is the final one, or, where an earlier
+            warm-up has set that (a notebook's cell that runs twice), the final one of the earlier.
         steps: number of iterations of the warm-up, ≥ 1.
         start: margin at step 0; None for the one that asks for least: 1 for a factor on the angle and for Circle loss,
             whose smaller m asks for more, else 0.
@@ -89,12 +96,15 @@ class MarginWarmUp:
     """
 
     def __init__(self, head: nn.Module, steps: int, start: float | None = None, setting: str = "m") -> None:
+        head = head.head if isinstance(head, PartialFC) else head
         if not hasattr(head, setting):
             raise ValueError(f"setting must name a margin of {type(head).__name__}, got {setting!r}")
         if start is None:
             start = getattr(getattr(type(head), setting, None), "easiest", 0.0)
         self.head, self.steps, self.start, self.setting = head, check_count("steps", steps, 1), start, setting
-        self.end = float(getattr(head, setting))
+        now = float(getattr(head, setting))
+        left, end = vars(head).get("_warm_ups", {}).get(setting, (None, None))
+        self.end = end if now == left else now
         self.steps_done = 0
         self._apply()
 
@@ -106,6 +116,7 @@ class MarginWarmUp:
 
     def _apply(self) -> None:
         setattr(self.head, self.setting, self.value)
+        vars(self.head).setdefault("_warm_ups", {})[self.setting] = (self.value, self.end)
 
     def step(self) -> None:
         """One training iteration has passed: set the head's margin."""

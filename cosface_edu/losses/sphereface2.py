@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -63,7 +63,7 @@ class SphereFace2(Head):
 
     def build(self) -> None:
         """The bias that all classifiers share."""
-        self.bias = nn.Parameter(torch.tensor(self._start_bias()))
+        self.bias = nn.Parameter(torch.tensor([self._start_bias()]))  # (1,): FSDP2 shards no scalar
 
     @property
     def rule(self) -> Rule:
@@ -90,7 +90,7 @@ class SphereFace2(Head):
     def beyond_bound(self) -> str | None:
         """The bound of one classifier, not that of a softmax: see the class."""
         cos = 1 - max_margin(self.num_classes, self.in_features)  # of the nearest two centres, at best
-        own, neighbour = (self.plain_rule.target(torch.tensor(c, dtype=torch.float64)).item() for c in (1.0, cos))
+        own, neighbour = self.plain_rule.target(torch.tensor([1.0, cos], dtype=torch.float64, device="cpu")).tolist()
         bound = (own - neighbour) / 2
         if self.m <= bound + 1e-9:
             return None
@@ -100,13 +100,20 @@ class SphereFace2(Head):
             f" people and that neighbour's a margin away each: m can be at most {bound:.4f} here."
         )
 
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """A bias may have been saved as a scalar, which it once was."""
+        name = f"{prefix}bias"
+        if name in state_dict and state_dict[name].dim() == 0:
+            state_dict[name] = state_dict[name][None]
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
     def _start_bias(self) -> float:
         """The b at which the loss is stationary while all cosines are 0.
 
         α·sigmoid(-z_y) = (1-α)(C-1)·sigmoid(z_j) with β = e^b is a quadratic equation in β:
         e^p β² + (1-q)β - q e^{-n} = 0, where p = r(g(0)-m), n = r(g(0)+m), q = α/((1-α)(C-1)).
         """
-        zero = torch.zeros((), dtype=torch.float64)
+        zero = torch.zeros((), dtype=torch.float64, device="cpu")
         p, n = self.r * self.rule.target(zero).item(), self.r * self.rule.others(zero).item()
         q = self.alpha / ((1 - self.alpha) * (self.num_classes - 1))
         root = 1 - q + math.sqrt((1 - q) ** 2 + 4 * q * math.exp(p - n))

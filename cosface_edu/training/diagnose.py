@@ -115,7 +115,7 @@ def likely_cause(
         if config.precision == "fp16":
             return "the embeddings leave the range of fp16 (65,504): train with precision bf16 or fp32"
         return f"the network's activations overflow: lower lr ({rate:g}), or warm it up (lr_warm_up)"
-    s, zero = getattr(head, "s", None), torch.zeros((), dtype=torch.float64)
+    s, zero = getattr(head, "s", None), torch.zeros((), dtype=torch.float64, device="cpu")
     behind = float(head.rule.others(zero) - head.rule.target(zero))  # the target logit's, at a right angle to all
     if s is not None and behind > 0 and type(head).criterion is losses.Head.criterion:
         return (

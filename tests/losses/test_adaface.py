@@ -36,3 +36,12 @@ def test_statistics():
     assert head(x[:1], labels[:1]).isfinite()  # one sample has no deviation
     assert (head.mean, head.std) == before
     assert set(head.state_dict()) == {"weight", "mean", "std"}
+
+
+def test_statistics_follow_in_half_precision_too():
+    """In bfloat16 a step of a hundredth of the way is soon less than half the spacing of the numbers, and lost."""
+    x, labels = torch.nn.functional.normalize(torch.randn(8, 5)) * 4, torch.arange(8) % 6
+    low = losses.AdaFace(5, 6).bfloat16()
+    for _ in range(500):
+        low.observe(losses.Batch(x, x.norm(dim=1, keepdim=True), low.weight.float(), labels, labels, 1))
+    assert low.mean.item() == pytest.approx(4 + 16 * 0.99**500, rel=1e-4)

@@ -63,6 +63,12 @@ def test_bad_settings(name, options, message):
         losses.create(name, in_features=3, num_classes=5, **options)
 
 
+@pytest.mark.parametrize("sizes", [{"num_classes": 5, "embedding_size": 3}, {"in_features": 3}, {}])
+def test_missing_sizes_are_told_with_what_there_is(sizes):
+    with pytest.raises(TypeError, match=r"CosFace: missing .*; it takes in_features, num_classes, s, m, chunk_size"):
+        losses.CosFace(**sizes)
+
+
 def test_one_class_is_no_classification(make):
     with pytest.raises(ValueError, match="num_classes must be an integer of at least 2, got 1"):
         make(3, 1)

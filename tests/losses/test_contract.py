@@ -351,7 +351,73 @@ def test_single_precision_is_close_to_double(loss_case):
         assert (a - b).norm() <= 1e-5 * b.norm() + 1e-6
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_running_statistics_are_never_kept_in_half_precision(make, dtype):
+    """Cast afterwards, as a part of a larger module, or made under that default, as Lightning does."""
+    larger = torch.nn.Sequential(make(D, C)).to(dtype)
+    torch.set_default_dtype(dtype)
+    try:
+        made = make(D, C)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for head in (larger[0], made):
+        assert head.weight.dtype == dtype
+        assert all(buffer.dtype == torch.float32 for buffer in head.buffers(recurse=False))
+
+
 # --- a module among modules
+
+
+def test_made_and_computed_whatever_the_default_device(loss_case):
+    """Without values at first, as for weights that come later; and beside a default device that is not the batch's."""
+    loss = cases.make(loss_case, D, C).eval()
+    x, labels = batch(torch.float32)
+    wanted = loss(x, labels)
+    with torch.device("meta"):
+        empty = losses.create(cases.CASES[loss_case][0], in_features=D, num_classes=C)
+        torch.testing.assert_close(loss(x, labels), wanted)
+    assert all(value.is_meta for value in empty.state_dict().values())
+
+
+def test_people_who_stay_keep_what_was_learned_of_them(make):
+    old, new = make(D, C).double().eval(), make(D, C + 2).double().eval()
+    with torch.no_grad():
+        for value in old.state_dict().values():
+            value.add_(torch.rand_like(value))
+    came = torch.tensor([4, -1, 0, 5, -1, -1, 2, 1])
+    fresh = copy.deepcopy(new.weight)
+    new.keep(old, came.tolist())
+    x, _ = batch()
+    stay = (came >= 0).nonzero()[:, 0]
+    if type(new).keep is Head.keep:  # the fixed AdaCos has another scale for more classes
+        torch.testing.assert_close(new.logits(x)[:, stay], old.logits(x)[:, came[stay]], rtol=0, atol=1e-12)
+    K = new.sub_centers
+    both = [module.weight.unflatten(0, (-1, K)) for module in (new, old)]
+    assert torch.equal(both[0][stay], both[1][came[stay]])
+    assert torch.equal(both[0][came < 0], fresh.unflatten(0, (-1, K))[came < 0])
+    for name, value in new.named_buffers():
+        theirs = old.get_buffer(name)
+        if value.dim():
+            assert torch.equal(value[stay], theirs[came[stay]])
+        elif type(new).keep is Head.keep:
+            assert torch.equal(value, theirs)
+
+
+@pytest.mark.parametrize(
+    ("old", "classes", "message"),
+    [
+        (losses.CosFace(D + 1, 3), [0, 1], "in_features must be the same, got 5 here, 6 there"),
+        (losses.SubCenterArcFace(D, 3), [0, 1], "sub_centers must be the same, got 1 here, 3 there"),
+        (PartialFC(losses.CosFace(D, 3)), [0, 1], r"old must be a head, got PartialFC .*\.head"),
+        (losses.CosFace(D, 3), [0, 1, 2], "classes must be 2 whole numbers"),
+        (losses.CosFace(D, 3), [0.0, 1.0], "classes must be 2 whole numbers"),
+        (losses.CosFace(D, 3), [0, 3], r"classes must lie between -1 and 2, got \[0, 3\]"),
+        (losses.CosFace(D, 3), [-2, 0], r"classes must lie between -1 and 2, got \[-2, 0\]"),
+    ],
+)
+def test_heads_that_do_not_fit_keep_nothing(old, classes, message):
+    with pytest.raises(ValueError, match=message):
+        losses.CosFace(D, 2).keep(old, classes)
 
 
 def test_copies_pickles_and_states(loss_case):

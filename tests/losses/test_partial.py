@@ -1,5 +1,8 @@
 """Partial FC: which classes are kept. (That the loss is the head's own over those: test_contract.)"""
 
+import copy
+import pickle
+
 import pytest
 import torch
 
@@ -53,6 +56,20 @@ def test_evaluation_and_logits_use_all_classes():
     assert head.weight is head.head.weight
     head.eval()
     torch.testing.assert_close(head(x, labels), head.head(x, labels))
+
+
+def test_a_setting_is_set_on_the_head_within():
+    part = losses.create("magface", in_features=5, num_classes=40, sample_rate=0.3)
+    with pytest.raises(AttributeError, match=r"s is a setting of the head within: set \.head\.s"):
+        part.s = 10.0
+    part.head.s = 10.0
+    part.rate = 0.5
+    assert (part.num_classes, part.in_features, part.schedules()) == (40, 5, [])
+    x, labels = torch.randn(6, 5), torch.randint(40, (6,))
+    own = part.criterion(part.logits(x, labels), labels) + part.extra(x, labels)
+    torch.testing.assert_close(own, part.head(x, labels))
+    for other in (copy.deepcopy(part), pickle.loads(pickle.dumps(part))):
+        assert other.head.s == 10.0
 
 
 def test_bad_rate():

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch._dynamo.testing import CompileCounter
 
 from cosface_edu import losses
 
@@ -48,6 +49,44 @@ def test_warm_up_of_the_factor_of_a_combined_margin():
     combined = losses.CombinedMargin(5, 7, m1=1.2)
     losses.MarginWarmUp(combined, steps=2, setting="m1")
     assert combined.m1 == 1
+
+
+@pytest.mark.parametrize("before", [0, 3, 10])
+def test_a_warm_up_made_again_ends_where_the_first_would(before):
+    """A notebook's cell that makes one is run twice."""
+    head = losses.CosFace(5, 7, m=0.4)
+    for steps in (before, 10):
+        warm_up = losses.MarginWarmUp(head, steps=10)
+        assert head.m == 0
+        for _ in range(steps):
+            warm_up.step()
+    assert head.m == pytest.approx(0.4)
+    head.m = 0.2  # a margin of one's own is the end of the next
+    warm_up = losses.MarginWarmUp(head, steps=1)
+    warm_up.step()
+    assert head.m == 0.2
+
+
+def test_warm_up_of_a_sampled_head():
+    head = losses.PartialFC(losses.ASoftmax(5, 7, m=4))
+    warm_up = losses.MarginWarmUp(head, steps=2)
+    assert head.head.m == 1
+    warm_up.step()
+    assert head.head.m == 2.5
+
+
+@pytest.mark.filterwarnings("ignore:.*beyond the geometric bound")
+def test_a_schedule_does_not_make_the_compiler_begin_again():
+    annealing = losses.LambdaAnnealing()
+    head = losses.ASoftmax(5, 7, annealing=annealing)
+    x, labels = torch.randn(4, 5), torch.tensor([0, 3, 6, 2])
+    torch.compiler.reset()
+    counter = CompileCounter()
+    compiled = torch.compile(head, backend=counter)
+    for _ in range(10):
+        torch.testing.assert_close(compiled(x, labels), head(x, labels))
+        annealing.step()
+    assert counter.frame_count <= 2  # a number the first time, a variable from then on
 
 
 def test_both_continue_from_a_checkpoint():

@@ -13,7 +13,7 @@ CASES = {"": {"r": 8.0, "t": 3.0}}
 
 def scores(head, cos, y, a, b):
     g = [2 * ((c + 1) / 2) ** head.t - 1 for c in cos]
-    return [head.r * (v - head.m if j == y else v + head.m) + head.bias for j, v in enumerate(g)]
+    return [head.r * (v - head.m if j == y else v + head.m) + head.bias[0] for j, v in enumerate(g)]
 
 
 def cost(head, z, y):
@@ -29,6 +29,15 @@ def test_starts_with_a_stationary_bias():
     x[0, 4] = 1.0  # orthogonal to every centre
     head(x, torch.tensor([2])).backward()
     assert head.bias.grad.item() == pytest.approx(0, abs=1e-7)
+
+
+def test_a_bias_that_was_saved_as_a_scalar_is_loaded():
+    head, within = losses.SphereFace2(5, 6), torch.nn.Sequential(losses.SphereFace2(5, 6))
+    old = {**head.state_dict(), "bias": torch.tensor(-3.0)}
+    head.load_state_dict(old)
+    within.load_state_dict({f"0.{name}": value for name, value in old.items()})
+    assert head.bias.tolist() == within[0].bias.tolist() == [-3.0]
+    assert old["bias"].dim() == 0
 
 
 def test_margin_beyond_the_bound_of_one_classifier_warns():
