@@ -1,7 +1,8 @@
 """Sphinx extension: where code in a line of text or in a table may break, and the status page's table of times.
 
-A command's option stays whole, a long name in a table breaks after a dot or a stroke, and the table of times has words
-and titles where myst-nb writes pictures and file names.
+A command's option stays whole, a long name in a table breaks after a dot or a stroke, a number in a table is marked as
+one (a phone's page does not break it), and the table of times has words and titles where myst-nb writes pictures and
+file names.
 """
 
 import re
@@ -17,11 +18,15 @@ METHOD = 2
 DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
 CELL = re.compile(r"(<td\b[^>]*>)(.*?)(</td>)", re.DOTALL)
 CODE = re.compile(r'(<span class="pre">)([^<]*)(</span>)')
+TAG = re.compile(r"<[^>]*>")
+NUMBER = re.compile(r"[-–−+±<>≤≥≈~]? ?\d[\d.,:/() %°×±…–−+-]*( ?(s|ms|min|h|MB|GB|px))?")
 OPTION = re.compile(r'<span class="pre">(--[^<]*)</span>')
 
 
 def breakable(body: str) -> str:
     """A page in which options stay whole and code in a table may break after a dot, a stroke, an underscore or '='.
+
+    Cells that hold a number and nothing else get the class `number`.
 
     Args:
         body: the page's HTML.
@@ -30,8 +35,13 @@ def breakable(body: str) -> str:
     def code(found: re.Match[str]) -> str:
         return found[1] + re.sub(r"(?<=\w)([._/=])(?=\w)", r"\1<wbr>", found[2]) + found[3]
 
+    def opened(tag: str, inner: str) -> str:
+        if not NUMBER.fullmatch(TAG.sub("", inner).strip()):
+            return tag
+        return tag.replace('class="', 'class="number ') if 'class="' in tag else f'{tag[:-1]} class="number">'
+
     body = OPTION.sub(r'<span class="pre whole">\1</span>', body)  # else a line may end between the two hyphens
-    return CELL.sub(lambda cell: cell[1] + CODE.sub(code, cell[2]) + cell[3], body)
+    return CELL.sub(lambda cell: opened(cell[1], cell[2]) + CODE.sub(code, cell[2]) + cell[3], body)
 
 
 def in_words(table: nodes.table, titles: dict[str, str]) -> None:

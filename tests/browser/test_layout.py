@@ -30,6 +30,17 @@ UNDER_ITS_NUMBER = """() => [...document.querySelectorAll('article div.math > .e
   .map(([number]) => number.innerText)"""
 
 
+# Of pictures of cells: how much narrower they are than themselves or 34 rem, and those in no link that scrolls.
+SQUEEZED = """() => [...document.querySelectorAll('article .cell_output a.image-reference img')]
+  .filter(image => image.offsetParent)
+  .map(image => [image, Math.min(544, parseFloat(image.style.width) || image.naturalWidth) - image.clientWidth])
+  .filter(([image, lost]) => lost > 1 || getComputedStyle(image.parentElement).overflowX !== 'auto')
+  .map(([image, lost]) => `${lost} px: ${image.alt.slice(0, 60)}`)"""
+
+FOLD_FIRST = """() => [...document.querySelectorAll('article .cell > details.above-input + .cell_output')]
+  .map(output => output.innerText.slice(0, 60))"""
+
+
 @pytest.mark.parametrize("width", [1280, 1440])
 def test_on_a_desk_nothing_needs_sideways_scrolling(open_page, html: Path, chapter: str, width: int) -> None:
     page = open_page(width=width).page
@@ -40,9 +51,13 @@ def test_on_a_desk_nothing_needs_sideways_scrolling(open_page, html: Path, chapt
     assert page.evaluate(TABLES_OUT) == []
 
 
-def test_on_a_phone_formulas_keep_clear_of_their_number_and_code_breaks(open_page, html: Path, chapter: str) -> None:
+def test_on_a_phone_formulas_keep_clear_code_breaks_and_figures_keep_their_size(
+    open_page, html: Path, chapter: str
+) -> None:
     page = open_page(width=390).page
     page.goto(f"{html.as_uri()}/{chapter}.html")
     page.evaluate(OPEN)
     assert page.evaluate(UNDER_ITS_NUMBER) == []
+    assert page.evaluate(SQUEEZED) == []
+    assert page.evaluate(FOLD_FIRST) == []
     assert page.evaluate(TOO_WIDE, "article pre") == []

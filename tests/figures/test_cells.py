@@ -21,6 +21,16 @@ def test_options_stay_whole_and_names_do_not_break_at_their_edges() -> None:
         )
 
 
+def test_a_cell_of_a_number_is_marked_and_one_of_words_is_not() -> None:
+    for number in ("85.17 (83.00 … 87.34)", "0.90 (-1.73 … 3.53)", "86.50 %", "40 min", "1,010"):
+        assert cells.breakable(f"<td><p>{number}</p></td>") == f'<td class="number"><p>{number}</p></td>'
+        assert (
+            cells.breakable(f'<td class="text-right">{number}</td>') == f'<td class="number text-right">{number}</td>'
+        )
+    for words in ("–", "s = 8, m = 0.2", "3 of them", ""):
+        assert cells.breakable(f"<td><p>{words}</p></td>") == f"<td><p>{words}</p></td>"
+
+
 def times(*rows: tuple[str, ...]) -> nodes.table:
     """A table as myst-nb makes it."""
     group = nodes.tgroup(cols=5)
