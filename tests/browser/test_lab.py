@@ -618,6 +618,8 @@ def test_the_cover_opens_trained_moves_at_once_and_follows_m(open_cover) -> None
     steps = page.evaluate(f"{COVER}.lab.engine.steps")
     page.wait_for_timeout(300)
     assert page.evaluate(f"{COVER}.lab.engine.steps") == steps
+    bare = "document.querySelector('[data-mc=bare]').textContent"
+    page.wait_for_function(f"/at m = 0: [23][0-9]°/.test({bare})", timeout=60_000)
     assert "Paused at m = 0.2" in page.inner_text(".mc [aria-live]")
     slider.focus()
     page.keyboard.press("ArrowRight")
@@ -642,6 +644,25 @@ def test_the_cover_shows_the_same_each_time_that_m_is_moved(open_cover) -> None:
 
 def test_the_cover_s_slider_has_a_name_and_says_its_value(open_cover, sliders) -> None:
     assert sliders(open_cover()) == [("margin m", "0.20")]
+
+
+def test_the_cover_says_what_is_amiss_past_the_mark(open_cover) -> None:
+    page = open_cover()
+    said = "document.querySelector('[data-mc=past]').textContent"
+    assert page.evaluate(said) == ""
+    page.locator(".mc input").fill("0.4")
+    page.wait_for_function(f"{said}.startsWith('Past the mark ')")
+
+
+def test_the_cover_s_letters_grow_with_the_reader_s_and_its_slider_is_on_a_phone_s_first_screen(open_cover) -> None:
+    page = open_cover(width=390, height=844)
+    assert page.locator(".mc input").bounding_box()["y"] < page.locator(".mc-circle").bounding_box()["y"]
+    zoom = "document.querySelector('.mc-circle').getContext('2d').getTransform().a"
+    size = "parseFloat(getComputedStyle(document.querySelector('.mc-gap')).fontSize)"
+    before = page.evaluate(f"[{zoom}, {size}]")
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    page.wait_for_function(f"{zoom} > 1.3 * {before[0]}")
+    assert page.evaluate(size) == pytest.approx(2 * before[1])
 
 
 def test_the_cover_on_a_phone_out_of_sight_and_without_script(open_cover, open_page) -> None:

@@ -1,7 +1,7 @@
 // The cover's two people, and the count of who is taken for whom.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { hardPictures, lookAlikes, mistaken } from "../../cosface_edu/figures/lab/cover.js";
+import { hardPictures, lookAlikes, mistaken, pastTheMark } from "../../cosface_edu/figures/lab/cover.js";
 import { Lab } from "../../cosface_edu/figures/lab/state.js";
 
 test("the likest two are those whose mean pictures are nearest", () => {
@@ -28,4 +28,11 @@ test("only those taken for the other one of the pair are counted", () => {
   const net = { forward: (x) => x, centres: { value }, classes: 3, k: 2 };
   const pictures = { x: Float64Array.of(1, 0.1, -0.4, 0.9, 1, 0, -0.4, -0.9), n: 4, truth: [0, 0, 1, 0] };
   assert.equal(mistaken({ net }, pictures, [0, 1]), 2);
+});
+
+test("past the mark the cover says that centres lose their own margin, below it nothing", () => {
+  assert.equal(pastTheMark([false, false, false], true), "Past the mark no centre keeps its own margin (✕).");
+  assert.equal(pastTheMark([true, false, true], true), "Past the mark 1 of 3 centres do not keep their own margin (✕).");
+  assert.equal(pastTheMark([true, true, true], true), "");
+  assert.equal(pastTheMark([true, false, true], false), "");
 });

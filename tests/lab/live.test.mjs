@@ -5,6 +5,8 @@ import { camera, rim, sphere } from "../../cosface_edu/figures/lab/capped.js";
 import { gaps, LIVE, pulls, rates } from "../../cosface_edu/figures/lab/live.js";
 import { edgeOnArc, evenCentres, makeJudge, smallestAngle } from "../../cosface_edu/figures/lab/regions.js";
 import { collapse, settle, settleAll, SHARING } from "../../cosface_edu/figures/lab/settled.js";
+import { PEOPLE } from "../../cosface_edu/figures/lab/palette.js";
+import { letterOn } from "../../cosface_edu/figures/lab/pen.js";
 import { landmarks, misses, similarity } from "../../cosface_edu/figures/lab/warped.js";
 
 const DEG = 180 / Math.PI;
@@ -106,4 +108,16 @@ test("points on the template need no transform, and mixing up left and right mis
   landmarks.move(state, 0, -40, 3, 600, data, true);
   assert.deepEqual(state.points[0], [0, 54]); // it stays in the picture
   assert.deepEqual(data.points[0], [30, 51]);
+});
+
+test("letters on the people's colours keep a contrast of 4.5", () => {
+  const part = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  const luminance = (colour) => {
+    const wide = colour.length === 4 ? colour.replace(/[0-9a-f]/g, "$&$&") : colour;
+    return [0.2126, 0.7152, 0.0722].reduce((sum, share, i) => sum + share * part(parseInt(wide.slice(1 + 2 * i, 3 + 2 * i), 16) / 255), 0);
+  };
+  for (const colour of PEOPLE) {
+    const [dark, light] = [luminance(letterOn(colour)), luminance(colour)].sort((a, b) => a - b);
+    assert.ok((light + 0.05) / (dark + 0.05) >= 4.5, `${letterOn(colour)} on ${colour}: ${((light + 0.05) / (dark + 0.05)).toFixed(2)}`);
+  }
 });

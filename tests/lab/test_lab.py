@@ -52,6 +52,16 @@ class TestBundle:
         )
         assert joined == "function one() {\nreturn 'a // b'; // kept\n}\nlet b;\n"
 
+    def test_the_style_sheet_keeps_the_spaces_that_part_something(self) -> None:
+        style = bundle.style()
+        assert ".ml :focus-visible{outline:3px solid var(--ml-accent);outline-offset:2px;}" in style
+        assert 'content: "Does not show: ";' in style
+        assert "calc(0.4rem - 12px)" in style
+
+    def test_letters_grow_with_the_reader_s(self) -> None:
+        assert not re.search(r"font(-size)?:[^;]*(?<!max\(15)(?<=\d)px", bundle.style())
+        assert "@media(min-width" not in bundle.style().replace(" ", "")  # the box is asked, not the window
+
     def test_page_weight(self) -> None:
         """The lab's own files, as a reader's browser loads them."""
         data = (bundle.FOLDER / "data.js").stat().st_size

@@ -2,7 +2,7 @@
 import { DEG, TAU } from "./core.js";
 import { globe, project } from "./globe.js";
 import { PEOPLE } from "./palette.js";
-import { line, range, text } from "./pen.js";
+import { letterOn, line, range, text } from "./pen.js";
 import { edgeOnArc, evenCentres, room, smallestAngle } from "./regions.js";
 
 // Rows of the camera's matrix: to the right, up, and towards the reader. Angles in radians.
@@ -73,7 +73,7 @@ export const sphere = {
       ctx.arc(...at, 10, 0, TAU);
       ctx.fillStyle = PEOPLE[j];
       ctx.fill();
-      text(ctx, theme, String.fromCharCode(65 + j), ...at, { align: "center", base: "middle", weight: "bold", colour: theme.dark ? "#111" : "#fff" });
+      text(ctx, theme, String.fromCharCode(65 + j), ...at, { align: "center", base: "middle", weight: "bold", colour: letterOn(PEOPLE[j]) });
     }
     const covered = edge > 0 ? classes * (1 - Math.cos(edge)) / 2 : 0;
     const caps = edge > 0

@@ -6,7 +6,7 @@ import { edgeOnArc, wedges } from "./regions.js";
 import { collapse } from "./settled.js";
 import { landmarks } from "./warped.js";
 import { sphere } from "./capped.js";
-import { axes, line, makeTheme, penOf, range, sector, text, tint } from "./pen.js";
+import { axes, line, makeTheme, penOf, range, sector, text, tint, zoomOf } from "./pen.js";
 
 const degreesOf = (angle) => `${(angle * DEG).toFixed(1)}°`;
 
@@ -48,8 +48,8 @@ const arc = {
         if (edge !== null) sector(ctx, cx, cy, r, Math.min(border, beyond), Math.max(border, beyond), tint(PEOPLE[j], 0.3));
         line(ctx, [[cx, cy], [cx + r * Math.cos(centre), cy - r * Math.sin(centre)]], PEOPLE[j], 3);
       });
-      const gap = angle === null ? "no room" : degreesOf(angle);
-      text(ctx, theme, `gap ${gap}`, cx, cy + 20, { align: "center", size: 14, weight: "bold", colour: angle === null ? theme.warn : theme.ink });
+      const gap = angle === null ? "no room" : `gap ${degreesOf(angle)}`;
+      text(ctx, theme, gap, cx, cy + 20, { align: "center", size: 14, weight: "bold", colour: angle === null ? theme.warn : theme.ink });
       text(ctx, theme, cosine === null ? "not even on the centre" : `${cosine.toFixed(3)} in cosine`, cx, cy + 38, { align: "center", size: 13 });
       return `${name}: ${angle === null ? "no room" : `${degreesOf(angle)}, ${cosine.toFixed(3)} in cosine`}`;
     });
@@ -135,7 +135,9 @@ const threshold = {
       return range(0, BARS - 1, BARS).map((b) => counts.slice((b * bins) / BARS, ((b + 1) * bins) / BARS).reduce((x, y) => x + y, 0) / total);
     });
     const top = Math.max(...merged.flat()) * 1.1;
-    const ticks = range(Math.ceil(low * 5) / 5, Math.floor(high * 5) / 5, Math.round((Math.floor(high * 5) - Math.ceil(low * 5)) + 1)).map((v) => [v, v.toFixed(1)]);
+    const ticks = range(Math.ceil(low * 5) / 5, Math.floor(high * 5) / 5, Math.round((Math.floor(high * 5) - Math.ceil(low * 5)) + 1))
+      .filter((_, k) => w > 280 || k % 2 === 0)
+      .map((v) => [v, v.toFixed(1)]);
     const { X, Y, box } = axes(ctx, w, h, theme, [low, high], [0, top], ticks, [], "score", "share of pairs");
     const wide = (box.right - box.left) / BARS;
     merged.forEach((shares, kind) =>
@@ -259,6 +261,7 @@ function mount(el) {
   if (figure.most) root.querySelector("[data-in]").max = figure.most(data);
   const canvas = root.querySelector("canvas");
   let [theme, shown, queued, aloud] = [makeTheme(root), false, false, false];
+  const wide = () => canvas.clientWidth / zoomOf(canvas);
   const read = () => Object.fromEntries([...root.querySelectorAll("[data-in]")].map((input) => [input.dataset.in, sliders[input.dataset.in].number ? countOf(input) : Number(input.value)]));
   function draw() {
     queued = false;
@@ -269,14 +272,15 @@ function mount(el) {
       out.textContent = figure.show ? figure.show(values, data) : `${values[name]}${sliders[name].unit}`;
       root.querySelector(`[data-in="${name}"]`).setAttribute("aria-valuetext", out.textContent);
     }
-    canvas.style.height = `${figure.height(root.clientWidth, data)}px`;
+    const zoom = zoomOf(canvas);
+    canvas.style.height = `${figure.height(root.clientWidth / zoom, data) * zoom}px`;
     const pen = penOf(canvas);
     if (!pen) return;
     const more = root.unfinished !== false && figure.work ? figure.work(state) : false;
     root.unfinished = more;
     const sentence = figure.draw(pen.ctx, pen.W, pen.H, theme, values, data, state);
     for (const grip of root.querySelectorAll("[data-grip]"))
-      [grip.style.left, grip.style.top] = figure.place(state, Number(grip.dataset.grip), pen.W, data).map((v) => `${v}px`);
+      [grip.style.left, grip.style.top] = figure.place(state, Number(grip.dataset.grip), pen.W, data).map((v) => `${v * zoom}px`);
     root.querySelector("figcaption").textContent = sentence;
     if (figure.tables) root.querySelector(".ml-tables").replaceChildren(...figure.tables(values, data));
     canvas.setAttribute("aria-label", `${figure.title}. ${sentence}`);
@@ -307,9 +311,9 @@ function mount(el) {
     tell();
   });
   for (const grip of root.querySelectorAll("[data-grip]")) {
-    const move = (dx, dy, steps) => figure.move(state, Number(grip.dataset.grip), dx, dy, canvas.clientWidth, data, steps);
+    const move = (dx, dy, steps) => figure.move(state, Number(grip.dataset.grip), dx, dy, wide(), data, steps);
     dragged(grip, (dx, dy) => {
-      move(dx, dy, false);
+      move(dx / zoomOf(canvas), dy / zoomOf(canvas), false);
       ask();
     }, tell);
     grip.addEventListener("keydown", (event) => {
@@ -322,7 +326,7 @@ function mount(el) {
   if (figure.drag) {
     canvas.style.cursor = "grab";
     dragged(canvas, (dx, dy) => {
-      for (const [name, value] of Object.entries(figure.drag(read(), dx, dy, canvas.clientWidth))) root.querySelector(`[data-in="${name}"]`).value = value;
+      for (const [name, value] of Object.entries(figure.drag(read(), dx / zoomOf(canvas), dy / zoomOf(canvas), wide()))) root.querySelector(`[data-in="${name}"]`).value = value;
       ask();
     }, tell);
   }

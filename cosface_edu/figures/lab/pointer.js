@@ -1,13 +1,15 @@
 // Mouse, touch and keyboard on the views: hover, pick, drag a sample or a centre, turn the sphere.
 import { LOSSES, norms } from "./core.js";
 import { unproject } from "./globe.js";
+import { zoomOf } from "./pen.js";
 
 const NEAR = 16; // pixels
 
-const spot = (event) => {
-  const box = event.currentTarget.getBoundingClientRect();
-  return [event.clientX - box.left, event.clientY - box.top];
-};
+// In units of the picture.
+function spot(canvas, { clientX, clientY }) {
+  const [box, zoom] = [canvas.getBoundingClientRect(), zoomOf(canvas)];
+  return [(clientX - box.left) / zoom, (clientY - box.top) / zoom];
+}
 
 // Rows of the camera's matrix after a turn by (dx, dy) radians, kept orthonormal.
 function turned(t, dx, dy) {
@@ -44,7 +46,7 @@ export function follow({ lab, views, schedule }, on) {
   function moveSample(view, [x, y]) {
     const { k, w, focus: now } = scene;
     if (curve(view)) {
-      const wide = view.canvas.clientWidth;
+      const wide = view.canvas.clientWidth / zoomOf(view.canvas);
       const theta = Math.max(0, Math.min(Math.PI, ((x - 38) / (wide - 54)) * Math.PI));
       const rw = norms(w, scene.classes, k);
       const u = Array.from({ length: k }, (_, d) => w[now.own * k + d] / rw[now.own]);
@@ -66,12 +68,10 @@ export function follow({ lab, views, schedule }, on) {
     const { canvas } = view;
     let drag = null;
     on(canvas, "touchstart", (event) => {
-      const box = canvas.getBoundingClientRect();
-      const touch = event.touches[0];
-      if (curve(view) || (spatial(view) && under(view, [touch.clientX - box.left, touch.clientY - box.top]))) event.preventDefault();
+      if (curve(view) || (spatial(view) && under(view, spot(canvas, event.touches[0])))) event.preventDefault();
     }, { passive: false });
     on(canvas, "pointerdown", (event) => {
-      const at = spot(event);
+      const at = spot(canvas, event);
       const hit = under(view, at);
       if (hit && hit.sample >= 0) [focus.index, focus.probe] = [hit.sample, null];
       if (curve(view)) drag = { sample: focus.index, at, moved: true };
@@ -83,7 +83,7 @@ export function follow({ lab, views, schedule }, on) {
       schedule();
     });
     on(canvas, "pointermove", (event) => {
-      const at = spot(event);
+      const at = spot(canvas, event);
       if (!drag) {
         const hit = under(view, at);
         const hover = hit?.sample ?? -1;
@@ -101,7 +101,7 @@ export function follow({ lab, views, schedule }, on) {
         scene.turn = turned(scene.turn, (at[0] - drag.at[0]) / view.unit, (at[1] - drag.at[1]) / view.unit);
         drag.at = at;
       } else if (drag.centre !== undefined) {
-        const reach = view.name === "circle" ? view.unit : Math.min(canvas.clientWidth, canvas.clientHeight) / 2 - 16;
+        const reach = view.name === "circle" ? view.unit : Math.min(canvas.clientWidth, canvas.clientHeight) / zoomOf(canvas) / 2 - 16;
         engine.net.moveCentre(drag.centre, unproject(scene, (at[0] - view.cx) / reach, (at[1] - view.cy) / reach));
       } else moveSample(view, at);
       schedule();

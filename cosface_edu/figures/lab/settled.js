@@ -117,9 +117,11 @@ export const collapse = {
     ctx.save();
     ctx.translate(0, above);
     const ticks = [0, 0.1, 0.2, 0.3, 0.4, 0.5].map((v) => [v, String(v)]);
-    const { X, Y, box } = axes(ctx, W, H - above, theme, [0, TOP], [-0.5, 3], ticks, [0, 1, 2, 3].map((v) => [v, String(v)]), "margin m", "loss, more than all apart");
+    const { X, Y, box } = axes(ctx, W, H - above, theme, [0, TOP], [-0.8, 3], ticks, [0, 1, 2, 3].map((v) => [v, String(v)]), "margin m", "loss, more than all apart");
     line(ctx, [[X(limit), box.top], [X(limit), box.bottom]], theme.warn, 1.5, [3, 3]);
-    text(ctx, theme, `bound ${limit.toFixed(3)}`, X(limit) + 4, box.top + 10, { size: 11, colour: theme.warn });
+    // On the side where the line at m is not.
+    const side = m > limit ? -1 : 1;
+    text(ctx, theme, `bound ${limit.toFixed(3)}`, X(limit) + 4 * side, box.bottom - 3, { size: 11, colour: theme.warn, align: side > 0 ? "left" : "right" });
     line(ctx, [[X(m), box.top], [X(m), box.bottom]], theme.soft, 1);
     SHARING.forEach((_, i) => {
       line(ctx, curve.map((point) => [X(point[0]), Y(point[1 + i])]), PEOPLE[i], 2.5, [[], [7, 4], [2, 3]][i]);
@@ -128,6 +130,15 @@ export const collapse = {
       ctx.fillStyle = PEOPLE[i];
       ctx.fill();
     });
+    // The names, where the curves are farthest apart; at their ends they meet.
+    const [apart, two, three] = SHARING.map(([name]) => (narrow ? name.split(" in ")[0] : name));
+    const widest = curve[POINTS >> 1];
+    if (widest) {
+      const to = X(widest[0]) + 12;
+      text(ctx, theme, apart, box.left + 6, Y(0) + 13);
+      text(ctx, theme, two, to, Y(0.4 * widest[2]), { align: "right", base: "middle" });
+      text(ctx, theme, three, to, Y(widest[3]) - 7, { align: "right" });
+    }
     ctx.restore();
     const words = SHARING.map(([name], i) => `${name} ${found[i].loss.toFixed(3)}`).join(", ");
     return `m = ${m.toFixed(2)}, ${m > limit ? "past" : "below"} the bound ${limit.toFixed(3)}. Loss: ${words}. Cheapest: ${SHARING[least][0]}.`;

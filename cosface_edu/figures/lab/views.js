@@ -1,7 +1,7 @@
 // The linked views: each draws one scene on a canvas. Nothing here changes the scene.
 import { DEG, keepsFeatureNorm, makeRule, norms, TAU } from "./core.js";
 import { globe, project } from "./globe.js";
-import { ANGLE_TICKS, axes, line, range, ring, sector, text, tint, UNIT_TICKS } from "./pen.js";
+import { ANGLE_TICKS, axes, letterOn, line, range, ring, sector, text, tint, UNIT_TICKS } from "./pen.js";
 import { boundary, cosBetween, gradientCurve, room } from "./regions.js";
 import { letter } from "./scene.js";
 
@@ -57,11 +57,11 @@ function centreMark(ctx, scene, j, x, y, depth = 1) {
   ctx.lineWidth = hot ? 3 : 1.5;
   ctx.strokeStyle = theme.ground;
   ctx.stroke();
-  text(ctx, theme, letter(j), x, y + 0.5, { size: 12, align: "center", base: "middle", weight: "bold", colour: theme.dark ? "#111" : "#fff" });
-  if (!scene.inside[j]) {
-    line(ctx, [[x - 9, y - 9], [x + 9, y + 9]], theme.warn, 3);
-    line(ctx, [[x - 9, y + 9], [x + 9, y - 9]], theme.warn, 3);
-  }
+  text(ctx, theme, letter(j), x, y + 0.5, { size: 12, align: "center", base: "middle", weight: "bold", colour: letterOn(theme.palette[j]) });
+  // Outside its own region: a cross beside the letter.
+  if (!scene.inside[j])
+    for (const [colour, width] of [[theme.ground, 6], [theme.warn, 3]])
+      for (const side of [-5, 5]) line(ctx, [[x + 11 - side, y - 16], [x + 11 + side, y - 6]], colour, width);
   ctx.globalAlpha = 1;
 }
 
