@@ -107,8 +107,9 @@ function bareGap(free, tell) {
 const WORDS = ["a cloud: one", "person's pictures"];
 const LABEL = [98, 32]; // their size
 
-// Says in a corner what a cloud is, with a line to one: in the corner that is farthest from all portraits.
-function nameCloud(ctx, W, H, { theme, handles }, { cx, cy, r }, size) {
+// Says in a corner what a cloud is, with a line to one: in the corner that is farthest from all portraits, or in the one
+// of the last picture, `kept`, while no portrait is near. Returns the corner's number.
+function nameCloud(ctx, W, H, { theme, handles }, { cx, cy, r }, size, kept) {
   const turns = handles.map(([x, y]) => Math.atan2(y - cy, x - cx));
   const away = Math.min(W, H) / 2 - 0.65 * size;
   const corners = [[-1, -1], [1, -1], [-1, 1], [1, 1]].map(([sx, sy]) => {
@@ -119,7 +120,9 @@ function nameCloud(ctx, W, H, { theme, handles }, { cx, cy, r }, size) {
     }));
     return { sx, sy, inner, clear };
   });
-  const { sx, sy, inner } = corners.reduce((best, corner) => (corner.clear > best.clear ? corner : best));
+  const best = corners.reduce((most, { clear }, i) => (clear > corners[most].clear ? i : most), 0);
+  const chosen = corners[kept]?.clear > 0.7 * size ? kept : best;
+  const { sx, sy, inner } = corners[chosen];
   const from = Math.atan2(inner[1] - cy, inner[0] - cx);
   const apart = (turn) => Math.atan2(Math.sin(from - turn), Math.cos(from - turn));
   const turn = turns.reduce((best, other) => (Math.abs(apart(other)) < Math.abs(apart(best)) ? other : best));
@@ -127,6 +130,7 @@ function nameCloud(ctx, W, H, { theme, handles }, { cx, cy, r }, size) {
   WORDS.forEach((words, i) =>
     text(ctx, theme, words, sx < 0 ? 2 : W - 2, (sy < 0 ? 12 : H - 20) + 15 * i, { align: sx < 0 ? "left" : "right" }));
   line(ctx, [[inner[0] + 8 * sx, inner[1]], [cx + (r + 12) * Math.cos(edge), cy + (r + 12) * Math.sin(edge)]], theme.soft);
+  return chosen;
 }
 
 export function cover(el) {
@@ -141,6 +145,7 @@ export function cover(el) {
   const $ = (selector) => root.querySelector(selector);
   const canvas = $(".mc-circle");
   let seen = null; // the smoothed count
+  let corner = null; // where the words stand
   const { limit } = room(lab.engine.config(), lab.setting.identities, 2);
 
   function draw() {
@@ -154,7 +159,7 @@ export function cover(el) {
       const size = pen.W < 360 ? 30 : 40;
       const place = disc(pen.ctx, pen.W, pen.H, scene, size);
       gapArc(pen.ctx, scene, place.cx, place.cy, place.r);
-      if (pen.W > 280) nameCloud(pen.ctx, pen.W, pen.H, scene, place, size);
+      if (pen.W > 280) corner = nameCloud(pen.ctx, pen.W, pen.H, scene, place, size, corner);
     }
     const { m } = scene.config;
     $(".ml-out").textContent = m.toFixed(2);
