@@ -204,14 +204,15 @@ CanvasRenderingContext2D.prototype.fillText = function (words, x, y, ...rest) {
 };"""
 
 
-def test_no_words_of_a_picture_are_cut_on_a_narrow_phone(opened) -> None:
-    page = opened(width=320, height=6000)
+@pytest.mark.parametrize("letters", ["100%", "200%"])
+def test_no_words_of_a_picture_are_cut_on_a_narrow_phone(opened, letters: str) -> None:
+    page = opened(width=320, height=9000)
     page.add_init_script(TEXTS)
     page.reload()
-    page.add_style_tag(content="body { margin: 0 24px }")  # as the book's column has it
+    page.add_style_tag(content=f"html {{ font-size: {letters} }} body {{ margin: 0 24px }}")  # as the book's column
     page.wait_for_function("[...document.querySelectorAll('.ml-live')].every(node => node.drawn && !node.unfinished)")
     page.wait_for_timeout(300)
-    assert page.locator('[data-margin-live="folds"] canvas').bounding_box()["width"] == pytest.approx(258, abs=3)
+    assert page.locator('[data-margin-live="folds"] canvas').bounding_box()["width"] == pytest.approx(258, abs=15)
     page.evaluate("texts.length = 0; document.documentElement.dataset.theme = 'dark'")
     page.wait_for_function(
         "['arc', 'threshold', 'folds', 'collapse', 'advice'].every(one => texts.some(({ name }) => name === one))"

@@ -28,19 +28,22 @@ export function gaps(config, phi) {
 }
 
 const fan = (W) => Math.min(W * 0.23, 140); // radius of a loss's picture
+// A loss's name above it, in two lines where one is too narrow.
+const headOf = (name, W) => (W < 250 ? name.split(", ") : [name]);
+const headRoom = (W) => (W < 250 ? 44 : 28);
 
 const arc = {
   title: "Two class centres and the regions that four losses give them",
   sliders: { phi: { words: "angle between the centres", least: 5, most: 120, step: 1, start: 45, unit: "°" } },
-  height: (W) => 2 * (fan(W) + 84),
+  height: (W) => 2 * (fan(W) + headRoom(W) + 56),
   draw(ctx, W, H, theme, { phi }) {
     const turn = phi / DEG;
     const [w, h, r] = [W / 2, H / 2, fan(W)];
     const said = ON_ARC.map(([name, config], i) => {
       const { edge, angle, cosine } = gaps(config, turn);
       const [cx, top] = [(i % 2) * w + w / 2, Math.floor(i / 2) * h + 6];
-      const cy = top + 28 + r;
-      text(ctx, theme, name, cx, top + 14, { align: "center", weight: "bold", colour: theme.ink, size: 13 });
+      const cy = top + headRoom(W) + r;
+      headOf(name, W).forEach((words, k) => text(ctx, theme, words, cx, top + 14 + 16 * k, { align: "center", weight: "bold", colour: theme.ink, size: 13 }));
       [1, -1].forEach((side, j) => {
         const centre = Math.PI / 2 + (side * turn) / 2;
         const beyond = centre + side * 0.3;
