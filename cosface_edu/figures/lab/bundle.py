@@ -3,8 +3,8 @@
 The modules follow a strict convention, which makes joining them a matter of lines: imports are single lines of the form
 `import { a, b } from "./module.js";`, exports stand before a declaration at the start of a line, comments begin with
 `//`, every statement ends with a semicolon, and no two modules declare the same top-level name. `join` refuses
-anything else. Readers' pages carry neither comments nor indentation, nor spaces that only people need: together a
-tenth of the script.
+anything else. Readers' pages carry neither comments nor indentation, nor spaces that only people need: together more
+than a quarter of the script.
 """
 
 import re

@@ -3,11 +3,12 @@
 //   sum      = product { ("+" | "-") product }
 //   product  = unary { [ "*" | "·" | "/" ] unary }         side by side means times: 2m θ
 //   unary    = [ "-" | "+" ] unary | power
-//   power    = operand [ "^" unary ]
-//   operand  = number | "θ" | "m" | "π" | "(" sum ")" | function "(" sum { "," sum } ")" | function beside
+//   power    = operand [ square | "^" unary ]
+//   operand  = number | "θ" | "m" | "π" | "(" sum ")" | function [ square ] ( "(" sum { "," sum } ")" | beside )
 //   beside   = { number | "m" | "π" } [ "θ" ] | function beside                       cos 2θ is cos(2θ), cos m is cos(m)
+//   square   = "²" | "³"                                                              cos²θ is (cosθ)²
 //
-// Where what a function is taken of could end in two places, as in cosθ/2, the parser asks for brackets.
+// Where a part could end in two places, as in cosθ/2, 1/2θ and 2^2θ, the parser asks for brackets.
 // Each part of a formula is a pair of functions of (θ, m): its value and its exact derivative in θ.
 import { unrolledCos, unrolledSlope } from "./unrolled.js";
 
@@ -16,13 +17,18 @@ const LONGEST = 160; // characters of a formula
 const constant = (c) => ({ value: () => c, slope: () => 0 });
 const part = (value, slope) => ({ value, slope });
 
-// f with its derivative df, after another part.
-const chain = (f, df) => (a) => part((t, m) => f(a.value(t, m)), (t, m) => df(a.value(t, m)) * a.slope(t, m));
+// A part that does not change adds nothing to a slope, also where its factor is infinite or has no value.
+const weighed = (slope, factor) => (slope === 0 ? 0 : slope * factor);
 
-// The part that is least (sign 1) or largest (sign -1) decides, with its slope.
-const pick = (sign) => (...parts) => {
-  const best = (t, m) => parts.reduce((a, b) => (sign * b.value(t, m) < sign * a.value(t, m) ? b : a));
-  return part((t, m) => best(t, m).value(t, m), (t, m) => best(t, m).slope(t, m));
+// f with its derivative df, after another part.
+const chain = (f, df) => (a) => part((t, m) => f(a.value(t, m)), (t, m) => weighed(a.slope(t, m), df(a.value(t, m))));
+
+// The part that is least or largest decides, with its slope. Each value is asked for once: parts within parts would
+// cost twice as much for each that is around them.
+const pick = (best) => (...parts) => {
+  const values = (t, m) => parts.map((a) => a.value(t, m));
+  const decides = (found) => parts[Math.max(0, found.indexOf(best(...found)))];
+  return part((t, m) => best(...values(t, m)), (t, m) => decides(values(t, m)).slope(t, m));
 };
 
 // name: [number of arguments, function]; Infinity: two or more.
@@ -35,8 +41,8 @@ export const FUNCTIONS = {
   abs: [1, chain(Math.abs, Math.sign)],
   floor: [1, chain(Math.floor, () => 0)],
   unrolled: [1, chain(unrolledCos, unrolledSlope)],
-  min: [Infinity, pick(1)],
-  max: [Infinity, pick(-1)],
+  min: [Infinity, pick(Math.min)],
+  max: [Infinity, pick(Math.max)],
 };
 const NAMES = {
   "θ": part((t) => t, () => 1),
@@ -55,24 +61,30 @@ const OPERATORS = {
   "-": (a, b) => part((t, m) => a.value(t, m) - b.value(t, m), (t, m) => a.slope(t, m) - b.slope(t, m)),
   "*": (a, b) => part(
     (t, m) => a.value(t, m) * b.value(t, m),
-    (t, m) => a.slope(t, m) * b.value(t, m) + a.value(t, m) * b.slope(t, m)),
+    (t, m) => weighed(a.slope(t, m), b.value(t, m)) + weighed(b.slope(t, m), a.value(t, m))),
   "/": (a, b) => part(
     (t, m) => a.value(t, m) / b.value(t, m),
-    (t, m) => (a.slope(t, m) * b.value(t, m) - a.value(t, m) * b.slope(t, m)) / b.value(t, m) ** 2),
+    (t, m) => {
+      const divisor = b.value(t, m);
+      return weighed(a.slope(t, m) - weighed(b.slope(t, m), a.value(t, m) / divisor), 1 / divisor);
+    }),
   "^": (a, b) => part((t, m) => a.value(t, m) ** b.value(t, m), (t, m) => powerSlope(a, b, t, m)),
 };
 
-// d(a^b) = b a^(b-1) a' + a^b ln(a) b'; a part that does not change adds nothing, also where ln(a) has no value.
+// d(a^b) = b a^(b-1) a' + a^b ln(a) b', where 0^b stays 0 for b > 0.
 function powerSlope(a, b, t, m) {
-  const [base, exponent, da, db] = [a.value(t, m), b.value(t, m), a.slope(t, m), b.slope(t, m)];
-  const fromBase = da === 0 ? 0 : exponent * base ** (exponent - 1) * da;
-  const fromExponent = db === 0 ? 0 : base ** exponent * Math.log(base) * db;
-  return fromBase + fromExponent;
+  const [base, exponent] = [a.value(t, m), b.value(t, m)];
+  const grows = base === 0 && exponent > 0 ? 0 : base ** exponent * Math.log(base);
+  return weighed(a.slope(t, m), exponent * base ** (exponent - 1)) + weighed(b.slope(t, m), grows);
 }
+
+// Signs that stand for others.
+const SAME = { "−": "-", "–": "-", "×": "*", "÷": "/", "√": " sqrt ", "ϑ": "θ" };
+const POWERS = { "²": constant(2), "³": constant(3) };
 
 function tokens(text) {
   const found = [];
-  const pattern = new RegExp("\\s*(?:(\\d+\\.?\\d*|\\.\\d+)|([a-zA-Z]+|θ|π)|([-+*·/^(),]))", "y");
+  const pattern = new RegExp("\\s*(?:((?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][-+]?\\d+)?)|([a-zA-Z]+|θ|π)|([-+*·/^²³(),]))", "y");
   while (text.slice(pattern.lastIndex).trim()) {
     const begin = pattern.lastIndex;
     const match = pattern.exec(text);
@@ -84,12 +96,12 @@ function tokens(text) {
 
 class Parser {
   constructor(text) {
-    this.rest = tokens(text.replaceAll("−", "-"));
+    this.rest = tokens(text.replace(/[−–×÷√ϑ]/g, (sign) => SAME[sign]));
   }
 
   takes(sign) {
     if (this.rest[0]?.sign !== sign) return false;
-    this.rest.shift();
+    this.rest = this.rest.slice(1);
     return true;
   }
 
@@ -113,14 +125,23 @@ class Parser {
   }
 
   product() {
+    const before = this.rest;
     let left = this.unary();
     for (;;) {
-      const next = this.rest[0];
       const sign = ["*", "/"].find((s) => this.takes(s));
-      const beside = next && (next.number || next.name || next.sign === "(");
-      if (!sign && !beside) return left;
+      if (!sign && !this.isBeside()) return left;
       left = OPERATORS[sign ?? "*"](left, this.unary());
+      if (sign === "/" && this.isBeside()) this.doubt(this.since(before), "put brackets around what belongs together, as in (1/2)θ or 1/(2θ)");
     }
+  }
+
+  isBeside() {
+    const [next] = this.rest;
+    return Boolean(next && (next.number || next.name || next.sign === "("));
+  }
+
+  since(before) {
+    return before.slice(0, before.length - this.rest.length);
   }
 
   unary() {
@@ -130,8 +151,19 @@ class Parser {
   }
 
   power() {
+    const before = this.rest;
     const base = this.operand();
-    return this.takes("^") ? OPERATORS["^"](base, this.unary()) : base;
+    if (!this.takes("^")) return this.square(base);
+    const bracket = this.rest[0]?.sign === "(";
+    const power = OPERATORS["^"](base, this.unary());
+    if (!bracket && this.isBeside()) this.doubt(this.since(before), "put brackets around what belongs together, as in (2^2)θ or 2^(2θ)");
+    return power;
+  }
+
+  // The base, to the power of a “²” or “³” behind it.
+  square(base) {
+    const sign = Object.keys(POWERS).find((s) => this.takes(s));
+    return sign ? OPERATORS["^"](base, POWERS[sign]) : base;
   }
 
   operand() {
@@ -141,7 +173,8 @@ class Parser {
       this.expect(")", "what the bracket holds");
       return inner;
     }
-    const { number, name, word } = this.rest.shift();
+    const [{ number, name, word }, ...rest] = this.rest;
+    this.rest = rest;
     if (number) return constant(Number(number));
     if (!name) throw new SyntaxError(`A number, θ or m is missing before “${word}”.`);
     if (Object.hasOwn(NAMES, name)) return NAMES[name];
@@ -151,15 +184,17 @@ class Parser {
 
   call(name) {
     const [wanted, make] = FUNCTIONS[name];
-    const before = [...this.rest];
+    const power = Object.keys(POWERS).find((s) => this.takes(s));
+    const before = this.rest;
     const bracket = this.rest[0]?.sign === "(";
     const inner = bracket ? this.list(name) : [this.beside(name)];
     if (wanted === 1 ? inner.length !== 1 : inner.length < 2)
       throw new SyntaxError(`${name} takes ${wanted === 1 ? "one number" : "two or more numbers, as in " + name + "(a, b)"}.`);
     // Nobody means cos(1 + m) times θ.
-    const angles = before.slice(0, before.length - this.rest.length);
-    if (bracket && ANGULAR.includes(name) && isTheta(this.rest[0]) && !angles.some(isTheta)) this.doubt(name, angles);
-    return make(...inner);
+    const angles = this.since(before);
+    if (bracket && ANGULAR.includes(name) && isTheta(this.rest[0]) && !angles.some(isTheta)) this.doubtOf(name, angles);
+    const made = make(...inner);
+    return power ? OPERATORS["^"](made, POWERS[power]) : made;
   }
 
   // What stands in a function's brackets.
@@ -181,15 +216,20 @@ class Parser {
       inner = OPERATORS["*"](inner, this.operand());
     } while (!isTheta(taken.at(-1)) && isFactor(this.rest[0]));
     const next = this.rest[0];
-    const goesOn = isFactor(next) || ["(", "/", "^"].includes(next?.sign);
-    // cosθ sinθ and cosθ·m are clear; cos m sinθ and cos 2·θ are not.
-    if (goesOn || (!isTheta(taken.at(-1)) && (next?.sign === "*" || next?.name))) this.doubt(name, taken);
+    const goesOn = isFactor(next) || ["(", "/", "^", "²", "³"].includes(next?.sign);
+    // cosθ sinθ and cosθ·m are clear; cos m sinθ, cos 2·θ and √2 θ are not.
+    if (goesOn || (!isTheta(taken.at(-1)) && (next?.sign === "*" || next?.name)) || (name === "sqrt" && taken.length > 1)) this.doubtOf(name, taken);
     return inner;
   }
 
-  doubt(name, taken) {
-    const words = taken.map(({ word }) => word).join(" ");
-    throw new SyntaxError(`“${name} ${words} ${this.rest[0].word}” can be read in two ways: put all that ${name} is taken of into brackets, as in ${name}(2θ).`);
+  doubtOf(name, taken) {
+    this.doubt([{ word: name }, ...taken], `put all that ${name} is taken of into brackets, as in ${name}(2θ)`);
+  }
+
+  // What was taken and what comes next do not say where the one ends.
+  doubt(taken, advice) {
+    const words = [...taken, ...this.rest.slice(0, 1)].map(({ word }) => word);
+    throw new SyntaxError(`“${words.join(" ")}” can be read in two ways: ${advice}.`);
   }
 }
 
@@ -243,10 +283,12 @@ export function examine(text, m) {
   const jump = values.findIndex((_, i) => i < GRID && Math.abs(step(i)) > 0.1);
   const rises = stretch((i) => step(i) > 1e-9);
   const flat = stretch((i) => Math.abs(step(i)) <= 1e-12);
+  const slopeless = stretch((i) => !Number.isFinite(read.slope((Math.PI * (i + 0.5)) / GRID, m)));
   const gift = stretch((i) => values[i] > Math.cos((Math.PI * i) / GRID) + 1e-9);
   const faults = [];
   if (rises && rises[1] - rises[0] > 1) faults.push(`It rises with θ between ${round(rises[0])} and ${round(rises[1])}: a worse sample would score better there.`);
   if (jump >= 0) faults.push(`It jumps at ${round(jump)}: no gradient knows of a jump.`);
+  if (slopeless && slopeless[1] - slopeless[0] > 1) faults.push(`Its slope has no value between ${round(slopeless[0])} and ${round(slopeless[1])}: nothing pulls a sample there.`);
   if (gift) faults.push(`It lies above cosθ between ${round(gift[0])} and ${round(gift[1])}: that is a gift, not a margin.`);
   if (flat && flat[1] - flat[0] > GRID / 40) faults.push(`It is flat between ${round(flat[0])} and ${round(flat[1])}: nothing pulls a sample there towards its centre.`);
   if (faults.length) return { usable: true, sentence: faults.join(" ") };
