@@ -43,7 +43,7 @@ class Lab:
 
     def state(self) -> dict:
         """Setting and margins, in the lab's own names."""
-        return self.read("({...lab.engine.config(), ...lab.state()})")
+        return self.read("({...lab.state(), ...lab.engine.config()})")
 
     def wait(self, condition: str) -> None:
         self.page.wait_for_function(
@@ -188,6 +188,10 @@ def test_ones_own_margin_moves_every_view_and_is_shared_by_its_address(open_lab,
     assert open_lab(link).state()["psi"] == "cos(θ + m) - 0.1"
     formula.fill("cos(θ +")
     assert "ends too early" in verdict.inner_text()
+    opened.put("s", 20)
+    opened.put("loss", "cosface")
+    opened.put("loss", "own")
+    assert formula.input_value() == "cos(θ +"
     assert opened.state()["psi"] == "cos(θ + m) - 0.1"
     opened.page.locator("[data-gallery]").select_option(label="ArcFace")
     opened.frame()

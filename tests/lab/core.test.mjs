@@ -265,8 +265,8 @@ test("λ starts below 5 and is gone within 160 steps", () => {
 test("a setting survives the address; nonsense changes nothing", () => {
   const written = apply(DEFAULTS, { loss: "own", psi: "cos(θ + m) - 0.1", m: 0.4 });
   assert.deepEqual(apply(DEFAULTS, fromHash(toHash(written))), written);
-  assert.equal(apply(written, { psi: "alert(1)" }).psi, "cos(θ + m) - 0.1");
-  assert.equal(apply(DEFAULTS, fromHash("#lab&loss=own&psi=constructor")).psi, "cosθ - m");
+  assert.equal(apply(written, { psi: "alert(1)" }).used.psi, "cos(θ + m) - 0.1");
+  assert.equal(apply(DEFAULTS, fromHash("#lab&loss=own&psi=constructor")).used.psi, "cosθ - m");
   const state = apply(DEFAULTS, { loss: "combined", m1: 1.2, m2: 0.3, m3: 0.05, s: 30, ids: 5, noise: 0.1, seed: 7, dim: 3, lr: 0.01 });
   assert.deepEqual(apply(DEFAULTS, fromHash(toHash(state))), state);
   assert.equal(toHash(DEFAULTS), "#lab&loss=cosface");
@@ -277,6 +277,21 @@ test("a setting survives the address; nonsense changes nothing", () => {
   for (const loss of ["constructor", "__proto__", "toString", "hasOwnProperty", ""])
     assert.deepEqual(apply(DEFAULTS, fromHash(`#lab&loss=${loss}&__proto__=1&toString=2`)), DEFAULTS, loss);
   assert.equal(apply(DEFAULTS, { lr: 0.004 }).lr, 0.003); // the nearest of the rates on the list
+});
+
+test("a formula is kept as it was written, and training goes on with the last that could be used", () => {
+  const psi = "cosθ + 0.05 log(m)"; // which has no value at m = 0
+  const ends = apply(apply(DEFAULTS, { loss: "own", psi, m: 0.3 }), { m: 0 });
+  assert.deepEqual([ends.psi, ends.margins.own.m, ends.used], [psi, 0, { psi, m: 0.3 }]);
+  assert.deepEqual(fromHash(toHash(ends)), { loss: "own", psi, m: "0.3" });
+  assert.deepEqual(flatten(ends).psi, psi);
+  const { psi: trained, m } = new Engine(DATA, ends).config();
+  assert.deepEqual([trained, m], [psi, 0.3]);
+  assert.deepEqual(apply(ends, { m: 0.1 }).used, { psi, m: 0.1 });
+  // What is half written stays through other controls, another loss and the way back; it is used once it can be.
+  const half = [{ psi: "sqrt(m - 0.5)cosθ" }, { m: 0.4 }, { s: 20 }, { loss: "nsl" }, { loss: "own" }].reduce(apply, ends);
+  assert.deepEqual([half.psi, half.used], ["sqrt(m - 0.5)cosθ", { psi, m: 0.3 }]);
+  assert.deepEqual(apply(half, { m: 0.75 }).used, { psi: "sqrt(m - 0.5)cosθ", m: 0.75 });
 });
 
 test("presets and the tour's stops are sound", () => {

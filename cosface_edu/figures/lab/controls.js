@@ -63,11 +63,11 @@ function showBound(root, lab) {
 }
 
 // What the typed formula is as a margin; a remark is put behind it.
-export function showVerdict(root, lab, text, remark = "") {
-  const { usable, sentence } = examine(text, lab.setting.margins.own.m);
+export function showVerdict(root, { psi, margins, used }, remark = "") {
+  const { usable, sentence } = examine(psi, margins.own.m);
   const verdict = root.querySelector(".ml-verdict");
   verdict.dataset.usable = usable;
-  verdict.textContent = `${sentence}${usable ? "" : " The last formula that could be used stays."} ${remark}`.trim();
+  verdict.textContent = `${sentence}${usable ? "" : ` The last that could be used stays: ${used.psi}, m = ${used.m}.`} ${remark}`.trim();
 }
 
 // What s makes of m: how far beyond its border a sample is still pulled, beside the most that its centre can give.
@@ -85,11 +85,12 @@ function why(lab) {
 
 // The setting on the controls.
 export function showSetting(root, lab) {
-  const flat = lab.flat();
+  const { loss, psi, margins } = lab.setting;
+  const flat = { ...lab.flat(), psi, ...margins[loss] };
   for (const input of root.querySelectorAll("[data-in]")) {
     const name = input.dataset.in;
-    // What is being typed is left alone.
-    if (name in flat && (!["number", "text"].includes(input.type) || document.activeElement !== input)) input.value = flat[name];
+    // A number that is being typed is left alone, and a formula is the one that was written.
+    if (name in flat && input.value !== String(flat[name]) && (input.type !== "number" || document.activeElement !== input)) input.value = flat[name];
   }
   for (const out of root.querySelectorAll("[data-out]")) {
     const value = flat[out.dataset.out];

@@ -4,7 +4,7 @@ import { TRAINED } from "./trained.js";
 import { cloudGap, evenCentres, smallestAngle } from "./regions.js";
 
 export const DEFAULTS = {
-  loss: "cosface", psi: "cosθ - m", s: 30, identities: 8, noise: 0, lr: 0.01, seed: 0, k: 2,
+  loss: "cosface", psi: "cosθ - m", used: { psi: "cosθ - m", m: LOSSES.own.margins.m[3] }, s: 30, identities: 8, noise: 0, lr: 0.01, seed: 0, k: 2,
   margins: Object.fromEntries(
     Object.entries(LOSSES).map(([name, { margins }]) => [
       name,
@@ -61,8 +61,8 @@ export class Engine {
   }
 
   config() {
-    const { loss, s, psi, margins } = this.state;
-    return { loss, s, psi, ...margins[loss], lam: loss === "asoftmax" ? annealing(this.lossStep) : 0 };
+    const { loss, s, used, margins } = this.state;
+    return { loss, s, ...(loss === "own" ? used : margins[loss]), lam: loss === "asoftmax" ? annealing(this.lossStep) : 0 };
   }
 
   // Gradients of the loss on pictures that were never seen: what is learned by heart does not pull any more, and then

@@ -108,7 +108,7 @@ export function render({ model, el }) {
 
   function answer(steps) {
     showSetting(root, lab);
-    showVerdict(root, lab, lab.setting.psi);
+    showVerdict(root, lab.setting);
     if (steps && !loop.paused) loop.play(steps);
     else loop.schedule();
     speak();
@@ -166,13 +166,12 @@ export function render({ model, el }) {
     const name = input.dataset.in;
     if (!name || name === "preset") return;
     change({ [name]: input.value });
-    showVerdict(root, lab, $('[data-in="psi"]').value);
   });
   on(root, "change", ({ target: input }) => {
     if (!input.matches("[data-gallery]") || !input.value) return;
     const [, psi, remark] = GALLERY[input.value];
     change({ psi });
-    showVerdict(root, lab, psi, remark);
+    showVerdict(root, lab.setting, remark);
     input.value = "";
   });
   on(root, "change", ({ target: input }) => {
@@ -218,7 +217,7 @@ export function render({ model, el }) {
   $(".ml-more").open = root.clientWidth >= 560;
   showMargins(root, lab.setting);
   showSetting(root, lab);
-  showVerdict(root, lab, lab.setting.psi);
+  showVerdict(root, lab.setting);
   lab.engine.measure(true);
   draw(root, lab, views);
   // For tests and for the curious: what the page knows about itself.

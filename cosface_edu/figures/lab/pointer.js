@@ -134,12 +134,13 @@ export function control({ lab, views, schedule, change, actions, say }, on) {
     return Float64Array.from(a, (v, d) => x[d] * Math.cos(angle) + cross[d] * Math.sin(angle) + v * dot * (1 - Math.cos(angle)));
   };
   const nudge = (direction) => {
-    const last = Object.entries(LOSSES[lab.setting.loss].margins).at(-1);
+    const { loss } = lab.setting;
+    const last = Object.entries(LOSSES[loss].margins).at(-1);
     if (!last) return "This loss has no margin";
     const [key, [least, most, step]] = last;
-    const value = lab.flat()[key] + direction * step;
+    const value = lab.setting.margins[loss][key] + direction * step;
     change({ [key]: Math.max(least, Math.min(most, Number(value.toFixed(4)))) });
-    return `${key} = ${lab.flat()[key]}`;
+    return `${key} = ${lab.setting.margins[loss][key]}`;
   };
   const move = (event, sign) => {
     const { own, x } = scene.focus;

@@ -3,6 +3,8 @@ import { LOSSES } from "./core.js";
 import { examine } from "./expression.js";
 import { DEFAULTS } from "./engine.js";
 
+// A state's `psi` is what the reader wrote, finished or not; `used` is the formula and the m that were last fit for use.
+
 export const RATES = [0.0003, 0.001, 0.003, 0.01, 0.03]; // of learning
 
 // name: [least, most, step, title]
@@ -36,15 +38,15 @@ export function apply(state, flat) {
   const margins = { ...next.margins[next.loss] };
   for (const key of Object.keys(ranges)) if (Object.hasOwn(flat, key)) margins[key] = bounded(flat[key], ranges[key], margins[key]);
   next.margins[next.loss] = margins;
-  // A formula that cannot be used leaves the one before it.
-  if (typeof flat.psi === "string" && examine(flat.psi, margins.m ?? 0).usable) next.psi = flat.psi.trim();
-  else if (next.loss === "own" && !examine(next.psi, margins.m).usable) next.psi = DEFAULTS.psi;
+  if (typeof flat.psi === "string") next.psi = flat.psi;
+  const { m } = next.margins.own;
+  if (examine(next.psi, m).usable) next.used = { psi: next.psi.trim(), m };
   return next;
 }
 
 export function flatten(state) {
-  const { loss, psi, s, identities, noise, lr, seed, k } = state;
-  return { loss, ...(loss === "own" ? { psi } : {}), ...state.margins[loss], s, ids: identities, noise, lr, seed, dim: k };
+  const { loss, used, margins, s, identities, noise, lr, seed, k } = state;
+  return { loss, ...(loss === "own" ? used : margins[loss]), s, ids: identities, noise, lr, seed, dim: k };
 }
 
 const MARK = "#lab&";
