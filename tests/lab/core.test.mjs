@@ -133,6 +133,15 @@ test("network: three steps of Adam from given weights, all parameters", () => {
   nearAll(net.params, after, 1e-6, "parameters");
 });
 
+test("a hand in the very middle points nowhere: the centre stays where it is", () => {
+  const net = new Network(2, 3, 2, 3, 0);
+  net.centres.value.set([3, 4, 1, 0, 0, 1]);
+  for (const direction of [[0, 0], [0, -1e-7]]) net.moveCentre(0, direction);
+  assert.deepEqual([...net.centres.value], [3, 4, 1, 0, 0, 1]);
+  net.moveCentre(0, [0, -0.1]);
+  nearAll([...net.centres.value], [0, -5, 1, 0, 0, 1], 1e-12, "centres");
+});
+
 test("gradient curve: the slope of the loss along the arc, target's share", () => {
   // One other class only, so that the target's share is all that is left when the rival's own slope is taken off.
   const w = Float64Array.of(1, 0, 0, 1);

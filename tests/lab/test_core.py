@@ -91,18 +91,22 @@ def _plain(values: Any) -> Any:
     return [None if math.isnan(v) else float(v) for v in flat]
 
 
-def _head_cases() -> list[dict[str, Any]]:
+def _head_cases(*kinds: str, heads: list[tuple[dict[str, Any], dict[str, Any]]] = HEADS) -> list[dict[str, Any]]:
     cases = []
-    for config, options in HEADS:
+    for config, options in heads:
         for k in (2, 3):
-            for kind in ("random", "near their centres", "opposite"):
+            for kind in kinds:
                 classes, n = 6, 12
                 head = losses.create(config["loss"], in_features=k, num_classes=classes, **options).double()
                 with torch.no_grad():
                     head.weight.copy_(torch.randn(classes, k, dtype=torch.float64))
                 labels = torch.arange(n) % classes
                 x = 3 * torch.randn(n, k, dtype=torch.float64)
-                if kind != "random":
+                if kind == "of length zero":
+                    x[::4] = 0
+                    with torch.no_grad():
+                        head.weight[1] = 0
+                elif kind != "random":
                     # a hair beside the centre, or just past its far side, where arccos is steepest
                     away = 1 if kind.startswith("near") else -1
                     x = away * 2 * head.weight.detach()[labels] + 1e-3 * torch.randn(n, k, dtype=torch.float64)
@@ -257,8 +261,8 @@ def _similarity_cases() -> list[dict[str, Any]]:
 
 def _fixtures() -> dict[str, Any]:
     cos = np.cos(np.linspace(math.pi, 0, 181))
-    return {
-        "heads": _head_cases(),
+    fixtures = {
+        "heads": _head_cases("random", "near their centres", "opposite"),
         "rules": [
             {"config": config, "cos": _plain(cos), "psi": _plain(rule.target(torch.from_numpy(cos)))}
             for config, rule in RULES
@@ -282,6 +286,9 @@ def _fixtures() -> dict[str, Any]:
         "settled": _settled_cases(),
         "similarities": _similarity_cases(),
     }
+    dividing = [head for head in HEADS if head[0]["loss"] != "softmax"]  # which divides by no length
+    fixtures["heads"] += _head_cases("of length zero", heads=dividing)
+    return fixtures
 
 
 def test_titles_are_those_of_the_losses_cards() -> None:

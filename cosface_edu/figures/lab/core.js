@@ -5,7 +5,8 @@ import { unrolledCos, unrolledSlope } from "./unrolled.js";
 
 export const TAU = 2 * Math.PI;
 export const DEG = 180 / Math.PI; // degrees in a radian
-const CLAMP = 1e-12; // shortest length that is divided by, as in torch's normalize
+const ZERO_LENGTH = 1e-12; // what is shorter has no direction; its length counts as 1, as in the package's losses
+const AIMLESS = 1e-6; // of a circle's radius: nearer to its middle no hand points anywhere
 
 export const LOSSES = {
   softmax: { title: "Softmax", needsS: false, margins: {} },
@@ -106,7 +107,8 @@ export function norms(a, rows, k) {
   for (let i = 0; i < rows; i++) {
     let sum = 0;
     for (let d = 0; d < k; d++) sum += a[i * k + d] * a[i * k + d];
-    out[i] = Math.max(Math.sqrt(sum), CLAMP);
+    const length = Math.sqrt(sum);
+    out[i] = length > ZERO_LENGTH ? length : 1;
   }
   return out;
 }
@@ -126,13 +128,16 @@ export function headLoss(config, x, y, w, n, classes, k, dx, dw) {
   for (let i = 0; i < n; i++) {
     const yi = y[i];
     const scale = scaleIsNorm ? rx[i] : config.s;
+    // A feature without length scores 0, whatever ψ(90°) is.
+    const gone = scaleIsNorm && rx[i] === 1 && x.subarray(i * k, (i + 1) * k).every((v) => Math.abs(v) <= ZERO_LENGTH);
+    const ownScale = gone ? 0 : scale;
     let top = -Infinity;
     for (let j = 0; j < classes; j++) {
       let dot = 0;
       for (let d = 0; d < k; d++) dot += w[j * k + d] * x[i * k + d];
       cos[j] = dot / (rx[i] * rw[j]);
       if (plain) z[j] = dot;
-      else z[j] = scale * (j === yi ? rule.psi(cos[j]) : cos[j]);
+      else z[j] = j === yi ? ownScale * rule.psi(cos[j]) : scale * cos[j];
       if (z[j] > top) top = z[j];
     }
     let sum = 0;
@@ -149,7 +154,7 @@ export function headLoss(config, x, y, w, n, classes, k, dx, dw) {
         continue;
       }
       if (scaleIsNorm) radial += (g * z[j]) / scale;
-      const gc = g * scale * (j === yi ? rule.slope(cos[j]) : 1);
+      const gc = g * (j === yi ? ownScale * rule.slope(cos[j]) : scale);
       for (let d = 0; d < k; d++) {
         const xh = x[i * k + d] / rx[i];
         const wh = w[j * k + d] / rw[j];
@@ -301,10 +306,11 @@ export class Network {
 
   // A centre moved by hand: its direction changes, its length stays, and Adam forgets its momentum.
   moveCentre(j, direction) {
+    const size = Math.hypot(...direction);
+    if (size < AIMLESS) return;
     const { value, at } = this.centres;
     const k = this.k;
     const length = norms(value.subarray(j * k, (j + 1) * k), 1, k)[0];
-    const size = norms(direction, 1, k)[0];
     for (let d = 0; d < k; d++) {
       value[j * k + d] = (direction[d] / size) * length;
       this.first[at + j * k + d] = 0;

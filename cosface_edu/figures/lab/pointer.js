@@ -52,7 +52,7 @@ export function follow({ lab, views, schedule }, on) {
       const u = Array.from({ length: k }, (_, d) => w[now.own * k + d] / rw[now.own]);
       // Along the arc on which the sample lies now, or towards the rival where it lies on its centre.
       let v = Array.from({ length: k }, (_, d) => now.x[d] / now.norm - now.cosOwn * u[d]);
-      if (norms(v, 1, k)[0] < 1e-3) v = Array.from({ length: k }, (_, d) => w[now.rival * k + d] - u[d]);
+      if (Math.hypot(...v) < 1e-3) v = Array.from({ length: k }, (_, d) => w[now.rival * k + d] - u[d]);
       const size = norms(v, 1, k)[0];
       focus.probe = Float64Array.from(u, (value, d) => now.norm * (value * Math.cos(theta) + (v[d] / size) * Math.sin(theta)));
       return;

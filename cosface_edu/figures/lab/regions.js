@@ -140,7 +140,7 @@ export const cosBetween = (a, i, b, j, k) => {
     aa += a[i * k + d] ** 2;
     bb += b[j * k + d] ** 2;
   }
-  return Math.max(-1, Math.min(1, dot / Math.max(Math.sqrt(aa * bb), 1e-12)));
+  return Math.max(-1, Math.min(1, dot / (Math.sqrt(aa * bb) || 1)));
 };
 
 // { own, rival, cosOwn, cosRival } of one feature: its class, the nearest other centre, and both cosines.
