@@ -55,6 +55,49 @@ export function takeIn({ engine }, { x, labels, n }, answer) {
   return { mine: mean, package: own, apart };
 }
 
+// Training by the reader's loss. `ask` answers a question some time later with { error } or { json }; meanwhile a reader may
+// have paused or begun anew, and what a run that is over is answered counts no more.
+export class Training {
+  constructor(lab, ask) {
+    Object.assign(this, { lab, ask, run: 0 });
+    this.anew();
+  }
+
+  pause() {
+    this.run += 1;
+    this.playing = false;
+  }
+
+  anew() {
+    this.pause();
+    this.lab.reset();
+    Object.assign(this, { worst: 0, last: null });
+    this.lab.engine.measure(true);
+  }
+
+  get done() {
+    return this.lab.engine.steps >= STEPS_WANTED;
+  }
+
+  // Trains to the end, telling of each step. Whether it came there; a wrong answer is an Error.
+  async train(told) {
+    const mine = ++this.run;
+    this.playing = true;
+    while (!this.done) {
+      const batch = batchOf(this.lab);
+      const { error, json } = await this.ask(question(this.lab, batch));
+      if (mine !== this.run) return false;
+      if (error) throw new Error(error);
+      this.last = takeIn(this.lab, batch, JSON.parse(json || "null"));
+      this.worst = Math.max(this.worst, this.last.apart);
+      this.lab.engine.measure(true);
+      told();
+      if (this.worst > AGREES) throw new Error(`at step ${this.lab.engine.steps} your loss or its gradients are ${this.worst.toExponential(1)} away from the package's`);
+    }
+    return true;
+  }
+}
+
 const BUILDER = `<div class="ml-bar"><div class="ml-buttons"><button type="button" class="ml-main">Train with my loss</button>
 <button type="button" data-build="anew">Begin anew</button></div></div>
 <div class="ml-read" data-build="figures"></div>
@@ -70,8 +113,13 @@ export function mountBuild(el) {
   const $ = (name) => root.querySelector(`[data-build="${name}"]`);
   const button = root.querySelector(".ml-main");
   const lab = new Lab({});
-  let [playing, worst, last] = [false, 0, null];
   const say = (words) => ($("says").textContent = words);
+  const training = new Training(lab, (asked) => {
+    const practice = window.marginPractice;
+    const last = `step(${asked.map((value) => JSON.stringify(value)).join(", ")})`;
+    const fetching = (share, words) => share < 1 && say(words);
+    return practice.run({ code: practice.solvedCode("build-step"), last, earlier: practice.carried(), seconds: 20, say: fetching });
+  });
 
   function draw() {
     lab.theme = makeTheme(root);
@@ -84,6 +132,7 @@ export function mountBuild(el) {
     const course = penOf($("progress"));
     if (course) progress(course.ctx, course.W, course.H, scene);
     const { heldOut } = lab.engine.figures;
+    const { last, worst } = training;
     const figures = [["step", lab.engine.steps], ["held out", `${(100 * heldOut).toFixed(1)} %`]];
     if (last) figures.push(["your loss", last.mine.toFixed(6)], ["the package's", last.package.toFixed(6)], ["farthest apart", worst.toExponential(1)]);
     $("figures").replaceChildren(...figures.map(([what, much]) => {
@@ -94,54 +143,36 @@ export function mountBuild(el) {
     $("circle").setAttribute("aria-label", `Eight people on their circle after ${lab.engine.steps} steps, ${figures[1][1]} of the held-out pictures right`);
   }
 
-  function anew() {
-    playing = false;
-    lab.reset();
-    [worst, last] = [0, null];
-    lab.engine.measure(true);
-    draw();
-  }
-
   const pause = () => {
-    playing = false;
+    training.pause();
     button.textContent = "Train with my loss";
   };
 
   async function train() {
-    const practice = window.marginPractice;
-    if (!practice?.solved("build-step")) {
+    if (!window.marginPractice?.solved("build-step")) {
       say("The lab waits for your step: solve exercise 5 of 5 above first. This works in the built page, not in a notebook.");
       return;
     }
-    playing = true;
     button.textContent = "Pause";
-    const code = practice.solvedCode("build-step");
-    const fetching = (share, words) => share < 1 && say(words);
+    const far = () => training.worst.toExponential(1);
     try {
-      while (playing && lab.engine.steps < STEPS_WANTED) {
-        const batch = batchOf(lab);
-        const asked = question(lab, batch).map((value) => JSON.stringify(value)).join(", ");
-        const outcome = await practice.run({ code, last: `step(${asked})`, earlier: practice.carried(), seconds: 20, say: fetching });
-        if (!playing) break;
-        if (outcome.error) throw new Error(outcome.error);
-        last = takeIn(lab, batch, JSON.parse(outcome.json || "null"));
-        worst = Math.max(worst, last.apart);
-        lab.engine.measure(true);
+      const whole = await training.train(() => {
         draw();
-        if (worst > AGREES) throw new Error(`at step ${lab.engine.steps} your loss or its gradients are ${worst.toExponential(1)} away from the package's`);
-        say(`Your loss trains the lab. It agrees with the package's to ${worst.toExponential(1)} so far, loss and gradients.`);
-      }
-      if (lab.engine.steps >= STEPS_WANTED) say(`${STEPS_WANTED} steps with your own loss: ${(100 * lab.engine.figures.heldOut).toFixed(1)} % of the held-out pictures are right. It never was farther than ${worst.toExponential(1)} from the package's.`);
+        say(`Your loss trains the lab. It agrees with the package's to ${far()} so far, loss and gradients.`);
+      });
+      if (!whole) return; // paused, or another run goes on
+      say(`${STEPS_WANTED} steps with your own loss: ${(100 * lab.engine.figures.heldOut).toFixed(1)} % of the held-out pictures are right. It never was farther than ${far()} from the package's.`);
     } catch (failure) {
       say(`The lab stopped: ${failure.message}.`);
     }
     pause();
   }
 
-  button.addEventListener("click", () => (playing ? pause() : train()));
+  button.addEventListener("click", () => (training.playing ? pause() : train()));
   $("anew").addEventListener("click", () => {
     pause();
-    anew();
+    training.anew();
+    draw();
     say("");
   });
   const restyle = () => draw();
@@ -154,6 +185,6 @@ export function mountBuild(el) {
     draw();
   };
   faces.src = DATA.sheet;
-  anew();
-  root.build = { lab, worst: () => worst }; // for tests
+  draw();
+  root.build = { lab, worst: () => training.worst }; // for tests
 }

@@ -63,7 +63,7 @@ export function wedges(config, w, classes, samples = 360) {
   });
 }
 
-// ψ falls as θ grows, so equations in θ are solved by halving.
+// Where f, above 0 at lo and below at hi, has a root: one of them, by halving.
 function solve(f, lo, hi) {
   for (let i = 0; i < 60; i++) {
     const middle = (lo + hi) / 2;
@@ -73,15 +73,12 @@ function solve(f, lo, hi) {
   return (lo + hi) / 2;
 }
 
-// cosθ1 on the boundary of class 1, ψ(θ1) = ratio·cosθ2, or NaN where no θ1 satisfies it. ratio = ‖W2‖/‖W1‖, softmax only.
-export function boundary(config, cos2, ratio = 1) {
-  const { psi } = makeRule(config);
-  const goal = ratio * cos2;
-  if (psi(1) < goal - 1e-12 || psi(-1) > goal + 1e-12) return NaN;
-  return Math.cos(solve((theta) => psi(Math.cos(theta)) - goal, 0, Math.PI));
-}
+// The boundary of class 1 in the plane of the two cosines, ψ(θ1) = ratio·cosθ2: cosθ2 on it, class 1 below it. Nothing is
+// solved, so that ψ may rise and fall. ratio = ‖W2‖/‖W1‖, softmax only.
+export const boundary = (config, cos1, ratio = 1) => makeRule(config).psi(cos1) / ratio;
 
-// Angle from class 1's centre to the edge of its region on the arc towards a centre φ away; negative: no room is left.
+// Angle from class 1's centre to the edge of its region on the arc towards a centre φ away, for a ψ that falls; NaN where no
+// room is left.
 export function edgeOnArc(config, phi) {
   const { psi } = makeRule(config);
   if (psi(1) < Math.cos(phi) - 1e-12) return NaN;
@@ -121,11 +118,12 @@ export function room(config, classes, k) {
 // 1 - p = 1 / (1 + e^{s·lead}).
 export const quietLead = (s) => Math.log(99) / s;
 
-// Largest m of a reader's formula for which ψ(0) is still `nearest`, where ψ(0) falls with m; Infinity where 1 is not too large.
+// The m from 0 on at which ψ(0) of a reader's formula first falls below `nearest`; Infinity where it does not up to 1.
 function writtenLimit(config, nearest) {
   const spare = (m) => makeRule({ ...config, m }).psi(1) - nearest;
   if (!(spare(0) > 0)) return 0;
-  return spare(1) >= 0 ? Infinity : solve(spare, 0, 1);
+  for (let i = 1; i <= 100; i++) if (!(spare(i / 100) >= 0)) return solve(spare, (i - 1) / 100, i / 100);
+  return Infinity;
 }
 
 // Least scale at which a sample on its own centre can reach posterior p (CosFace, Eq. 6, with the margin kept).

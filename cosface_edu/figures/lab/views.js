@@ -252,23 +252,27 @@ export function plane(ctx, W, H, scene) {
     `cosθ₁ to own centre ${letter(focus.own)}`, `cosθ₂ to neighbour ${letter(focus.rival)}`);
   const rw = norms(w, scene.classes, k);
   const ratio = config.loss === "softmax" ? rw[focus.rival] / rw[focus.own] : 1;
-  ctx.save();
-  ctx.beginPath();
-  ctx.rect(box.left, box.top - 8, box.right - box.left + 8, box.bottom - box.top + 8);
-  ctx.clip();
-  const edge = range(-1, 1, 81).map((c) => [boundary(config, c, ratio), c]).filter(([c]) => !Number.isNaN(c));
-  const other = range(-1, 1, 81).map((c) => [c, boundary(config, c, 1 / ratio)]).filter(([, c]) => !Number.isNaN(c));
-  const fill = (points, corner, colour) => {
+  const within = (spare) => {
+    ctx.save();
     ctx.beginPath();
-    for (const [a, b] of [...points, ...corner]) ctx.lineTo(X(a), Y(b));
-    ctx.closePath();
+    ctx.rect(box.left, box.top - spare, box.right - box.left + spare, box.bottom - box.top + spare);
+    ctx.clip();
+  };
+  within(0);
+  // A class's region lies between its boundary and its rival's -1; far outside the picture a boundary need not be exact.
+  const region = (scale, colour, turn) => {
+    const edge = range(Math.PI, 0, 121).map(Math.cos).map((c) => [c, Math.max(-2, Math.min(2, boundary(config, c, scale)))]);
+    const place = ([a, b]) => (turn ? [X(b), Y(a)] : [X(a), Y(b)]);
+    ctx.beginPath();
+    for (const point of [...edge, [1, -2], [-1, -2]]) ctx.lineTo(...place(point));
     ctx.fillStyle = tint(colour, 0.2);
     ctx.fill();
+    line(ctx, edge.map(place), colour, 2.5);
   };
-  if (edge.length) fill(edge, [[1, edge[edge.length - 1][1]], [1, -1], [edge[0][0], -1]], own);
-  if (other.length) fill(other, [[other[other.length - 1][0], 1], [-1, 1], [-1, other[0][1]]], rival);
-  line(ctx, edge.map(([a, b]) => [X(a), Y(b)]), own, 2.5);
-  line(ctx, other.map(([a, b]) => [X(a), Y(b)]), rival, 2.5);
+  region(ratio, own, false);
+  region(1 / ratio, rival, true);
+  ctx.restore();
+  within(8);
   if (config.loss === "softmax")
     for (let i = 0; i < scene.classes; i++)
       for (let j = 0; j < scene.classes; j++)
@@ -300,7 +304,9 @@ export function plane(ctx, W, H, scene) {
 export function target(ctx, W, H, scene) {
   const { theme, config, focus, cosines, labels } = scene;
   const { psi } = makeRule(config);
-  const floor = Math.min(-1, psi(-1)) - 0.15;
+  const thetas = range(0, Math.PI, 121);
+  const scores = thetas.map((t) => psi(Math.cos(t)));
+  const floor = Math.min(-1, ...scores) - 0.15;
   const step = floor < -3 ? 2 : 0.5;
   const ticks = [];
   for (let v = 1; v > floor; v -= step) ticks.push([v, String(v)]);
@@ -315,9 +321,8 @@ export function target(ctx, W, H, scene) {
     const tall = (count / top) * (box.bottom - box.top) * 0.25;
     ctx.fillRect(box.left + b * wide, box.bottom - tall, wide - 0.5, tall);
   });
-  const thetas = range(0, Math.PI, 121);
   line(ctx, thetas.map((t) => [X(t), Y(Math.cos(t))]), theme.soft, 1.5, [5, 4]);
-  line(ctx, thetas.map((t) => [X(t), Y(psi(Math.cos(t)))]), theme.accent, 2.5);
+  line(ctx, thetas.map((t, i) => [X(t), Y(scores[i])]), theme.accent, 2.5);
   const theta = Math.acos(Math.max(-1, Math.min(1, focus.cosOwn)));
   const value = psi(focus.cosOwn);
   if (focus.cosOwn - value > 0.02) line(ctx, [[X(theta), Y(focus.cosOwn)], [X(theta), Y(value)]], theme.ink, 1.5, [3, 3]);
