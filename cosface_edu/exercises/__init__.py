@@ -10,9 +10,13 @@ from these very files; the others want the notebook.
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
+from types import ModuleType
+
+from cosface_edu.exercises import failures, plain
 
 __all__ = ["Verdict", "available", "check", "exercise"]
 
@@ -70,21 +74,28 @@ def exercise(name: str, hint: str = "", chapter: str = "") -> Callable[[Callable
     return register
 
 
-def _load() -> None:
-    for module in pkgutil.walk_packages(__path__, f"{__name__}."):
+def _load(package: ModuleType) -> None:
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         importlib.import_module(module.name)
 
 
 def available() -> list[str]:
     """Names of all checked exercises."""
-    _load()
+    _load(sys.modules[__name__])
     return sorted(_CHECKS)
 
 
 def in_page() -> dict[str, tuple[str, str]]:
     """Exercises that a built page checks itself: name -> chapter and hint."""
-    _load()
+    _load(plain)
     return dict(sorted(_IN_PAGE.items()))
+
+
+def _raised(error: Exception) -> str:
+    said, where = failures.said(error), failures.where(error)
+    if where:
+        return f"{where}: your code raised {said}"
+    return f"the check can do nothing with this answer ({said}): is it of the kind and the size that is asked for?"
 
 
 def check(name: str, answer: object) -> Verdict:
@@ -100,12 +111,13 @@ def check(name: str, answer: object) -> Verdict:
     Raises:
         KeyError: no exercise has this name.
     """
-    if name not in available():
+    _load(plain)  # first, and alone where that is enough: the others import torch
+    if name not in _CHECKS and name not in available():
         raise KeyError(f"no exercise {name!r}; there are: {', '.join(available())}")
     try:
         praise = _CHECKS[name](answer)
     except AssertionError as wrong:
         return Verdict(name, False, str(wrong) or "the answer does not hold")
-    except Exception as error:  # the reader's code may raise anything, and should be told what
-        return Verdict(name, False, f"your code raised {type(error).__name__}: {error}")
+    except Exception as error:  # the reader's code may raise anything, and should be told what and where
+        return Verdict(name, False, _raised(error))
     return Verdict(name, True, praise or "that is it.")

@@ -7,12 +7,14 @@ all that a built page runs, this needs the standard library alone. Vectors are l
 
 # ruff: noqa: B905 -- the pieces are what readers write, and zip is a plain zip there
 
+import contextlib
+import io
 import math
 import random
 from collections.abc import Callable
 from typing import Any
 
-from cosface_edu.exercises import answers
+from cosface_edu.exercises import answers, cell, failures
 from cosface_edu.exercises.lab_pictures import PEOPLE, PICTURES
 
 Vector = list[float]
@@ -28,8 +30,10 @@ PIECES: dict[str, tuple[tuple[str, ...], str]] = {
 }
 CLOSE = 1e-9  # relative, and absolute below 1
 NOT_HERE = "{name} of the chapter '{chapter}' is missing: solve it there, or press \"Use the book's\"."
+BROKEN = "{name} of the chapter '{chapter}' does not run here ({failure}): mend it there, or press \"Use the book's\"."
 
 _yours: dict[str, Any] = {}
+_broken: dict[str, str] = {}  # function of a piece that was brought and did not run -> why
 _without_book = False
 
 
@@ -98,17 +102,25 @@ def bring(sources: dict[str, str], book: bool = True) -> None:
     """Take over what a reader has written in other chapters; a page does this before it runs a cell.
 
     Args:
-        sources: exercise -> code that passed its check.
+        sources: exercise -> code that passed its check. A piece that does not run any more counts as missing, and
+            `earlier` says why.
         book: whether the book's functions stand for pieces that are missing.
     """
     global _without_book
     _without_book = not book
     _yours.clear()
+    _broken.clear()
     for name, (functions, _) in PIECES.items():  # in their order: each may ask for those before it
-        if name in sources:
-            namespace: dict[str, Any] = {"__name__": "__main__", "math": math}
-            exec(compile(sources[name], f"<your {name}>", "exec"), namespace)
-            _yours.update({function: namespace[function] for function in functions if function in namespace})
+        if name not in sources:
+            continue
+        names = cell.namespace()
+        try:
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                exec(compile(sources[name], f"<your {name}>", "exec"), names)
+        except BaseException as failure:  # it passed once; what it stood on may be gone, and it may raise anything
+            _broken.update(dict.fromkeys(functions, failures.told(failure)))
+        else:
+            _yours.update({function: names[function] for function in functions if function in names})
 
 
 def earlier(name: str) -> Callable[..., Any]:
@@ -118,7 +130,8 @@ def earlier(name: str) -> Callable[..., Any]:
         name: of the function, such as "cosines".
 
     Raises:
-        LookupError: there is no such function, or in a page it is missing and the book's was not asked for.
+        LookupError: there is no such function, or in a page it is missing, or does not run any more, and the book's
+            was not asked for.
     """
     found = {function: chapter for functions, chapter in PIECES.values() for function in functions}
     if name not in found:
@@ -126,8 +139,12 @@ def earlier(name: str) -> Callable[..., Any]:
     if name in _yours:
         return _yours[name]
     if _without_book:
-        raise LookupError(NOT_HERE.format(name=name, chapter=found[name]))
-    print(f"{name}: the book's (yours would come from the chapter '{found[name]}')")
+        lacks = BROKEN if name in _broken else NOT_HERE
+        raise LookupError(lacks.format(name=name, chapter=found[name], failure=_broken.get(name)))
+    if name in _broken:
+        print(f"{name}: the book's (yours of the chapter '{found[name]}' does not run here: {_broken[name]})")
+    else:
+        print(f"{name}: the book's (yours would come from the chapter '{found[name]}')")
     return globals()[name]
 
 
@@ -148,9 +165,10 @@ def check_scores(answer: Callable) -> str:
 def check_cosines(answer: Callable) -> str:
     """Of `cosines`; `length` and `unit` are taken from the answer's module."""
     answers.function(answer)
+    names = getattr(answer, "__globals__", {})  # an object that can be called has none
     for function in ("length", "unit"):
-        assert function in answer.__globals__, f"Keep the function {function}: later pieces use it."
-    own_length, own_unit = (answer.__globals__[function] for function in ("length", "unit"))
+        assert function in names, f"Keep the function {function} beside cosines: later pieces use it."
+    own_length, own_unit = names["length"], names["unit"]
     assert abs(own_length([3.0, 4.0]) - 5) < CLOSE, f"length([3, 4]) is {own_length([3.0, 4.0])}; it is 5."
     _agree(_vector(own_unit([3.0, -4.0]), 2, "entries"), [0.6, -0.8], "of unit([3, -4]), entry")
     for D, C in ((2, 8), (5, 4)):

@@ -8,21 +8,27 @@ import contextlib
 import io
 import json
 import sys
-import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from cosface_edu import exercises
+from cosface_edu.exercises import failures
 
 MOST = 20_000  # characters that a page shows of what a cell printed
-_FILE = "<your code>"
 
 
 class _Printed(io.StringIO):
     """Keeps the beginning of what is printed, so that a loop that prints for ever fills no memory."""
 
+    def __init__(self, hear: Callable[[str], object]) -> None:
+        super().__init__()
+        self.hear = hear
+
     def write(self, text: str) -> int:
         room = MOST - self.tell()
-        super().write(text[: max(room, 0)])
+        if room > 0 and text:
+            shown = text if len(text) < room else text[:room] + "\n… and more"
+            super().write(shown)
+            self.hear(shown)
         return len(text)
 
 
@@ -45,33 +51,39 @@ def _nobody_types() -> Iterator[None]:
         sys.stdin = keyboard
 
 
-def run(code: str, last: str = "") -> dict[str, object]:
+def namespace() -> dict[str, object]:
+    """Names that a cell finds: `exercises` is imported, as in the chapters' first cell."""
+    return {"__name__": "__main__", "exercises": exercises}
+
+
+def run(code: str, last: str = "", hear: Callable[[str], object] = lambda printed: None) -> dict[str, object]:
     """Run a cell in a namespace of its own that knows `exercises`.
 
     Args:
         code: what the reader wrote.
         last: a line to run after it, such as `exercises.check("nsl-posterior", posterior)`.
+        hear: given each piece of what is printed as it is printed, for whoever may have to stop the cell; no more of
+            it than is returned.
 
     Returns:
         `printed`: text; `value`: repr of the last line if it is an expression, or ""; `json`: the same as JSON where
         it can be, else ""; `error`: one line that says what failed and in which line, or ""; `verdict`: name, passed
         and message if the last line was a check, else None.
     """
-    namespace = {"__name__": "__main__", "exercises": exercises}
-    printed, value, error = _Printed(), None, ""
+    names = namespace()
+    printed, value, error = _Printed(hear), None, ""
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), _nobody_types():
         try:
-            value = _value(code, _FILE, namespace)
+            value = _value(code, failures.CODE, names)
             if last:
-                value = _value(last, "<the check>", namespace)
+                value = _value(last, failures.CHECK, names)
         except (KeyboardInterrupt, SystemExit) as left:
             error = f"your code left with {type(left).__name__}"
         except BaseException as failure:  # the reader's code may raise anything, and should be told what and where
-            error = _said(failure)
+            error = failures.told(failure)
     verdict = value if isinstance(value, exercises.Verdict) else None
-    text = printed.getvalue()
     return {
-        "printed": text + ("\n… and more" if len(text) >= MOST else ""),
+        "printed": printed.getvalue(),
         "value": "" if value is None or verdict else repr(value)[:MOST],
         "json": _json(value),
         "error": error,
@@ -79,15 +91,15 @@ def run(code: str, last: str = "") -> dict[str, object]:
     }
 
 
-def _value(code: str, file: str, namespace: dict) -> object:
+def _value(code: str, file: str, names: dict) -> object:
     tree = ast.parse(code, file)
     last = tree.body[-1] if tree.body else None
     if not isinstance(last, ast.Expr):
-        exec(compile(tree, file, "exec"), namespace)
+        exec(compile(tree, file, "exec"), names)
         return None
     del tree.body[-1]
-    exec(compile(tree, file, "exec"), namespace)
-    return eval(compile(ast.Expression(last.value), file, "eval"), namespace)
+    exec(compile(tree, file, "exec"), names)
+    return eval(compile(ast.Expression(last.value), file, "eval"), names)
 
 
 def _json(value: object) -> str:
@@ -95,12 +107,3 @@ def _json(value: object) -> str:
         return json.dumps(value)
     except (TypeError, ValueError, RecursionError):
         return ""
-
-
-def _said(failure: BaseException) -> str:
-    """'line 3: NameError: name 'x' is not defined'."""
-    if isinstance(failure, SyntaxError) and failure.filename == _FILE:
-        return f"line {failure.lineno}: {type(failure).__name__}: {failure.msg}"
-    lines = [frame.lineno for frame in traceback.extract_tb(failure.__traceback__) if frame.filename == _FILE]
-    where = f"line {lines[-1]}: " if lines else ""
-    return where + "".join(traceback.format_exception_only(failure)).strip().splitlines()[-1]

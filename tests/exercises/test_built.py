@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from cosface_edu.exercises import built, lab_pictures
+from cosface_edu.exercises import built, cell, lab_pictures
 from cosface_edu.figures.lab import make_data
 from cosface_edu.losses import CosFace
 
@@ -151,9 +151,33 @@ def test_a_page_brings_code_and_misses_what_is_not_there() -> None:
 
 
 def test_a_piece_that_is_brought_stands_on_those_before_it() -> None:
-    cosines = "from cosface_edu.exercises import built\n\nscores = built.earlier('scores')\n"
+    cosines = "import math\nfrom cosface_edu.exercises import built\n\nscores = built.earlier('scores')\n"
     cosines += "".join(inspect.getsource(getattr(built, name)) for name in ("length", "unit", "cosines"))
     cosines = cosines.replace(": Vector", "").replace(": Rows", "").replace("-> Vector", "")
     scores = "def scores(x, W):\n    return [1.5 for w in W]\n"
     built.bring({"build-cosines": cosines, "build-scores": scores}, book=False)
     assert built.earlier("cosines")([3.0, 4.0], [[1.0, 0.0]]) == [1.5]
+
+
+def test_a_whole_cell_that_was_pasted_is_brought_as_it_passed(capsys) -> None:
+    """Its last line asks for `exercises`, as the notebook's does."""
+    code = f'{inspect.getsource(built.scores)}\nexercises.check("build-scores", scores)\n'
+    code = code.replace(": Vector", "").replace(": Rows", "").replace("-> Vector", "")
+    assert cell.run(code)["verdict"]["passed"]
+    built.bring({"build-scores": code}, book=False)
+    assert built.earlier("scores")([2.0], [[3.0]]) == [6.0]
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("broken", ["scores = built.earlier('scores')", "import sys\nsys.exit()", "1 / 0", "a = = b"])
+def test_a_piece_that_does_not_run_any_more_is_missing_and_says_why(broken: str, capsys) -> None:
+    """Such as one that stood on the book's scores, once "Use mine only" is pressed."""
+    sources = {"build-cosines": f"from cosface_edu.exercises import built\n{broken}\n", "build-loss": "def loss(): 1"}
+    built.bring(sources, book=False)
+    with pytest.raises(LookupError, match=r"chapter 'nsl' does not run here \(.*press \"Use the book's\"") as caught:
+        built.earlier("cosines")
+    assert "line " in str(caught.value)
+    assert built.earlier("loss")() is None
+    built.bring(sources | {"build-cosines": "1 / 0"}, book=True)
+    assert built.earlier("cosines") is built.cosines
+    assert "yours of the chapter 'nsl' does not run here: line 1 of your build-cosines: Zero" in capsys.readouterr().out

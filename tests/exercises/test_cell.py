@@ -45,3 +45,14 @@ def test_printing_for_ever_fills_no_memory() -> None:
 def test_two_cells_share_no_names() -> None:
     cell.run("kept = 1")
     assert "not defined" in cell.run("kept")["error"]
+
+
+def test_what_is_printed_is_heard_at_once_and_no_more_than_is_kept() -> None:
+    """Whoever has to stop a loop that never ends has heard what it printed."""
+    heard: list[str] = []
+    found = cell.run("print('before')\n1 / 0", hear=heard.append)
+    assert "".join(heard) == found["printed"] == "before\n"
+    heard.clear()
+    found = cell.run("for i in range(30_000): print(i)", hear=heard.append)
+    assert "".join(heard) == found["printed"]
+    assert found["printed"].endswith("… and more")

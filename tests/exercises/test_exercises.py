@@ -1,6 +1,8 @@
 """A check says what is wrong, survives answers that raise, and never passes an empty answer."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -11,6 +13,13 @@ from cosface_edu.exercises import answers, truth
 def test_unknown_name_lists_what_there_is() -> None:
     with pytest.raises(KeyError, match="no exercise 'nonsense'"):
         exercises.check("nonsense", None)
+
+
+def test_a_check_of_plain_python_imports_no_torch() -> None:
+    """The exported answers are checked one process each: importing torch takes seconds."""
+    code = "import sys; from cosface_edu import exercises; exercises.check('boundaries-width', 1); "
+    done = subprocess.run([sys.executable, "-c", f"{code}assert 'torch' not in sys.modules"], check=False)
+    assert done.returncode == 0
 
 
 def _raises(*args, **kwargs):

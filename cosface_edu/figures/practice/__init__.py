@@ -10,7 +10,8 @@ Other scripts of a page may use what stands in `window.marginPractice`:
 - `run({ code, last, earlier, seconds, say })` → promise of what `exercises/cell.py` returns;
   `last` is a line run after the code, `json` what it is worth, as JSON, and `earlier` what `built.bring` is given.
 - `solved(name)`, `solvedCode(name)`: whether an exercise is solved in this browser, and the code that passed;
-  `carried()`: that of all pieces of "Build CosFace yourself", as `run` takes it for `earlier`.
+  `carried(name)`: that of the pieces of "Build CosFace yourself" before this one, or of all, as `run` takes it for
+  `earlier`.
 - `whenKept(listener)`: called after each change of what is kept.
 """
 
@@ -31,7 +32,7 @@ FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zi
 ABOUT = "about.json"  # names and bytes of those files, in the order in which they are packed, and which Python it is
 PARTS = 8  # scripts that Python comes in: the bar moves with each
 #: Modules of `cosface_edu.exercises` that the page's Python has, besides those of `plain`.
-LOADED = ("__init__", "answers", "built", "cell", "lab_pictures", "truth")
+LOADED = ("__init__", "answers", "built", "cell", "failures", "lab_pictures", "truth")
 MODULES = ("manifest.js", "engine.js", "store.js", "carry.js", "editor.js", "exercise.js", "progress.js")
 
 _FOLDER = Path(__file__).parent
@@ -72,8 +73,8 @@ def sources() -> dict[str, str]:
     return {f"cosface_edu/{file.relative_to(_PACKAGE).as_posix()}": file.read_text(encoding="utf-8") for file in files}
 
 
-def script(about: dict) -> str:
-    """The page's script: small, loaded by every page.
+def modules(about: dict) -> dict[str, str]:
+    """Name -> text of the page script's modules, in an order in which each follows those that it imports.
 
     Args:
         about: what `pack` wrote of Pyodide.
@@ -88,14 +89,20 @@ def script(about: dict) -> str:
         "PYODIDE": about,
         "CHECKED": _CHECKED,
     }
-    texts = {
-        "manifest.js": "".join(
-            f"const {key} = {json.dumps(value, ensure_ascii=False)};\n" for key, value in manifest.items()
-        )
+    lines = (f"export const {key} = {json.dumps(value, ensure_ascii=False)};\n" for key, value in manifest.items())
+    return {"manifest.js": "".join(lines)} | {
+        name: (_FOLDER / name).read_text(encoding="utf-8") for name in MODULES[1:]
     }
-    texts |= {name: (_FOLDER / name).read_text(encoding="utf-8") for name in MODULES[1:]}
+
+
+def script(about: dict) -> str:
+    """The page's script: small, loaded by every page.
+
+    Args:
+        about: what `pack` wrote of Pyodide.
+    """
     offers = "window.marginPractice = { run, part, checks, solved, solvedCode, carried, whenKept };"
-    return f'(() => {{\n"use strict";\n{bundle.join(texts)}{offers}\nmountPractice();\n}})();\n'
+    return f'(() => {{\n"use strict";\n{bundle.join(modules(about))}{offers}\nmountPractice();\n}})();\n'
 
 
 def style() -> str:
