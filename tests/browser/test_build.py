@@ -107,6 +107,25 @@ def test_a_piece_that_is_missing_is_named_and_the_book_s_may_stand_in(book: Path
     assert "along x" in _check(page, "build-gradient", wrong)
 
 
+def test_a_piece_that_runs_no_more_is_named_with_the_way_out(book: Path, open_page) -> None:
+    """A whole cell that was pasted is carried over; one that stood on the book's scores is not, once these are gone."""
+    page = open_page().page
+    page.goto((book / "nsl.html").as_uri())
+    assert _check(page, "build-cosines", SOLUTIONS["build-cosines"]).startswith("✓")
+    page.locator(".mp-carried button").click()
+    page.goto((book / "lmcl.html").as_uri())
+    said = _check(page, "build-loss", SOLUTIONS["build-loss"])
+    assert "cosines of the chapter 'nsl' does not run here" in said
+    assert "scores of the chapter 'softmax' is missing" in said
+    assert '"Use the book\'s"' in said
+    page.goto((book / "softmax.html").as_uri())
+    whole = SOLUTIONS["build-scores"] + 'exercises.check("build-scores", scores)\n'
+    assert _check(page, "build-scores", whole).startswith("✓")
+    page.goto((book / "lmcl.html").as_uri())
+    assert _check(page, "build-loss", SOLUTIONS["build-loss"]).startswith("✓")
+    assert page.locator(".mp-carried button").inner_text() == "Use the book's"
+
+
 def test_the_lab_refuses_a_loss_that_is_not_the_package_s(book: Path, open_page) -> None:
     """A step that passed once and was tampered with since: at the first step the lab says how far off it is."""
     page = open_page().page

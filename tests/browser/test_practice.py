@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 IN_PAGE = exercises.in_page()
 CELL = '<div class="cell"><div class="cell_input"><pre>{code}</pre></div></div>'
-LOOP = "while True:\n    pass\n"
+LOOP = "print('round')\nwhile True:\n    pass\n"
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +47,7 @@ def block(question: Question) -> str:
         f'<div class="exercise admonition" id="ex-{question.name}"><p class="admonition-title">'
         f'<span class="caption-number">Exercise {question.name} </span></p>{"".join(map(cell, question.starter))}</div>'
         f'<div class="solution dropdown admonition"><p class="admonition-title">Solution</p>'
-        f'{"".join(map(cell, question.solution))}<p class="check" data-check="{question.name}"></p></div>'
+        f"{''.join(map(cell, question.solution))}</div>"
     )
 
 
@@ -101,6 +101,7 @@ def test_every_starter_fails_and_every_solution_passes(opened) -> None:
     known = checked()
     assert page.locator(".mp-code").count() == len(IN_PAGE)
     assert page.locator(".mp-notebook").count() == len(known) - len(IN_PAGE)
+    assert page.get_by_role("button", name="Show solution").count() == len(IN_PAGE)
     took = []
     for name in IN_PAGE:
         begun = time.perf_counter()
@@ -129,7 +130,7 @@ def ran(file: Path) -> str:
     """What an exported file prints."""
     utf8 = os.environ | {"PYTHONIOENCODING": "utf-8"}
     command = [sys.executable, str(file)]
-    done = subprocess.run(command, capture_output=True, env=utf8, encoding="utf-8", timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, env=utf8, encoding="utf-8", timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return done.stdout
@@ -140,6 +141,7 @@ def test_a_broken_answer_stops_no_other_of_the_export(opened) -> None:
     page = opened(*names)
     right = checked()["network-fc"].solution[-1].partition("exercises.check")[0]
     codes = {
+        "nsl-posterior": LOOP,
         "boundaries-cross": "m = = 1",
         "boundaries-width": "def width(m):\n    \"\"\"Said '''twice''', \\n.\"\"\"\n    return 2 ** 0.5 * m\n",
         "eight-gap": "print(nobody)",
@@ -164,6 +166,7 @@ def test_a_broken_answer_stops_no_other_of_the_export(opened) -> None:
     text = Path(download.value.path()).read_text(encoding="utf-8")
     assert f"\n{right.strip()}\n" in text  # readable as code
     said = ran(download.value.path())
+    assert "nsl-posterior: stopped after 20 seconds" in said
     assert "boundaries-cross: line 1: SyntaxError: invalid syntax" in said
     assert "boundaries-width: ✓ " in said
     assert "eight-gap: line 1: NameError: name 'nobody' is not defined" in said
@@ -175,6 +178,7 @@ def test_a_broken_answer_stops_no_other_of_the_export(opened) -> None:
 def test_an_endless_loop_is_stopped_and_python_comes_back(opened) -> None:
     page = opened("boundaries-width")
     assert "stopped after 5 seconds" in checks(page, "boundaries-width", LOOP)
+    assert answer(page, "boundaries-width").locator(".mp-printed").inner_text().strip() == "round"
     said = checks(page, "boundaries-width", "def width(m):\n    print('at', m)\n    return 2 ** 0.5 * m\n")
     assert said.startswith("✓")
     assert answer(page, "boundaries-width").locator(".mp-printed").inner_text().startswith("at 0.1\nat 0.2")
@@ -194,6 +198,41 @@ def test_work_survives_a_reload_and_reset_forgets_it(opened) -> None:
     answer(page, "boundaries-width").get_by_role("button", name="Reset").click()
     assert "mine" not in page.locator("#mp-boundaries-width").input_value()
     assert page.locator(".mp-count").inner_text().startswith("0 of the ")
+
+
+def test_a_second_tab_follows_and_overwrites_nothing(opened) -> None:
+    first = opened("boundaries-width")
+    second = first.context.new_page()
+    second.goto(first.url)
+    code = "def width(m):\n    return 2 ** 0.5 * m  # in the second\n"
+    second.locator("#mp-boundaries-width").fill(code)
+    first.wait_for_function("code => document.getElementById('mp-boundaries-width').value === code", arg=code)
+    assert checks(first, "boundaries-width").startswith("✓")
+    second.wait_for_function("!document.querySelector('.mp-done').hidden")
+    second.reload()
+    assert second.locator("#mp-boundaries-width").input_value() == code
+
+
+@pytest.mark.parametrize("storage", ["null", "refused", "full"])
+def test_where_the_browser_keeps_nothing_the_page_says_so_and_exports(opened, storage: str) -> None:
+    page = opened("boundaries-width")
+    page.add_init_script(
+        {
+            "null": "Object.defineProperty(window, 'localStorage', { value: null });",
+            "refused": "Object.defineProperty(window, 'localStorage', { get() { throw new Error('refused'); } });",
+            "full": "Storage.prototype.setItem = () => { throw new Error('full'); };",
+        }[storage]
+    )
+    page.reload()
+    assert checks(page, "boundaries-width", "def width(m):\n    return 2 ** 0.5 * m\n").startswith("✓")
+    assert answer(page, "boundaries-width").locator(".mp-done").is_visible()
+    count = page.locator(".mp-count")
+    assert "1 of the " in count.inner_text()
+    assert "are kept" not in count.inner_text()
+    assert "does not keep what you write" in count.inner_text()
+    with page.expect_download() as download:
+        count.get_by_role("button", name="Export").click()
+    assert "    return 2 ** 0.5 * m\n" in Path(download.value.path()).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("sign", ["#", "?"])

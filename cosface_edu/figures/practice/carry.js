@@ -1,29 +1,21 @@
 // "Build CosFace yourself" goes over several chapters: what a reader wrote in the earlier ones is there in the later ones.
 import { THREAD } from "./manifest.js";
-import { changed, solved, solvedCode } from "./store.js";
+import { read, solved, solvedCode, write } from "./store.js";
 
 const ALONE = "margin-book-thread-alone";
-let book = true; // whether the book's functions stand in for pieces that are missing
-try {
-  book = localStorage.getItem(ALONE) !== "yes";
-} catch {
-  // A browser that keeps nothing: it is asked again on the next page.
-}
+// Whether the book's functions stand in for pieces that are missing.
+const byBook = () => read(ALONE) !== "yes";
 
 export function useBook(on) {
-  book = on;
-  try {
-    localStorage.setItem(ALONE, on ? "no" : "yes");
-  } catch {
-    // As above.
-  }
-  changed();
+  write(ALONE, on ? "no" : "yes");
 }
 
-// What built.bring is given: the pieces that this browser keeps.
-export function carried() {
-  const pieces = THREAD.map(([piece]) => piece).filter(solved);
-  return { sources: Object.fromEntries(pieces.map((piece) => [piece, solvedCode(piece)])), book };
+// What built.bring is given: the pieces that are kept, of those before this one; nothing for exercises outside the
+// thread, and all where no exercise is named.
+export function carried(name) {
+  const order = THREAD.map(([piece]) => piece);
+  const before = name ? order.slice(0, Math.max(0, order.indexOf(name))) : order;
+  return { sources: Object.fromEntries(before.filter(solved).map((piece) => [piece, solvedCode(piece)])), book: byBook() };
 }
 
 // { yours, missing, book } of the pieces before this one; null where there are none.
@@ -34,6 +26,6 @@ export function carriedWords(name) {
   return {
     yours: pieces.filter(({ piece }) => solved(piece)).flatMap(({ functions }) => functions),
     missing: pieces.filter(({ piece }) => !solved(piece)),
-    book,
+    book: byBook(),
   };
 }

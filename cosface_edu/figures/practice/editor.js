@@ -3,7 +3,9 @@ const STEP = "    ";
 
 // insertText keeps the browser's own undo.
 function type(area, text) {
-  if (!document.execCommand("insertText", false, text)) area.setRangeText(text, area.selectionStart, area.selectionEnd, "end");
+  if (document.execCommand("insertText", false, text)) return;
+  area.setRangeText(text, area.selectionStart, area.selectionEnd, "end");
+  area.dispatchEvent(new Event("input")); // as insertText does: what is written is kept then
 }
 
 function lineStart(area) {

@@ -38,9 +38,14 @@ async function fetchPacked(say) {
   return new Blob(arrived.parts);
 }
 
-function answer(worker, message) {
+// hear is given each piece of what is printed meanwhile.
+function answer(worker, message, hear = () => {}) {
   return new Promise((resolve, reject) => {
-    worker.onmessage = ({ data }) => (data.failed ? reject(new Error(data.failed)) : resolve(data));
+    worker.onmessage = ({ data }) => {
+      if (data.printed) hear(data.printed);
+      else if (data.failed) reject(new Error(data.failed));
+      else resolve(data);
+    };
     worker.onerror = (event) => reject(new Error(event.message || "the worker stopped"));
     worker.postMessage(message);
   });
@@ -71,7 +76,9 @@ async function once(code, line, earlier, seconds, say) {
   const late = new Promise((resolve) => {
     clock = setTimeout(() => resolve({ stopped: true }), 1000 * seconds);
   });
-  const data = await Promise.race([answer(worker, { run: { code, last: line, earlier: JSON.stringify(earlier) } }), late]).catch((failure) => ({ failure }));
+  let printed = "";
+  const ended = answer(worker, { run: { code, last: line, earlier: JSON.stringify(earlier) } }, (piece) => (printed += piece));
+  const data = await Promise.race([ended, late]).catch((failure) => ({ failure }));
   clearTimeout(clock);
   if (data.outcome) return data.outcome;
   worker.terminate();
@@ -81,7 +88,7 @@ async function once(code, line, earlier, seconds, say) {
   const why = data.stopped
     ? `stopped after ${seconds} seconds. Is there a loop that never ends?`
     : `Python stopped: ${data.failure.message}`;
-  return { printed: "", value: "", json: "", error: why, verdict: null };
+  return { printed, value: "", json: "", error: why, verdict: null };
 }
 
 // run({ code, last, earlier, seconds, say }) -> promise of { printed, value, json, error, verdict }, as cell.py says.

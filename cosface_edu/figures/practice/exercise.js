@@ -24,10 +24,12 @@ function question(cell) {
   return found && { name: found[2], line: found[1], starter: text.slice(0, found.index).replace(/^\n+/, "") + "\n" };
 }
 
-function solutionOf(block, name) {
+// By its text: a chapter whose cells were not run shows no verdict in its solutions.
+export function solutionOf(block, name) {
+  const asks = (cell) => cell.textContent.includes(`exercises.check("${name}"`);
   let next = block.nextElementSibling;
   while (next && !next.classList.contains("exercise")) {
-    if (next.classList.contains("solution") && next.querySelector(`[data-check="${name}"]`)) return next;
+    if (next.classList.contains("solution") && [...next.querySelectorAll(".cell_input pre")].some(asks)) return next;
     next = next.nextElementSibling;
   }
   return null;
@@ -65,7 +67,9 @@ function carriedOver(name) {
     }, book ? "Use mine only" : "Use the book's");
     words.replaceChildren(
       ...(yours.length ? ["Carried over from this browser: ", element("code", {}, yours.join(", ")), ". "] : []),
-      ...(missing.length ? ["Missing, not solved in this browser yet: ", ...links, book ? "; the book's stand in. " : ". ", button] : []),
+      ...(missing.length ? ["Missing, not solved in this browser yet: ", ...links, book ? "; the book's stand in. " : ". "] : []),
+      // Also where none is missing and one does not run any more.
+      ...(missing.length || !book ? [button] : []),
     );
   };
   whenKept(show);
@@ -105,7 +109,7 @@ function mountExercise(block, cell, asked) {
     const code = area.value;
     try {
       const outcome = await run({
-        code, last, earlier: carried(),
+        code, last, earlier: carried(name),
         say: (share, words) => {
           bar.hidden = share === 1;
           bar.value = share;
@@ -124,14 +128,20 @@ function mountExercise(block, cell, asked) {
     }
     bar.hidden = true;
     rest(false);
-    mark();
   }
   const check = () => go(line);
   const tryOut = () => go("");
   const fit = editor(area, { run: tryOut, check, leave: () => buttons[0].focus() });
-  const fill = (text) => {
+  // The editor holds what is kept, also when another tab or another button has written it.
+  const show = () => {
+    mark();
+    const text = kept(name)?.code ?? starter;
+    if (area.value === text) return;
     area.value = text;
     fit();
+    const before = kept(name)?.checked;
+    if (before?.code === text) say(before.passed ? "passed" : "open", String(before.message));
+    else say("", "");
   };
   const solution = solutionOf(block, name);
   buttons.push(
@@ -150,10 +160,8 @@ function mountExercise(block, cell, asked) {
     onclick: () => {
       if (area.value !== starter && !window.confirm("Throw your answer away and begin anew?")) return;
       keep(name, null);
-      fill(starter);
       say("", "");
       printed.hidden = true;
-      mark();
     },
   }, "Reset");
   const help = element("button", { type: "button", onclick: () => showSolution(solution) }, "Show solution");
@@ -169,10 +177,8 @@ function mountExercise(block, cell, asked) {
       element("div", { class: "mp-bar" }, ...buttons, showHint, ...(solution ? [help] : []), reset),
       hint, bar, status, printed),
   );
-  fill(kept(name)?.code ?? starter);
-  const before = kept(name)?.checked;
-  if (before && before.code === area.value) say(before.passed ? "passed" : "open", String(before.message));
-  mark();
+  whenKept(show);
+  show();
 }
 
 export function mountExercises() {

@@ -1,6 +1,6 @@
 // How many are solved: below the heading of a chapter's exercises, and over all chapters where a page asks for it.
 import { EXERCISES } from "./manifest.js";
-import { byChapter, chapterOf, exported, kept, keep, solved, whenKept } from "./store.js";
+import { byChapter, chapterOf, exported, kept, keep, lasts, solved, whenKept } from "./store.js";
 import { element, mountExercises } from "./exercise.js";
 
 function counted(names) {
@@ -12,10 +12,14 @@ function mountChapter() {
   const names = Object.keys(EXERCISES).filter((name) => EXERCISES[name][0] === chapter);
   const heading = document.querySelector("article #exercises > h2");
   if (!heading || !names.length) return;
-  const words = element("p", { class: "mp-count" });
-  heading.after(words);
+  const words = element("span");
+  const lost = element("span", {},
+    "This browser does not keep what you write: export it before you leave the page. ",
+    element("button", { type: "button", onclick: save }, "Export my answers"));
+  heading.after(element("p", { class: "mp-count" }, words, lost));
   const say = () => {
-    words.textContent = `${counted(names)} of the ${names.length} that this page can check are solved. Answers are kept in this browser.`;
+    words.textContent = `${counted(names)} of the ${names.length} that this page can check are solved. ${lasts() ? "Answers are kept in this browser." : ""}`;
+    lost.hidden = lasts();
   };
   whenKept(say);
   say();
@@ -39,7 +43,7 @@ function mountOverview(node) {
     return { list, count, row: element("li", {}, title, " ", count) };
   });
   const say = () => {
-    words.textContent = `${counted(names)} of ${names.length} exercises solved in this browser.`;
+    words.textContent = `${counted(names)} of ${names.length} exercises solved in this browser. ${lasts() ? "" : "It keeps nothing from page to page: export your answers on the page where you write them."}`;
     bar.value = counted(names);
     for (const { list, count } of rows) count.textContent = `${counted(list)} of ${list.length}`;
   };

@@ -3,10 +3,48 @@ import { EXERCISES } from "./manifest.js";
 
 const KEPT = "margin-book-exercise:";
 const listeners = [];
+// What the browser did not take, by key: it is kept until the page is closed.
+const here = new Map();
+
+export function read(key) {
+  if (here.has(key)) return here.get(key);
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+export function write(key, text) {
+  try {
+    if (text === null) localStorage.removeItem(key);
+    else localStorage.setItem(key, text);
+    here.delete(key);
+  } catch {
+    here.set(key, text);
+  }
+  changed();
+}
+
+// Tried once: other tabs hear of each try.
+const keeps = (() => {
+  try {
+    localStorage.setItem(KEPT, "");
+    localStorage.removeItem(KEPT);
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+// Whether what was written outlives the page.
+export function lasts() {
+  return keeps && !here.size;
+}
 
 export function kept(name) {
   try {
-    const found = JSON.parse(localStorage.getItem(KEPT + name));
+    const found = JSON.parse(read(KEPT + name));
     return found && typeof found.code === "string" ? found : null;
   } catch {
     return null;
@@ -14,24 +52,19 @@ export function kept(name) {
 }
 
 export function keep(name, entry) {
-  try {
-    if (entry) localStorage.setItem(KEPT + name, JSON.stringify(entry));
-    else localStorage.removeItem(KEPT + name);
-  } catch {
-    // A browser that keeps nothing: the page works all the same, until it is closed.
-  }
-  changed();
+  write(KEPT + name, entry && JSON.stringify(entry));
 }
 
 export function changed() {
   for (const listener of listeners) listener();
 }
 
-// A check that passed stays: who tries further has not lost it.
+// A check that passed stays: who tries further has not lost it. So does code that is kept: the editor keeps it as it is
+// written, and what was checked may be the older text of another tab.
 export function keepCheck(name, code, line, verdict) {
   const before = kept(name);
   const checked = { code, line, passed: verdict.passed, message: verdict.message, date: new Date().toISOString() };
-  keep(name, { code, checked: before?.checked?.passed && !verdict.passed ? before.checked : checked });
+  keep(name, { code: before?.code ?? code, checked: before?.checked?.passed && !verdict.passed ? before.checked : checked });
 }
 
 export function solved(name) {
@@ -46,6 +79,10 @@ export function solvedCode(name) {
 export function whenKept(listener) {
   listeners.push(listener);
 }
+
+// Another tab has written, or this page comes back from where it heard nothing of it.
+addEventListener("storage", changed);
+addEventListener("pageshow", changed);
 
 // [[chapter, [name, …]], …] in the order of the table of contents.
 export function byChapter() {
@@ -72,21 +109,6 @@ function quoted(code) {
   return text.split(/(?<=\n)/).map((line) => JSON.stringify(line)).join("\n");
 }
 
-// Lines in quotes: pages carry their scripts without indentation.
-const RUNS = [
-  "from cosface_edu.exercises import cell",
-  "",
-  "",
-  "def answer(name, code):",
-  "    outcome = cell.run(code[1:])  # without the line break behind the quotes",
-  "    if outcome['printed']:",
-  "        print(outcome['printed'])",
-  "    verdict = outcome['verdict']",
-  "    said = verdict['message'] if verdict else outcome['error'] or 'it runs; it was not checked'",
-  "    print(f'{name}: {said}')",
-  "",
-].join("\n");
-
 // A Python file that a teacher reads and may run: every answer that was begun, with its verdict and date.
 export function exported() {
   const names = byChapter().flatMap(([, list]) => list);
@@ -94,7 +116,8 @@ export function exported() {
   const pieces = [
     `# Answers to The Margin Book, saved ${new Date().toISOString()}: ${count} of ${names.length} solved.\n` +
       "# Verdicts are those of the reader's browser. With cosface-edu installed this file runs each answer as the page did,\n" +
-      "# by itself, and checks it again: one that fails holds up no other.\n\n" + RUNS,
+      "# in a process of its own, and checks it again: one that fails or never ends holds up no other.\n\n" +
+      "from cosface_edu.exercises.apart import answer\n",
   ];
   for (const name of names) {
     const entry = kept(name);

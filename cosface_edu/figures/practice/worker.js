@@ -3,7 +3,8 @@
 //     names and sizes; info: which Python that is; sources: path -> text of the package's modules
 //   { run: { code, last, earlier } }              answered by what cosface_edu.exercises.cell.run returns; earlier: JSON,
 //                                                 exercise -> code that passed, for built.bring
-// It answers { ready: true }, { outcome } or { failed: message }.
+// It answers { ready: true }, { outcome } or { failed: message }; a run is heard before that, { printed: text } for each
+// piece, so that what a loop printed is there when the loop has to be stopped.
 let runCell = null;
 
 async function unpack(packed, files) {
@@ -55,12 +56,14 @@ sys.path.insert(0, "/book")
 from cosface_edu import exercises
 from cosface_edu.exercises import built, cell
 exercises.in_page()
-def run(code, last, earlier):
+def run(code, last, earlier, hear):
     built.bring(**json.loads(earlier))
-    return json.dumps(cell.run(code, last))
+    return json.dumps(cell.run(code, last, hear))
 run
 `);
 }
+
+const hear = (printed) => self.postMessage({ printed });
 
 self.onmessage = async ({ data }) => {
   try {
@@ -68,7 +71,7 @@ self.onmessage = async ({ data }) => {
       await start(data.start);
       self.postMessage({ ready: true });
     } else {
-      self.postMessage({ outcome: JSON.parse(runCell(data.run.code, data.run.last, data.run.earlier)) });
+      self.postMessage({ outcome: JSON.parse(runCell(data.run.code, data.run.last, data.run.earlier, hear)) });
     }
   } catch (failure) {
     self.postMessage({ failed: String(failure) });
