@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Side by side, each with threads for all cores, tests slow each other down several times over: set before torch is
@@ -41,6 +41,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not any(name in item.nodeid for name in LONGEST))
+
+
+@pytest.fixture(scope="module")
+def built_page() -> Iterator[None]:
+    """Figures are made as in a build of the book: they name the files beside them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COSFACE_BOOK_BUILD", "html")
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
-"""Who shows what a cell returns: a built page, which has its scripts beside it, or a live notebook, which has none.
+"""Who shows what a cell returns: a built page, which has its scripts beside it, or anything else, which has none.
 
-Built pages of the book name files of their `_static` folder; in a notebook these are nowhere, so the piece of HTML
-carries script, style and picture inside.
+Built pages of the book name files of their `_static` folder; in a notebook these are nowhere, be it live or run by
+`nbconvert`, so the piece of HTML carries script, style and picture inside.
 """
 
 import base64
@@ -10,10 +10,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+#: Set where the book is built, and inherited by the kernels that run its chapters.
+BUILD = "COSFACE_BOOK_BUILD"
+
 
 def live() -> bool:
-    """Whether a person's notebook runs this: in Jupyter or in Colab. Chapters that are built run in neither."""
-    return "JPY_SESSION_NAME" in os.environ or "COLAB_RELEASE_TAG" in os.environ
+    """Whether what is shown has to carry all that it needs: everywhere but in a build of the book."""
+    return BUILD not in os.environ
 
 
 def sheet(static: str, name: str, text: Callable[[], str]) -> str:

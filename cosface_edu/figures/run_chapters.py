@@ -21,6 +21,7 @@ from tqdm import tqdm
 from traitlets.config import Config
 
 from cosface_edu.devices import cores
+from cosface_edu.figures import frontend
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +100,8 @@ def _run_side_by_side(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -
 
 
 def setup(app: Sphinx) -> dict:
+    # For the kernels that are started here side by side, and for those that myst-nb starts itself.
+    os.environ[frontend.BUILD] = "html"
     # Priorities: the outputs go before Sphinx reads what it knows of them; chapters run when all is configured.
     app.connect("config-inited", _forget_stale_outputs, priority=900)
     app.connect("env-before-read-docs", _run_side_by_side, priority=900)

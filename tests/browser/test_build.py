@@ -29,7 +29,7 @@ SOLUTIONS = {
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory) -> Path:
+def book(built_page, tmp_path_factory) -> Path:
     """Five pages as the book builds them, as far as the exercises go, with their scripts beside them."""
     folder = tmp_path_factory.mktemp("book")
     vendor, static = ROOT / "book" / "vendor", folder / "_static"

@@ -17,7 +17,7 @@ HEAD = '<meta charset="utf-8"><meta name="viewport" content="width=device-width,
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+def address(built_page, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A built page with the lab: file://…/book/lab.html beside file://…/_static."""
     folder = tmp_path_factory.mktemp("site")
     lab.write_assets(folder / "_static")

@@ -16,7 +16,7 @@ NAMES = ("arc", "forces", "threshold", "folds", "collapse", "landmarks", "sphere
 
 
 @pytest.fixture
-def opened(open_page, tmp_path: Path):
+def opened(built_page, open_page, tmp_path: Path):
     """`opened(**options)` -> a page with the figures, one below the other, drawn."""
 
     def open_(**options: object):
@@ -260,7 +260,7 @@ def test_phone_dark_mode_and_no_script(opened, open_page, name: str) -> None:
 
 
 @pytest.fixture
-def calculator(open_page, tmp_path: Path):
+def calculator(built_page, open_page, tmp_path: Path):
     """`calculator(**options)` -> a page with the fields for people, features and pictures."""
 
     def open_(**options: object):

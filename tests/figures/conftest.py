@@ -13,6 +13,11 @@ matplotlib.use("Agg")
 
 
 @pytest.fixture(autouse=True)
+def _in_the_book(built_page) -> None:
+    """What a figure hands to a page, it hands to a built one."""
+
+
+@pytest.fixture(autouse=True)
 def _look():
     import matplotlib.pyplot as plt
 

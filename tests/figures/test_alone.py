@@ -198,7 +198,7 @@ print(made.cells[-1].outputs[0].text)
 def test_it_runs_in_an_empty_folder_against_the_wheel(page: str, installed: Path, tmp_path: Path) -> None:
     made = alone.notebook((ROOT / "book" / f"{page}.md").read_text(encoding="utf-8"), URL)
     nbformat.write(made, tmp_path / f"{page}.ipynb")
-    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "COSFACE_DATA")}
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "COSFACE_DATA", "COSFACE_BOOK_BUILD")}
     environment |= {"COSFACE_CACHE": str(tmp_path / "cache"), "IPYTHONDIR": str(tmp_path / "ipython")}
     done = subprocess.run(
         [installed, "-c", EXECUTE, f"{page}.ipynb"], cwd=tmp_path, env=environment, capture_output=True, text=True

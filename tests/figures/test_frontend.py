@@ -1,4 +1,4 @@
-"""Pages name the files beside them; a live notebook, which has none, gets all that the figure needs."""
+"""Pages name the files beside them; a notebook, which has none, gets all that the figure needs."""
 
 import re
 
@@ -9,11 +9,13 @@ from cosface_edu.figures import frontend, lab, live, slider
 PIECES = {"lab": lab.html, "arc": live.arc, "forces": live.forces}
 
 
-@pytest.fixture(params=["", "JPY_SESSION_NAME", "COLAB_RELEASE_TAG"])
+@pytest.fixture(params=["", "JPY_SESSION_NAME", "nbconvert"])
 def shown_in(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    for name in ("JPY_SESSION_NAME", "COLAB_RELEASE_TAG"):
-        monkeypatch.delenv(name, raising=False)
+    """A build, Jupyter, and what runs a notebook without a server and sets no name of its own."""
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     if request.param:
+        monkeypatch.delenv(frontend.BUILD)
+    if request.param == "JPY_SESSION_NAME":
         monkeypatch.setenv(request.param, "a.ipynb")
     return request.param
 

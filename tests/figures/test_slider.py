@@ -8,7 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from cosface_edu import figures
-from cosface_edu.figures import slider
+from cosface_edu.figures import frontend, slider
 
 MARGINS = (0.0, 0.2, 0.35)
 
@@ -40,8 +40,7 @@ def test_controls_are_the_browser_s_own_and_hidden_until_the_script_runs(runs) -
     assert bar.select_one("button[type=button]")
 
 
-def test_without_script_a_picture_and_its_sentence_stand_there(runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+def test_without_script_a_picture_and_its_sentence_stand_there(runs) -> None:
     piece = BeautifulSoup(figures.margin_slider_html(runs), "html.parser")
     picture = piece.select_one("noscript img[alt]")
     assert picture["src"] == "../_static/live-slider.webp"
@@ -67,8 +66,7 @@ def test_margin_beyond_the_bound_has_no_wedges(runs) -> None:
     assert np.abs(at["2|3"].x).max() == 0
 
 
-def test_html_needs_no_network_and_says_what_it_shows(runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+def test_html_needs_no_network_and_says_what_it_shows(runs) -> None:
     html = figures.margin_slider_html(runs)
     assert re.findall(r'<script[^>]*src="([^"]+)"', html) == ["../_static/plotly.min.js"]
     assert "aria-live" in html
@@ -86,7 +84,7 @@ def test_path_of_plotly_can_be_said(runs) -> None:
 
 
 def test_live_notebook_gets_plotly_inside(runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JPY_SESSION_NAME", "a.ipynb")
+    monkeypatch.delenv(frontend.BUILD)
     assert len(figures.margin_slider_html(runs[:1])) > 3_000_000
 
 

@@ -141,7 +141,7 @@ def test_colours_are_those_of_the_palette() -> None:
 
 
 class TestPage:
-    def test_snippet_refers_to_the_files_that_are_written(self, tmp_path: Path) -> None:
+    def test_snippet_refers_to_the_files_that_are_written(self, built_page, tmp_path: Path) -> None:
         snippet = lab.html(preset="fig4-m2", height=700, static="../_static/")
         names = {path.name for path in lab.write_assets(tmp_path / "_static")}
         cover = lab.cover_html(static="../_static/")

@@ -125,10 +125,10 @@ def module() -> str:
 def style() -> str:
     """The style sheet without indentation, lines of comment, and spaces that part nothing."""
     lines = [line.strip() for line in (FOLDER / "lab.css").read_text(encoding="utf-8").splitlines()]
-    return "".join(f"{_tight(line)}\n" for line in lines if line and not line.startswith("/*"))
+    return "".join(f"{_tight_style(line)}\n" for line in lines if line and not line.startswith("/*"))
 
 
-def _tight(line: str) -> str:
+def _tight_style(line: str) -> str:
     """A line of the style sheet without spaces beside its signs. Words in quotes hold no sign but the colon."""
     line = re.sub(r" ?([{};,]) ?", r"\1", line)
     return line if '"' in line else line.replace(": ", ":")
