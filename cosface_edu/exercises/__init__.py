@@ -18,9 +18,10 @@ from types import ModuleType
 
 from cosface_edu.exercises import failures, plain
 
-__all__ = ["Verdict", "available", "check", "exercise"]
+__all__ = ["Verdict", "available", "check", "exercise", "hint"]
 
 _CHECKS: dict[str, Callable] = {}
+_HINTS: dict[str, str] = {}
 _IN_PAGE: dict[str, tuple[str, str]] = {}
 
 
@@ -66,6 +67,7 @@ def exercise(name: str, hint: str = "", chapter: str = "") -> Callable[[Callable
         if name in _CHECKS:
             raise ValueError(f"two exercises are called {name!r}")
         _CHECKS[name] = function
+        _HINTS[name] = hint
         if function.__module__.startswith(f"{__name__}.plain."):
             page = chapter or function.__module__.rpartition(".")[2].replace("_", "-")
             _IN_PAGE[name] = (page, hint)
@@ -98,6 +100,29 @@ def _raised(error: Exception) -> str:
     return f"the check can do nothing with this answer ({said}): is it of the kind and the size that is asked for?"
 
 
+def _found(name: str) -> Callable:
+    _load(plain)  # first, and alone where that is enough: the others import torch
+    if name not in _CHECKS and name not in available():
+        raise KeyError(f"no exercise {name!r}; there are: {', '.join(available())}")
+    return _CHECKS[name]
+
+
+def hint(name: str) -> str:
+    """Help with an exercise, as the button of a page gives it.
+
+    Args:
+        name: the exercise, as the chapter calls it.
+
+    Returns:
+        The hint; of an exercise that has none, what its check takes.
+
+    Raises:
+        KeyError: no exercise has this name.
+    """
+    asked = _found(name)
+    return _HINTS[name] or f"The answer is: {(asked.__doc__ or 'what the starter names').strip().splitlines()[0]}"
+
+
 def check(name: str, answer: object) -> Verdict:
     """Run the check of an exercise on an answer.
 
@@ -111,11 +136,9 @@ def check(name: str, answer: object) -> Verdict:
     Raises:
         KeyError: no exercise has this name.
     """
-    _load(plain)  # first, and alone where that is enough: the others import torch
-    if name not in _CHECKS and name not in available():
-        raise KeyError(f"no exercise {name!r}; there are: {', '.join(available())}")
+    asked = _found(name)
     try:
-        praise = _CHECKS[name](answer)
+        praise = asked(answer)
     except AssertionError as wrong:
         return Verdict(name, False, str(wrong) or "the answer does not hold")
     except Exception as error:  # the reader's code may raise anything, and should be told what and where

@@ -15,6 +15,14 @@ def test_unknown_name_lists_what_there_is() -> None:
         exercises.check("nonsense", None)
 
 
+def test_a_notebook_gives_the_hint_that_a_page_has() -> None:
+    assert all(exercises.hint(name) == hint for name, (_, hint) in exercises.in_page().items())
+    assert exercises.hint("find-the-bug-normalise").startswith("The answer is: (fc, x) -> cosines between")
+    assert all(len(exercises.hint(name).split()) > 4 for name in exercises.available())
+    with pytest.raises(KeyError, match="no exercise 'nonsense'"):
+        exercises.hint("nonsense")
+
+
 def test_a_check_of_plain_python_imports_no_torch() -> None:
     """The exported answers are checked one process each: importing torch takes seconds."""
     code = "import sys; from cosface_edu import exercises; exercises.check('boundaries-width', 1); "
