@@ -62,7 +62,7 @@ function carriedOver(name) {
       type: "button",
       onclick: () => {
         useBook(!book);
-        words.querySelector("button").focus();
+        words.querySelector("button")?.focus(); // there is none where nothing is missing any more
       },
     }, book ? "Use mine only" : "Use the book's");
     words.replaceChildren(
