@@ -3,6 +3,7 @@
 Regions come from the heads, wedges from the rules by `cosface_edu.geometry`; nothing is re-typed here.
 """
 
+import string
 import warnings
 from collections.abc import Sequence
 
@@ -14,15 +15,16 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cosface_edu import geometry
-from cosface_edu.experiments import toy
+from cosface_edu import geometry, palette
+from cosface_edu.experiments import lookalikes, toy
 from cosface_edu.figures import style
 from cosface_edu.geometry import plane
 from cosface_edu.losses.margins import Rule
 
 Array = NDArray[np.float64]
 DRAWN = 60  # samples of a class that a panel shows; percentiles and histograms use all of them
-_BASE, _TALLEST = 1.06, 0.45  # where the histograms stand, and how tall the tallest bar is, in radii
+# Where the histograms stand, how tall the tallest bar is, and where the letters stand, in radii.
+_BASE, _TALLEST, _NAMES = 1.06, 0.45, 1.66
 
 
 def colour(label: int) -> str:
@@ -33,6 +35,20 @@ def colour(label: int) -> str:
 def marker(label: int) -> str:
     """The marker of an identity."""
     return style.MARKERS[label % len(style.MARKERS)]
+
+
+def letter(label: int) -> str:
+    """What the book calls an identity: A, B, C, …"""
+    return string.ascii_uppercase[label]
+
+
+def _weight(label: int) -> str:
+    """Of an identity's letter: the two whom the chapters follow are bold."""
+    return "bold" if label in lookalikes.PAIR else "normal"
+
+
+def _name(ax: Axes, label: int, x: float, y: float) -> None:
+    ax.text(x, y, letter(label), ha="center", va="center", fontsize=10, fontweight=_weight(label))
 
 
 def drawn(labels: NDArray[np.int64], label: int, count: int = DRAWN) -> NDArray[np.int64]:
@@ -102,21 +118,23 @@ def _regions(ax: Axes, run: toy.ToyRun, epoch: int, limit: float) -> None:
 
 
 def draw_euclidean(ax: Axes, run: toy.ToyRun, epoch: int = -1) -> None:
-    """Features in the plane, the regions in which each class wins, and the directions of the class centres."""
-    limit = reach(run, epoch)
+    """Features in the plane, the regions in which each class wins, and the directions of the class centres, named."""
+    limit = 1.18 * reach(run, epoch)  # letters stand between the features and the frame
     _regions(ax, run, epoch, limit)
     for label, centre in enumerate(run.centres[epoch]):
         x, y = run.features[epoch][drawn(run.labels, label)].T
         ax.scatter(x, y, s=11, color=colour(label), marker=marker(label), alpha=0.75, linewidths=0)
         unit = centre / np.linalg.norm(centre)
-        ax.plot(*np.outer(unit, [0, 0.9 * limit / np.abs(unit).max()]), color=colour(label), linewidth=1.2)
+        edge = limit * unit / np.abs(unit).max()
+        ax.plot(*np.outer(edge, [0, 0.84]), color=colour(label), linewidth=1.2)
+        _name(ax, label, *(0.92 * edge))
     ax.set(aspect="equal", xlim=(-limit, limit), ylim=(-limit, limit))
     ax.tick_params(labelsize=9)
     ax.locator_params(nbins=3)
 
 
 def draw_angular(ax: Axes, run: toy.ToyRun, epoch: int = -1) -> None:
-    """The unit circle: class centres, margin wedges inside it, and histograms of the samples' directions around it."""
+    """The unit circle: named class centres, margin wedges inside it, histograms of the samples' directions around it."""
     turn = np.linspace(0, 2 * np.pi, 361)
     ax.plot(np.cos(turn), np.sin(turn), color=style.GUIDE, linewidth=0.8)
     for label, start, end in wedges(run, epoch):
@@ -137,7 +155,8 @@ def draw_angular(ax: Axes, run: toy.ToyRun, epoch: int = -1) -> None:
         x, y = centre / np.linalg.norm(centre)
         ax.plot([0, x], [0, y], color=colour(label), linewidth=1.4)
         ax.plot(x, y, marker=marker(label), color=colour(label), markersize=7, markeredgewidth=0)
-    limit = _BASE + _TALLEST + 0.02
+        _name(ax, label, _NAMES * x, _NAMES * y)
+    limit = _NAMES + 0.14
     ax.set(aspect="equal", xlim=(-limit, limit), ylim=(-limit, limit))
     ax.axis("off")
 
@@ -160,6 +179,8 @@ def euclidean_and_angular(run: toy.ToyRun, epoch: int = -1) -> Figure:
 def fig4_grid(runs: Sequence[toy.ToyRun], titles: Sequence[str] | None = None) -> Figure:
     """Toys side by side, Euclidean above and angular below: the arrangement of the CosFace paper's Fig. 4.
 
+    Under each column stands the mean gap between neighbouring clouds of training samples.
+
     Args:
         runs: one column each.
         titles: of the columns; what distinguishes the runs. By default loss and margin.
@@ -171,6 +192,10 @@ def fig4_grid(runs: Sequence[toy.ToyRun], titles: Sequence[str] | None = None) -
         upper.set_title(title.replace(", ", "\n", 1), fontsize=13)
         upper.set_xticks([])
         upper.set_yticks([])
+        gap = f"{np.degrees(run.cloud_gaps().mean()):.0f}°".replace("-", "−")
+        lower.text(0.5, -0.02, f"mean gap {gap}", transform=lower.transAxes, ha="center", va="top", fontsize=11)
+    for ax, row in zip(axes[:, 0], ("features", "directions"), strict=True):
+        ax.text(-0.03, 0.5, row, transform=ax.transAxes, rotation=90, ha="right", va="center", fontsize=11)
     return fig
 
 
@@ -189,7 +214,7 @@ def angular_row(runs: Sequence[toy.ToyRun], titles: Sequence[str] | None = None)
 
 
 def contact_sheet(images: Tensor, labels: Tensor, per_identity: int = 10) -> Figure:
-    """Small pictures, one row for each identity.
+    """Small pictures, one row for each identity, under its letter.
 
     Args:
         images: (N, 3, H, W) in [0, 1].
@@ -204,7 +229,7 @@ def contact_sheet(images: Tensor, labels: Tensor, per_identity: int = 10) -> Fig
         ax.imshow(np.concatenate(list(row.numpy()), axis=1), interpolation="nearest")
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
-        ax.set_ylabel(str(label), color=colour(label), fontweight="bold", rotation=0, va="center", labelpad=10)
+        ax.set_ylabel(letter(label), fontweight=_weight(label), rotation=0, va="center", labelpad=10)
     return fig
 
 
@@ -220,7 +245,8 @@ def score_histograms(run: toy.ToyRun) -> Figure:
     fig, ax = style.subplots(figsize=(5.6, 3.2))
     bins = np.linspace(-1, 1, 81)
     names = ("genuine (one person)", "impostor (two people)")
-    for scores, name, shade, hatch in zip(toy.pair_scores(run), names, style.CYCLE, ("", "///"), strict=False):
+    shades = (palette.GENUINE, palette.IMPOSTOR)
+    for scores, name, shade, hatch in zip(toy.pair_scores(run), names, shades, ("", "///"), strict=True):
         weights = np.full(len(scores), 1 / len(scores))
         ax.hist(scores, bins, weights=weights, color=shade, alpha=0.6, label=name, hatch=hatch, edgecolor=shade)
     ax.set(xlabel="cosine score", ylabel="share of the pairs", yscale="log", xlim=(-1, 1))
@@ -242,10 +268,9 @@ def angle_distribution(runs: Sequence[toy.ToyRun]) -> Figure:
     for run, line in zip(runs, style.LINES, strict=False):
         away = plane.angles_of(run.features[-1]) - plane.angles_of(run.centres[-1])[run.labels]
         counts, _ = np.histogram(np.degrees(np.abs(plane.wrap(away))), bins)
-        ax.stairs(counts / len(away), bins, label=run.config.title, linestyle=line, linewidth=1.8)
+        shade = style.loss(run.config.loss)
+        ax.stairs(counts / len(away), bins, label=run.config.title, edgecolor=shade, linestyle=line, linewidth=1.8)
     ax.set(xlabel="angle θ to the own class centre, degrees", ylabel="share of the samples", xlim=(0, 40))
-    for patch, shade in zip(ax.patches, style.CYCLE, strict=False):
-        patch.set_edgecolor(shade)
     ax.legend()
     return fig
 

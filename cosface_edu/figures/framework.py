@@ -36,7 +36,7 @@ class Step:
 TRAINING = (
     Step("Faces with names", "thousands of people", "rehearsal"),
     Step("LMCL", "cosine, minus m, times s", "lmcl"),
-    Step("One centre a person", "thrown away after training", "eight-identities"),
+    Step("One centre a person", "not kept", "eight-identities"),
 )
 TESTING = (
     Step("Two faces", "of strangers", "verification"),

@@ -128,12 +128,12 @@ def rates(record: Record) -> str:
         ("in its memory", "bytes in the GPU's memory"),
         ("sent from the host's", "bytes sent from the host's memory"),
     ):
-        body.append([called, f"{feed[name]:,.0f}", f"{100 * feed[f'share, {name}']:.1f} %", "of that loop"])
+        body.append([called, f"{feed[name]:,.0f}", f"{100 * feed[f'share, {name}']:.1f}\u00a0%", "of that loop"])
     body.append(
         [
             f"JPEGs of a .rec through {files['workers']} processes, no network",
             f"{files['per_s']:,.0f}",
-            f"{100 * files['share']:.1f} %",
+            f"{100 * files['share']:.1f}\u00a0%",
             f"of their decoder alone, {files['decoder_per_s']:,.0f}",
         ]
     )
@@ -141,7 +141,7 @@ def rates(record: Record) -> str:
         [
             "FaceWorld drawn at 112×96",
             f"{drawn['per_s']:,.0f}",
-            f"{drawn['per_s'] / drawn['before_per_s']:.1f} ×",
+            f"{drawn['per_s'] / drawn['before_per_s']:.1f}\u00a0×",
             f"what a thousand at a time give, {drawn['before_per_s']:,.0f}",
         ]
     )
@@ -150,7 +150,7 @@ def rates(record: Record) -> str:
         body.append(
             ["the same, compiled", f"{fast['per_s']:,.0f}", "", f"after {fast['first_seconds']:.0f} s of compiling"]
         )
-    return table(["", "images/s", "", ""], body)
+    return table(["", "images/s", "compared", "with what"], body, "lrrl")
 
 
 def _logged(lines: Sequence[str]) -> list[tuple[int, float]]:

@@ -29,8 +29,9 @@ def errors(runs: Sequence[Mapping[str, Any]]) -> Figure:
         for number, crowd in enumerate(groups.CROWDS):
             rates = np.array([[100 * run["groups"][g][what] for g in names] for run in runs if run["crowd"] == crowd])
             place = np.arange(len(names)) + 0.4 * number - 0.2  # rates: (S, G)
-            axes.bar(place, rates.mean(axis=0), 0.36, color=style.CYCLE[number], hatch=("", "//")[number], label=crowd)
-            axes.plot(np.tile(place, len(rates)), rates.ravel(), ".", color=style.TEXT, markersize=4)
+            colour, hatch = style.CYCLE[number], ("", "//")[number]
+            axes.bar(place, rates.mean(axis=0), 0.36, color=colour, alpha=0.4, hatch=hatch, label=crowd)
+            axes.plot(np.tile(place, len(rates)), rates.ravel(), "o", color=colour, markersize=3.5)
         axes.set_ylabel(f"{title}\n(percent)")
     _by_group(panels[1], names)
     panels[0].legend()

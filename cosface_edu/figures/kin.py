@@ -34,22 +34,17 @@ def sub_centres(at: tuple[float, ...] = (90.0, 130.0, 230.0)) -> Figure:
     around = torch.deg2rad(torch.linspace(0, 360, 721, dtype=torch.float64))
     x = torch.stack([around.cos(), around.sin()], dim=1)
     figure, axes = style.subplots(figsize=(5.6, 3.2))
-    for degrees, tint in zip(at, style.CYCLE, strict=False):
-        axes.plot(
-            around.rad2deg(),
-            (around - math.radians(degrees)).cos(),
-            ":",
-            color=tint,
-            label=f"sub-centre at {degrees:g}°",
-        )
+    for degrees, line in zip(at, (":", "--", "-."), strict=False):
+        cosine = (around - math.radians(degrees)).cos()
+        axes.plot(around.rad2deg(), cosine, linestyle=line, color=style.TEXT, label=f"sub-centre at {degrees:g}°")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         score = head.logits(x)[:, 0].detach()
     axes.plot(around.rad2deg(), score, color=style.loss("arcface"), linewidth=2.6, label="score of the class")
     axes.set(xlabel="direction of the embedding (degrees)", ylabel="cosine", xlim=(0, 360))
     axes.set_xticks(range(0, 361, 60))
-    axes.set_ylim(-2.2, 1.15)
-    axes.legend(fontsize=9, loc="lower right", ncols=2)
+    axes.set_ylim(-1.05, 1.05)
+    axes.legend(fontsize=9, loc="lower left", bbox_to_anchor=(0, 1.02), ncols=2)
     return figure
 
 
@@ -59,7 +54,8 @@ def curriculum(target: float = 0.6, m: float = 0.5) -> Figure:
     own = torch.full_like(cos, target)
     figure, axes = style.subplots(figsize=(5.6, 3.4))
     axes.plot(cos, cos, color=style.GUIDE, linewidth=0.9, label="plain cos $θ_j$")
-    for t, line, tint in ((0.0, ":", style.CYCLE[4]), (0.4, "--", style.CYCLE[0]), (0.8, "-", style.CYCLE[3])):
+    tint = style.loss("curricularface")
+    for t, line in ((0.0, ":"), (0.4, "--"), (0.8, "-")):
         axes.plot(cos, Curricular(m, t=t).others(cos, own), line, color=tint, label=f"t = {t:g}")
     limit = AdditiveAngle(m).target(own[:1]).item()
     axes.axvline(limit, color=style.WARN, linewidth=0.9)
@@ -77,7 +73,7 @@ def quality(m: float = 0.4) -> Figure:
     figure, (left, right) = style.subplots(2, 1, figsize=(5.6, 6.4))
     head = losses.MagFace(512, 100)
     lengths = torch.linspace(0, 120, 241)
-    left.plot(lengths, head.rule.margin(lengths), color=style.CYCLE[3], label="MagFace: margin m(‖x‖)")
+    left.plot(lengths, head.rule.margin(lengths), color=style.loss("magface"), label="MagFace: margin m(‖x‖)")
     left.set(xlabel="length ‖x‖ of the embedding", ylabel="margin (radians)", xlim=(0, 120), ylim=(0.3, 0.9))
     left.set_title("MagFace", fontsize=11)
     for z, line, what in (
@@ -85,7 +81,7 @@ def quality(m: float = 0.4) -> Figure:
         (0.0, "--", "average, z = 0"),
         (1.0, "-", "high quality, z = 1"),
     ):
-        right.plot(_DEGREES, AdaptiveMargin(m, z).target(_COS), line, color=style.CYCLE[0], label=what)
+        right.plot(_DEGREES, AdaptiveMargin(m, z).target(_COS), line, color=style.loss("adaface"), label=what)
     right.plot(_DEGREES, _COS, color=style.GUIDE, linewidth=0.8, label="no margin")
     right.set(xlabel="angle $θ_y$ (degrees)", ylabel="target ψ($θ_y$)", xlim=(0, 180))
     right.set_title("AdaFace", fontsize=11)
@@ -103,7 +99,7 @@ def pull_by_quality(m: float = 0.4, s: float = 64.0, C: int = 10_575) -> Figure:
         (1.0, "-", "high quality, z = 1"),
     ):
         force = numerical.pull(AdaptiveMargin(m, z), s, np.radians(degrees), C) / s
-        axes.plot(degrees, force, line, color=style.CYCLE[0], label=what)
+        axes.plot(degrees, force, line, color=style.loss("adaface"), label=what)
     axes.set(xlabel="angle $θ_y$ (degrees)", ylabel="pull dL/d$θ_y$, divided by s", xlim=(0, 110), ylim=(0, 1.1))
     axes.legend(fontsize=9, loc="upper left")
     return figure
@@ -125,7 +121,7 @@ def elastic(m: float = 0.35, std: float = 0.05, draws: int = 40) -> Figure:
 def spherefaces(m: float = 1.5) -> Figure:
     """SphereFace-R bends one curve; SphereFace2 asks a yes-no question of each class with a margin on both sides."""
     figure, (left, right) = style.subplots(2, 1, figsize=(5.6, 6.4))
-    tint = style.loss("asoftmax")
+    tint = style.loss("sphereface_r")
     left.plot(_DEGREES, _COS, color=style.GUIDE, linewidth=0.8, label="cos θ")
     left.plot(_DEGREES, TruncatedAngle(m).target(_COS), color=tint, label="v1: target cos(min(mθ, π))")
     left.plot(_DEGREES, DividedAngle(m).others(_COS), "--", color=tint, label="v2: others cos(θ/m)")
@@ -133,8 +129,8 @@ def spherefaces(m: float = 1.5) -> Figure:
     left.set_title(f"SphereFace-R, m = {m:g}", fontsize=11)
     left.legend(fontsize=8)
     rule = PowerCosine(0.4, 3.0)
-    right.plot(_DEGREES, rule.target(_COS), color=style.CYCLE[2], label="if it is this person: g − m")
-    right.plot(_DEGREES, rule.others(_COS), "--", color=style.WARN, label="if it is not: g + m")
+    right.plot(_DEGREES, rule.target(_COS), color=style.loss("sphereface2"), label="if it is this person: g − m")
+    right.plot(_DEGREES, rule.others(_COS), "--", color=style.loss("sphereface2"), label="if it is not: g + m")
     right.set(xlabel="angle θ (degrees)", ylabel="score", xlim=(0, 180))
     right.set_title("SphereFace2, m = 0.4", fontsize=11)
     right.legend(fontsize=8)

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from cosface_edu import geometry, losses
 from cosface_edu.experiments import toy
 from cosface_edu.experiments.lookalikes import PAIR, measure, placed
-from cosface_edu.figures import style, tables
+from cosface_edu.figures import embeddings, style, tables
 
-NAMES = ("B", "H")
-COLOURS = tuple(style.IDENTITIES[who] for who in PAIR)
+NAMES = tuple(embeddings.letter(who) for who in PAIR)
+COLOURS = tuple(embeddings.colour(who) for who in PAIR)
 
 
 def arcs(runs: Sequence[toy.ToyRun], titles: Sequence[str] | None = None) -> Figure:
@@ -34,10 +34,12 @@ def arcs(runs: Sequence[toy.ToyRun], titles: Sequence[str] | None = None) -> Fig
             axes.axvline(side * pair.apart / 2, color=colour, linewidth=1.2)
         if pair.asked > 0:
             axes.axvspan(-pair.asked / 2, pair.asked / 2, color=style.GUIDE, alpha=0.25, linewidth=0)
+            for end in (-pair.asked / 2, pair.asked / 2):
+                axes.axvline(end, color=style.GUIDE, linestyle="--", linewidth=1)
         axes.set(yticks=[], xlim=(-45, 45))
         axes.spines["left"].set_visible(False)
         axes.set_title(title, loc="left", fontsize=10)
-    panels[0, 0].legend(loc="upper center", fontsize=9)
+    panels[0, 0].legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2, fontsize=9)
     panels[-1, 0].set_xlabel("degrees from the middle between the centres of B and H")
     return figure
 
@@ -51,13 +53,14 @@ def against_margin(runs: Sequence[toy.ToyRun]) -> Figure:
     figure, axes = style.subplots(figsize=(5.6, 3.4))
     pairs, margins = [measure(run) for run in runs], [run.config.m for run in runs]
     eight = [np.degrees(run.cloud_gaps().mean()) for run in runs]
-    axes.plot(margins, [pair.apart for pair in pairs], "s-", color=COLOURS[1], label="centres of B and H")
-    axes.plot(margins, [pair.gap for pair in pairs], "o-", color=COLOURS[0], label="clouds of B and H")
-    axes.plot(margins, eight, "^--", color=style.GUIDE, label="clouds, mean of all eight")
+    colour = style.loss(runs[0].config.loss)  # neither person's: these are curves of both
+    axes.plot(margins, [pair.apart for pair in pairs], "s--", color=colour, label="centres of B and H")
+    axes.plot(margins, [pair.gap for pair in pairs], "o-", color=colour, label="clouds of B and H")
+    axes.plot(margins, eight, "^-.", color=style.GUIDE, label="clouds, mean of all eight")
     axes.plot(margins, [pair.asked for pair in pairs], ":", color=style.WARN, label="asked of B and H")
     axes.axvline(geometry.max_margin(8, 2), color=style.GUIDE, linestyle=":", linewidth=0.8)
     axes.set(xlabel="margin m (dotted: the bound)", ylabel="degrees between", ylim=(0, 60))
-    axes.legend(loc="upper center", ncols=2, fontsize=8)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, fontsize=9)
     return figure
 
 

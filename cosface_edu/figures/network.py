@@ -122,12 +122,16 @@ def shapes(layers: list[Layer], groups: dict[str, str], size: tuple[int, int] = 
         width, height = 6 + 7 * np.log2(shape[0] / 3), 112.0 if flat else float(shape[1])  # a vector stands upright
         if flat:
             width = 6
+        slot = max(width, 24)  # the text under a narrow box needs room too
+        middle = x + slot / 2
         colour = palette.GREY if not count else palette.VERMILION if flat else palette.BLUE
-        ax.add_patch(plt.Rectangle((x, -height / 2), width, height, color=colour, alpha=0.45, linewidth=0))
-        ax.text(x + width / 2, 64, label, ha="center", va="bottom", fontsize=10)
+        ax.add_patch(
+            plt.Rectangle((middle - width / 2, -height / 2), width, height, color=colour, alpha=0.45, linewidth=0)
+        )
+        ax.text(middle, 64, label, ha="center", va="bottom", fontsize=10)
         convolutions = f"\n{count} conv" if count and not flat else ""
-        ax.text(x + width / 2, -62, " × ".join(map(str, shape)) + convolutions, ha="center", va="top", fontsize=9)
-        x += width + 36
-    ax.set(xlim=(-24, x - 20), ylim=(-92, 82))
+        ax.text(middle, -62, " × ".join(map(str, shape)) + convolutions, ha="center", va="top", fontsize=9)
+        x += slot + 36
+    ax.set(xlim=(-20, x - 18), ylim=(-92, 82))
     ax.axis("off")
     return fig

@@ -26,10 +26,10 @@ def scores_and_threshold(result: Verification, threshold: float | None = None) -
     bins = np.linspace(result.scores.min(), result.scores.max(), 61)
     ax.hist(result.scores[~result.same], bins, color=IMPOSTOR, alpha=0.55, hatch="//", label="impostor pairs")
     ax.hist(result.scores[result.same], bins, color=GENUINE, alpha=0.55, label="genuine pairs")
-    ax.axvline(threshold, color=style.WARN, linestyle="--", label=f"threshold {threshold:.2f}")
     ax.set(xlabel="cosine score", ylabel="pairs")
-    ax.margins(y=0.3)  # room for the legend above the bars
-    ax.legend(ncols=3, loc="upper center", fontsize=9)
+    ax.axvline(threshold, color=style.TEXT, linestyle="--")
+    ax.text(threshold, 1.01, f"threshold {threshold:.2f}", transform=ax.get_xaxis_transform(), ha="center", fontsize=9)
+    ax.legend(ncols=2, loc="lower left", bbox_to_anchor=(0, 1.06), fontsize=9)
     return fig
 
 

@@ -43,12 +43,12 @@ def accuracy_against_margin(report: dict[str, Any]) -> Figure:
     if softmax := points.get((None, 0.0)):
         ax.axhspan(min(softmax), max(softmax), color=style.loss("softmax"), alpha=0.25, label="softmax, all seeds")
     scales = sorted({s for s, _ in points if s is not None})
-    for number, s in enumerate(scales):
+    for s in scales:
         margins = sorted(m for scale, m in points if scale == s)
-        colour, line = style.CYCLE[number], style.LINES[number]
+        colour, mark, line = style.scale(s)
         ax.plot(margins, [np.mean(points[s, m]) for m in margins], color=colour, linestyle=line, label=f"s = {s:g}")
         for m in margins:
-            ax.plot([m] * len(points[s, m]), points[s, m], style.MARKERS[number], color=colour, markersize=5, alpha=0.8)
+            ax.plot([m] * len(points[s, m]), points[s, m], mark, color=colour, markersize=5, alpha=0.8)
     ax.set(xlabel="margin m (0 is NSL)", ylabel="accuracy in percent")
     ax.legend()
     return fig

@@ -18,11 +18,22 @@ from cosface_edu.figures import style
 from cosface_edu.losses.margins import AdditiveAngle, AdditiveCosine, MultiplicativeAngle, NoMargin, Rule
 
 CLASS_1, CLASS_2 = style.IDENTITIES[0], style.IDENTITIES[1]
+_LOSSES: dict[type[Rule], str] = {
+    NoMargin: "nsl",
+    MultiplicativeAngle: "asoftmax",
+    AdditiveCosine: "cosface",
+    AdditiveAngle: "arcface",
+}
 _AXIS_1, _AXIS_2 = r"$\cos\theta_1$", r"$\cos\theta_2$"
 
 
+def _colour(rule: Rule) -> str:
+    """Of the loss that the rule makes; of the combined margin for any other."""
+    return style.loss(_LOSSES.get(type(rule), "combined"))
+
+
 def target_logits(rules: Mapping[str, Rule], dotted: Mapping[str, Rule] | None = None) -> Figure:
-    """Target logit ψ against the angle θ between a sample and its class centre.
+    """Target logit ψ against the angle θ between a sample and its class centre; a loss has its colour, m a line style.
 
     Args:
         rules: by the name in the legend.
@@ -32,7 +43,7 @@ def target_logits(rules: Mapping[str, Rule], dotted: Mapping[str, Rule] | None =
     cos = torch.from_numpy(np.cos(theta))
     fig, ax = style.subplots(figsize=(5.6, 3.8))
     for (name, rule), line in zip(rules.items(), style.LINES, strict=False):
-        ax.plot(np.degrees(theta), rule.target(cos), label=name, linestyle=line)
+        ax.plot(np.degrees(theta), rule.target(cos), label=name, color=_colour(rule), linestyle=line)
     for name, rule in (dotted or {}).items():
         ax.plot(np.degrees(theta), rule.target(cos), label=name, linestyle=":", color=style.WARN, linewidth=1.3)
     ax.set(xlabel="angle θ to the own class centre, degrees", ylabel="target logit ψ(θ)", xlim=(0, 180))
@@ -51,7 +62,8 @@ def gap_curves(rules: Mapping[str, Rule]) -> Figure:
     phi = np.linspace(0.5, 180, 360)
     fig, ax = style.subplots(figsize=(5.6, 3.8))
     for (name, rule), line in zip(rules.items(), style.LINES, strict=False):
-        ax.plot(phi, np.degrees(geometry.gap_on_arc(rule, np.radians(phi))), label=name, linestyle=line)
+        gap = np.degrees(geometry.gap_on_arc(rule, np.radians(phi)))
+        ax.plot(phi, gap, label=name, color=_colour(rule), linestyle=line)
     ax.set(
         xlabel="angle φ between the class centres, degrees", ylabel="gap between the classes, degrees", xlim=(0, 180)
     )
@@ -67,6 +79,12 @@ def _plane(ax: Axes, title: str | None) -> None:
     ax.set_xticks([-1, 0, 1])
     ax.set_yticks([-1, 0, 1])
     ax.set_title(title or "")
+
+
+def _name_classes(ax: Axes) -> None:
+    """In the colour of text: orange letters on an orange tint could not be read."""
+    ax.text(0.94, -0.92, "class 1", ha="right", fontweight="bold")
+    ax.text(-0.94, 0.9, "class 2", va="top", fontweight="bold")
 
 
 def _draw_cosine_plane(ax: Axes, rule: Rule) -> None:
@@ -85,8 +103,7 @@ def _draw_cosine_plane(ax: Axes, rule: Rule) -> None:
         )
     ax.plot(edge, cos, color=CLASS_1)
     ax.plot(cos, edge, color=CLASS_2, linestyle="--")
-    ax.text(0.94, -0.92, "class 1", ha="right", color=CLASS_1, fontweight="bold")
-    ax.text(-0.94, 0.9, "class 2", va="top", color=CLASS_2, fontweight="bold")
+    _name_classes(ax)
 
 
 def cosine_plane(rule: Rule, title: str | None = None) -> Figure:
@@ -111,8 +128,7 @@ def _draw_softmax_plane(ax: Axes, ratios: Sequence[float]) -> None:
     ax.fill_betweenx(
         cos, edges.min(axis=0), edges.max(axis=0), facecolor=style.WARN, alpha=0.25, linewidth=0, hatch="xx"
     )
-    ax.text(0.94, -0.92, "class 1", ha="right", color=CLASS_1, fontweight="bold")
-    ax.text(-0.94, 0.9, "class 2", va="top", color=CLASS_2, fontweight="bold")
+    _name_classes(ax)
 
 
 def softmax_plane(ratios: Sequence[float] = (0.7, 1.0, 1 / 0.7)) -> Figure:
@@ -212,7 +228,7 @@ def fig3_wedges(phi: float = np.pi / 2, cosface_m: float = 0.35) -> Figure:
         for centre, colour, label in ((first, CLASS_1, "$W_1$"), (second, CLASS_2, "$W_2$")):
             x, y = np.cos(centre), np.sin(centre)
             ax.annotate("", (x, y), (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 2})
-            ax.text(1.16 * x, 1.16 * y, label, ha="center", va="center", color=colour, fontweight="bold")
+            ax.text(1.16 * x, 1.16 * y, label, ha="center", va="center", fontweight="bold")
         edge = float(geometry.edge_on_arc(rule, phi, ratio=ratio))
         gap = np.degrees(phi - 2 * edge)
         if np.isnan(edge):

@@ -12,7 +12,7 @@ from cosface_edu.figures import style, tables
 
 Run = Mapping[str, Any]
 
-SCALES = {10.0: (style.loss("nsl"), "o", "-"), 64.0: (style.loss("cosface"), "s", "--")}
+SCALES = (10.0, 64.0)
 #: What is compared: name -> how a run says it, in degrees or percent.
 MEASURES = {
     "known people: mean gap between clouds (degrees)": lambda run: run["cloud_gap"],
@@ -78,11 +78,13 @@ def against_margin(runs: Sequence[Run], features: int = 2) -> Figure:
     figure, panels = style.subplots(len(MEASURES), 1, figsize=(5.6, 7.4), sharex=True)
     runs = chosen(runs, D=features)
     for axes, (name, measure) in zip(panels, MEASURES.items(), strict=True):
-        for s, (colour, marker, line) in SCALES.items():
+        for s in SCALES:
+            colour, marker, line = style.scale(s)
             family = chosen(runs, loss="cosface", s=s)
             margins = sorted({run["m"] for run in family})
             by_margin = [[measure(run) for run in chosen(family, m=m)] for m in margins]
-            axes.plot(margins, [np.mean(values) for values in by_margin], line, color=colour, label=f"LMCL, s = {s:g}")
+            means = [np.mean(values) for values in by_margin]
+            axes.plot(margins, means, linestyle=line, color=colour, label=f"LMCL, s = {s:g}")
             for m, values in zip(margins, by_margin, strict=True):
                 aside = 0.002 if s > 10 else -0.002
                 axes.plot([m + aside] * len(values), values, marker, color=colour, markersize=3.5, alpha=0.6)

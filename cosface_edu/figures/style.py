@@ -1,11 +1,12 @@
-"""One look for every figure: colours that colour-blind readers can tell apart, on light pages and on dark ones.
+"""One look for every figure, on light pages and on dark ones.
 
 A built page holds one picture for both modes. So backgrounds are transparent, text and axes are a mid-grey that has
 the same contrast (about 4.2:1) on white and on the dark theme's #14181e, and no colour is near white or black. The
-colours themselves stand in `cosface_edu.palette`; identities also differ in marker shape.
+colours themselves stand in `cosface_edu.palette`; identities also differ in marker shape, and curves in line style.
 """
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -24,8 +25,10 @@ __all__ = [
     "PLOTLY_MARKERS",
     "TEXT",
     "WARN",
+    "Look",
     "apply",
     "loss",
+    "scale",
     "subplots",
 ]
 
@@ -40,6 +43,23 @@ IDENTITIES = CYCLE = palette.PEOPLE[: len(MARKERS)]
 def loss(name: str) -> str:
     """The colour that a loss keeps through the whole book, one's own (module:Class) too."""
     return losses.card(name).colour
+
+
+class Look(NamedTuple):
+    """How a curve is drawn."""
+
+    colour: str
+    marker: str
+    line: Any  # of matplotlib: a name, or dashes
+
+
+#: The scale s in every figure that compares several; light to dark.
+_BY_SCALE = {4 * 2**k: Look(*look) for k, look in enumerate(zip(palette.SCALES, MARKERS[:5], LINES[:5], strict=True))}
+
+
+def scale(s: float) -> Look:
+    """How the scale s is drawn through the whole book: as the nearest of 4, 8, 16, 32 and 64, on a logarithmic axis."""
+    return _BY_SCALE[min(_BY_SCALE, key=lambda known: abs(math.log(s / known)))]
 
 
 def apply() -> None:

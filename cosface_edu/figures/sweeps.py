@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from cosface_edu import palette
 from cosface_edu.experiments.jobs.sweep import ranked
 from cosface_edu.experiments.settings import setting
 from cosface_edu.experiments.statistics import compared
@@ -21,6 +23,9 @@ from cosface_edu.losses import card
 
 Row = Mapping[str, Any]
 Value = Callable[[Row], float]
+
+# What is ahead and what behind: from a grey that is as far from white pages as from dark ones to full colours.
+_AHEAD = LinearSegmentedColormap.from_list("ahead", [palette.VERMILION, "#8e9299", palette.SKY])
 
 
 def by_loss(rows: Sequence[Row], measures: Mapping[str, Value]) -> str:
@@ -79,8 +84,8 @@ def against_margin(rows: Sequence[Row], parts: Sequence[str], measures: Mapping[
     """
     figure, panels = style.subplots(1, len(measures), figsize=(3.4 * len(measures), 3.4), squeeze=False)
     for axes, (name, value) in zip(panels[0], measures.items(), strict=True):
-        for number, (s, by_m) in enumerate(curves(rows, parts).items()):
-            colour, mark, line = style.CYCLE[number], style.MARKERS[number], style.LINES[number]
+        for s, by_m in curves(rows, parts).items():
+            colour, mark, line = style.scale(s)
             made = {m: [100 * value(row) for row in runs] for m, runs in by_m.items()}
             axes.plot(list(made), [np.mean(values) for values in made.values()], color=colour, linestyle=line)
             for m, values in made.items():
@@ -104,13 +109,13 @@ def worth_map(rows: Sequence[Row], name: str, value: Value) -> Figure:
     ahead = {cell: compared(runs, value)["cosface_minus"]["nsl"] for cell, runs in by_cell(rows).items()}
     across, up = (sorted({cell[axis] for cell in ahead}) for axis in (0, 1))
     points = np.array([[100 * ahead.get((x, y), {"mean": np.nan})["mean"] for x in across] for y in up])
-    most = 1.8 * np.nanmax(np.abs(points))  # so pale that black can be read on it
+    most = np.nanmax(np.abs(points))
     figure, axes = style.subplots(figsize=(4.8, 3.5))
-    axes.imshow(points, cmap="PuOr", vmin=-most, vmax=most, origin="lower", aspect="auto")
+    axes.imshow(points, cmap=_AHEAD, vmin=-most, vmax=most, origin="lower", aspect="auto")
     for place in product(range(len(across)), range(len(up))):
         _mark(axes, place, ahead.get((across[place[0]], up[place[1]])))
     axes.set(xticks=range(len(across)), xticklabels=[f"{x:,}" for x in across], yticks=range(len(up)), yticklabels=up)
-    axes.set(xlabel="people", ylabel="pictures of each", title=f"{name}, points")
+    axes.set(xlabel="people", ylabel="pictures of each", title=f"CosFace − NSL: {name}, points")
     axes.grid(visible=False)
     return figure
 
@@ -124,9 +129,9 @@ def _mark(axes: Axes, place: tuple[int, int], found: Mapping[str, Any] | None) -
     mean, low, high = (100 * found[name] for name in ("mean", "low", "high"))
     if low < 0 < high:
         corner = (place[0] - 0.5, place[1] - 0.5)
-        axes.add_patch(Rectangle(corner, 1, 1, fill=False, hatch="//", edgecolor=style.GUIDE, linewidth=0))
-        at["bbox"] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.9, "pad": 1.5}
-    axes.text(*place, f"{mean:+.1f}\n({low:.1f} … {high:.1f})", color="black", **at)
+        axes.add_patch(Rectangle(corner, 1, 1, fill=False, hatch="//", edgecolor="black", alpha=0.35, linewidth=0))
+        at["bbox"] = {"facecolor": _AHEAD(0.5), "edgecolor": "none", "pad": 1.5}
+    axes.text(*place, f"{mean:+.1f}\n({low:.1f} … {high:.1f})".replace("-", "−"), color="black", **at)
 
 
 def worth_table(rows: Sequence[Row], measures: Mapping[str, Value]) -> str:

@@ -304,15 +304,15 @@ def beyond_pi(m: float = 0.5) -> Figure:
     figure, (left, right) = style.subplots(2, 1, figsize=(5.6, 6.4))
     styles = {
         "monotone": ("-", style.loss("arcface")),
-        "exact": ("--", style.loss("cosface")),
-        "straight-through": (":", style.loss("combined")),
+        "exact": ("--", style.loss("arcface")),
+        "straight-through": ((0, (1, 4)), style.WARN),
     }
     for choice, (line, tint) in styles.items():
         cos = torch.cos(torch.deg2rad(torch.tensor(degrees))).requires_grad_()
         target = AdditiveAngle(m, beyond_pi=choice).target(cos)
         (slope,) = torch.autograd.grad(target.sum(), cos)
-        left.plot(degrees, target.detach().numpy(), line, color=tint, label=choice, linewidth=2)
-        right.plot(degrees, slope.numpy(), line, color=tint, label=choice, linewidth=2)
+        left.plot(degrees, target.detach().numpy(), linestyle=line, color=tint, label=choice, linewidth=2)
+        right.plot(degrees, slope.numpy(), linestyle=line, color=tint, label=choice, linewidth=2)
     for axes in (left, right):
         axes.axvline(180 - math.degrees(m), color=style.GUIDE, linewidth=0.8)
         axes.set(xlabel="angle $θ_y$ (degrees)", xlim=(0, 180))
@@ -333,7 +333,7 @@ def unified(rules: Mapping[str, Rule] = UNIFIED) -> Figure:
     for (name, rule), line in zip(rules.items(), lines, strict=True):
         left.plot(degrees, rule.target(cos).numpy(), line, color=colour(name), label=name)
         right.plot(geometry.boundary(rule, other), other, line, color=colour(name))
-    left.plot(degrees, cos.numpy(), color=style.GUIDE, linewidth=0.8)
+    left.plot(degrees, cos.numpy(), color=style.GUIDE, linewidth=0.8, label="no margin: cos $θ_y$")
     right.plot(other, other, color=style.GUIDE, linewidth=0.8)
     left.set(xlabel="angle $θ_y$ (degrees)", ylabel="target ψ($θ_y$)", xlim=(0, 180))
     left.legend(fontsize=8)
@@ -359,12 +359,14 @@ def straight_through(m: float = 0.5, s: float = 64.0) -> Figure:
 
 
 def peeking(gains: Mapping[int, np.ndarray]) -> Figure:
-    """How much a threshold chosen on the test pairs flatters, for test sets of several sizes."""
-    figure, panels = style.subplots(len(gains), 1, figsize=(5.6, 5))
+    """How much a threshold chosen on the test pairs flatters, for test sets of several sizes, on one axis."""
+    figure, panels = style.subplots(len(gains), 1, figsize=(5.6, 5), sharex=True)
+    bins = np.histogram_bin_edges(np.concatenate(list(gains.values())), bins=30)
     for axes, (pairs, gain), tint in zip(panels, gains.items(), style.CYCLE, strict=False):
-        axes.hist(gain, bins=20, color=tint, alpha=0.8)
+        axes.hist(gain, bins, color=tint, alpha=0.8)
         axes.axvline(0, color=style.GUIDE, linewidth=0.8)
         axes.axvline(gain.mean(), color=style.TEXT, linestyle="--")
         axes.set_title(f"{pairs:,} pairs: mean {gain.mean():.2f}", fontsize=10)
-        axes.set(xlabel="gain in points of accuracy", ylabel="test sets")
+        axes.set_ylabel("test sets")
+    panels[-1].set_xlabel("gain in points of accuracy")
     return figure

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
-from cosface_edu import figures
-from cosface_edu.figures import embeddings
+from cosface_edu import figures, palette
+from cosface_edu.figures import embeddings, style
 from cosface_edu.losses import NoMargin
 
 
@@ -67,6 +68,33 @@ def test_grid_has_a_column_for_each_run(made_up) -> None:
     assert len(fig.axes) == 4
 
 
+def test_rays_have_letters_and_the_two_who_are_followed_bold_ones(made_up) -> None:
+    for axes in figures.euclidean_and_angular(made_up()).axes:
+        letters = {text.get_text(): text.get_fontweight() for text in axes.texts}
+        assert "".join(letters) == "ABCDEFGH"
+        assert [name for name, weight in letters.items() if weight == "bold"] == ["B", "H"]
+
+
+def test_a_column_of_the_grid_says_its_mean_gap_and_a_row_what_it_shows(made_up) -> None:
+    wide, narrow = made_up(m=0.2), made_up(spacing=20.0)
+    *upper, first, second = figures.fig4_grid([wide, narrow]).axes
+    for axes, run in ((first, wide), (second, narrow)):
+        gap = f"{np.degrees(run.cloud_gaps().mean()):.0f}".replace("-", "−")
+        assert f"mean gap {gap}°" in [text.get_text() for text in axes.texts]
+    said = [[text.get_text() for text in axes.texts if len(text.get_text()) > 1] for axes in (*upper, first)]
+    assert [said[0], said[1], said[2][-1]] == [["features"], [], "directions"]
+
+
+def test_impostors_and_losses_keep_their_colours(made_up) -> None:
+    (axes,) = figures.score_histograms(made_up()).axes
+    shades = {handle.get_label(): handle.patches[0].get_facecolor()[:3] for handle in axes.containers}
+    assert list(shades.values()) == [to_rgb(palette.GENUINE), to_rgb(palette.IMPOSTOR)]
+    (axes,) = figures.angle_distribution([made_up(loss="arcface", m=0.5), made_up()]).axes
+    assert [patch.get_edgecolor()[:3] for patch in axes.patches] == [
+        to_rgb(style.loss(name)) for name in ("arcface", "cosface")
+    ]
+
+
 @pytest.mark.parametrize(
     "draw",
     [
@@ -88,7 +116,7 @@ def test_contact_sheet_has_a_row_for_each_identity() -> None:
     import torch
 
     fig = figures.contact_sheet(torch.rand(12, 3, 8, 6), torch.arange(3).repeat(4), per_identity=4)
-    assert [ax.get_ylabel() for ax in fig.axes] == ["0", "1", "2"]
+    assert [ax.get_ylabel() for ax in fig.axes] == ["A", "B", "C"]
     assert fig.axes[0].get_images()[0].get_array().shape == (8, 24, 3)
 
 

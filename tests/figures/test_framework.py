@@ -33,3 +33,11 @@ def test_boxes_lie_inside_the_picture_and_do_not_overlap() -> None:
     for i, (x, y, w, h) in enumerate(boxes):
         for a, b, c, d in boxes[:i]:
             assert x >= a + c or a >= x + w or y >= b + d or b >= y + h
+
+
+def test_words_fit_their_boxes() -> None:
+    """A letter of 13 pixels is about 7 wide."""
+    for step in framework.TRAINING + framework.TESTING:
+        assert 7 * len(step.words) < framework.NARROW, step.words
+    for step in framework.SHARED:
+        assert 7 * len(step.words) < framework.BROAD, step.words

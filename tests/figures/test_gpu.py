@@ -52,6 +52,8 @@ def test_rates_are_shares_of_what_they_say() -> None:
     files = next(value for name, value in cells.items() if ".rec" in name)
     assert float(files[1].split("%")[0]) == pytest.approx(100 * files_share(rows["records"]), abs=0.05)
     assert len({line.count("|") for line in gpu.rates(found).splitlines()}) == 1
+    assert all(head.strip() for head in gpu.rates(found).splitlines()[0].split("|")[2:-1])
+    assert " %" not in gpu.rates(found)  # a number and its sign stay on a line
 
 
 def files_share(row: dict) -> float:

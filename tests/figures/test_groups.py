@@ -6,6 +6,7 @@ import pytest
 from cosface_edu.experiments import groups
 from cosface_edu.faces import FaceWorld
 from cosface_edu.figures import groups as draw
+from cosface_edu.figures import style
 
 RUNS = [
     {
@@ -22,6 +23,12 @@ def test_bars_are_means_in_percent() -> None:
     accepts, rejects = draw.errors(RUNS).axes
     assert {round(bar.get_height(), 6) for bar in accepts.patches} == {1.0, 2.0}
     assert {round(bar.get_height(), 6) for bar in rejects.patches} == {45.0}
+
+
+def test_seeds_stand_out_from_pale_bars() -> None:
+    for axes in draw.errors(RUNS).axes:
+        assert {line.get_color() for line in axes.lines} == set(style.CYCLE[:2])
+        assert all(bar.get_alpha() < 0.5 for bar in axes.patches)
 
 
 def test_relative_rates_stand_over_their_group() -> None:

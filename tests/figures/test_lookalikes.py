@@ -71,6 +71,19 @@ def test_a_line_of_the_two_for_each_margin() -> None:
     assert drawn["clouds of B and H"] == pytest.approx([36, 11], abs=1e-3)
     assert np.isnan(drawn["asked of B and H"]).tolist() == [False, True]
     assert axes.get_ylim()[1] > 50
+    both = [line for line in axes.get_lines() if line.get_label().endswith("B and H")]
+    assert not {line.get_color() for line in axes.get_lines()} & set(two.COLOURS)  # a curve of both is nobody's
+    assert len({line.get_linestyle() for line in both}) == 3
+
+
+def test_the_band_that_is_asked_for_has_edges_and_the_legend_stands_outside() -> None:
+    figure = two.arcs([made_up(0.0, 45.0, width=5.0)])
+    (axes,) = figure.axes
+    asked = lookalikes.measure(made_up(0.0, 45.0, width=5.0)).asked
+    dashed = [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "--"]
+    assert dashed == pytest.approx([-asked / 2, asked / 2])
+    figure.draw_without_rendering()
+    assert axes.get_legend().get_window_extent().y0 > axes.get_window_extent().y1 - 3
 
 
 def test_the_rule_in_force_is_asked() -> None:

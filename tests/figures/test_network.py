@@ -1,5 +1,7 @@
 """The layer trace against what can be counted by hand."""
 
+from itertools import pairwise
+
 from torch import nn
 
 from cosface_edu.figures.network import shapes, trace, where_the_weight_is
@@ -39,3 +41,6 @@ def test_the_picture_of_a_network_names_every_shape() -> None:
     assert said[4:] == ["stage 4", "512 × 7 × 6\n3 conv", "FC", "512"]
     heights = [box.get_height() for box in fig.axes[0].patches]
     assert heights[:3] == [112, 56, 7]
+    fig.draw_without_rendering()
+    below = sorted((text.get_window_extent() for text in fig.axes[0].texts[1::2]), key=lambda box: box.x0)
+    assert all(right.x0 - left.x1 > 8 for left, right in pairwise(below))

@@ -20,6 +20,15 @@ def test_every_pair_is_in_the_histogram() -> None:
     assert fig.axes[0].lines[0].get_xdata()[0] == result.thresholds.mean()
 
 
+def test_the_threshold_is_named_where_it_stands_and_does_not_strike_through_the_legend() -> None:
+    fig = recognition.scores_and_threshold(_result(), threshold=0.5)
+    (axes,), (line,), (name,) = fig.axes, fig.axes[0].lines, fig.axes[0].texts
+    fig.draw_without_rendering()
+    assert name.get_text() == "threshold 0.50"
+    assert name.get_position()[0] == line.get_xdata()[0]
+    assert axes.get_legend().get_window_extent().y0 > name.get_window_extent().y1
+
+
 def test_roc_starts_at_the_smallest_rate_that_can_be_seen() -> None:
     result = _result()
     x, y = recognition.roc({"a": result}, mark=0.1).axes[0].lines[0].get_data()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from cosface_edu.figures import rules
+from cosface_edu.figures import rules, style
 from cosface_edu.losses.margins import AdditiveAngle, AdditiveCosine, MultiplicativeAngle, NoMargin
 
 FAMILY = {"NSL": NoMargin(), "LMCL": AdditiveCosine(0.35), "ArcFace": AdditiveAngle(0.5)}
@@ -23,6 +23,26 @@ def test_target_logits_are_the_closed_forms() -> None:
     before = np.radians(degrees) < np.pi - 0.5
     np.testing.assert_allclose(arcface[before], np.cos(np.radians(degrees[before]) + 0.5), atol=1e-9)
     assert "A" in drawn
+
+
+@pytest.mark.parametrize("draw", [rules.target_logits, rules.gap_curves])
+def test_a_loss_keeps_its_colour_whatever_its_place(draw) -> None:
+    for family in (FAMILY, dict(reversed(FAMILY.items()))):
+        colours = {line.get_label(): line.get_color() for line in draw(family).axes[0].get_lines()}
+        assert colours == {name: style.loss(name.replace("LMCL", "CosFace").lower()) for name in FAMILY}
+
+
+def test_line_styles_tell_margins_apart() -> None:
+    lines = rules.target_logits({f"m = {m}": MultiplicativeAngle(m) for m in (2, 3, 4)}).axes[0].get_lines()
+    assert {line.get_color() for line in lines} == {style.loss("asoftmax")}
+    assert len({line.get_linestyle() for line in lines}) == 3
+
+
+def test_classes_are_named_in_the_colour_of_text() -> None:
+    figures = (rules.cosine_plane(NoMargin()), rules.softmax_plane(), rules.fig3_wedges())
+    names = [text for fig in figures for axes in fig.axes for text in axes.texts]
+    assert len(names) == 2 + 2 + 2 * 5 + 2 * 5  # on the circles, arrows count as texts too
+    assert {text.get_color() for text in names if text.get_text()} == {style.TEXT}
 
 
 def test_gap_curves_are_the_closed_forms_and_end_where_the_margin_cannot_be_met() -> None:

@@ -32,6 +32,26 @@ def test_identities_and_losses_stand_out_in_both_modes(page: str) -> None:
         assert contrast(colour, page) > 2.0, colour
 
 
+@pytest.mark.parametrize("page", ["#ffffff", "#14181e"])
+def test_scales_go_from_light_to_dark_and_stand_out_in_both_modes(page: str) -> None:
+    looks = [style.scale(s) for s in (4, 8, 16, 32, 64)]
+    shades = [luminance(look.colour) for look in looks]
+    assert shades == sorted(shades, reverse=True)
+    assert min(contrast(look.colour, page) for look in looks) > 2.5
+    assert len({look.marker for look in looks}) == len({look.line for look in looks}) == 5
+
+
+def test_a_scale_that_no_tone_was_made_for_looks_like_its_nearest() -> None:
+    assert style.scale(30) == style.scale(32)
+    assert style.scale(10) == style.scale(8) != style.scale(16)
+    assert style.scale(1) == style.scale(4)
+
+
+def test_nobody_of_the_eight_is_grey_like_a_helping_line() -> None:
+    for colour in style.IDENTITIES:
+        assert max(to_rgb(colour)) - min(to_rgb(colour)) > 0.2, colour
+
+
 def test_one_palette() -> None:
     """No other file of the package names a colour of its own; loss cards take theirs from the palette."""
     assert {style.loss(name) for name in losses.available()} <= set(palette.PEOPLE)

@@ -5,7 +5,7 @@ import pytest
 
 from cosface_edu.experiments import swept
 from cosface_edu.experiments.statistics import compared
-from cosface_edu.figures import sweeps
+from cosface_edu.figures import style, sweeps
 
 
 def row(part: str, loss: str, seed: int, value: float, **options: float) -> dict:
@@ -49,6 +49,8 @@ def test_a_curve_has_the_runs_of_the_parts_asked_for() -> None:
     (axes,) = sweeps.against_margin(ROWS, ("margin",), {"rank 1": rank}).axes
     dots = sorted(y for line in axes.lines if line.get_linestyle() == "None" for y in line.get_ydata())
     assert dots == pytest.approx([30, 40])
+    (line,) = [line for line in axes.lines if line.get_label() == "s = 64"]
+    assert line.get_color() == style.scale(64).colour  # though 16 is the only one before it
     plt.close("all")
 
 
@@ -101,6 +103,8 @@ def test_the_map_says_each_difference_and_hatches_what_may_be_none() -> None:
     assert said == {(0, 0): "+10.0", (1, 0): "+10.0", (0, 1): "+20.0", (1, 1): "not run"}
     hatched = [patch.get_xy() for patch in axes.patches if patch.get_hatch()]
     assert hatched == [(-0.5, -0.5)]
+    assert axes.get_title() == "CosFace − NSL: rank 1, points"
+    assert not [text for text in axes.texts if "-" in text.get_text()]  # a minus is no hyphen
     plt.close("all")
 
 

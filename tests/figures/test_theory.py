@@ -13,7 +13,7 @@ mpl.use("agg")
 
 from cosface_edu import geometry
 from cosface_edu.experiments import numerical
-from cosface_edu.figures import kin, theory
+from cosface_edu.figures import kin, style, theory
 
 
 def curve(figure: Figure, label: str, panel: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -116,6 +116,7 @@ def test_past_pi_the_exact_target_rises_again_and_the_monotone_one_does_not() ->
     assert (np.diff(curve(figure, "exact")[1][past]) > 0).all()
     assert (np.diff(curve(figure, "monotone")[1]) < 0).all()
     assert (curve(figure, "exact", panel=1)[1][past] < 0).all()
+    assert style.loss("cosface") not in {line.get_color() for line in figure.axes[0].lines}  # all are ArcFace
 
 
 def test_the_unified_margin_holds_its_members() -> None:
@@ -125,6 +126,7 @@ def test_the_unified_margin_holds_its_members() -> None:
     assert arcface[inside] == pytest.approx(np.cos(np.radians(degrees[inside]) + 0.5), abs=1e-5)
     cosface = curve(figure, "CosFace (1, 0, 0.35)")[1]
     assert cosface == pytest.approx(np.cos(np.radians(degrees)) - 0.35, abs=1e-5)
+    assert not [line for line in figure.axes[0].lines if line.get_label().startswith("_")]  # none without a name
 
 
 def test_without_the_angle_s_gradient_the_slope_is_s_times_a_constant() -> None:
@@ -137,9 +139,13 @@ def test_without_the_angle_s_gradient_the_slope_is_s_times_a_constant() -> None:
 
 def test_peeking_counts_every_test_set_and_says_the_mean() -> None:
     gains = {n: numerical.peeking_gains(n, sets=10) for n in (60, 200)}
-    for axes, (pairs, gain) in zip(theory.peeking(gains).axes, gains.items(), strict=True):
+    panels = theory.peeking(gains).axes
+    for axes, (pairs, gain) in zip(panels, gains.items(), strict=True):
         assert sum(bar.get_height() for bar in axes.patches) == 10
         assert axes.get_title() == f"{pairs:,} pairs: mean {gain.mean():.2f}"
+    above, below = ([bar.get_x() for bar in axes.patches] for axes in panels)
+    assert above == below  # or heights could not be compared
+    assert panels[0].get_xlim() == panels[1].get_xlim()
 
 
 def test_a_class_scores_by_its_nearest_sub_centre() -> None:
@@ -147,6 +153,21 @@ def test_a_class_scores_by_its_nearest_sub_centre() -> None:
     for degrees in (90, 230):
         assert height(figure, "score of the class", degrees) == pytest.approx(1, abs=1e-4)
     assert height(figure, "score of the class", 160) == pytest.approx(math.cos(math.radians(70)), abs=1e-3)
+    *parts, whole = figure.axes[0].lines
+    assert whole.get_color() not in {part.get_color() for part in parts}
+    assert figure.axes[0].get_ylim() == (-1.05, 1.05)
+
+
+def test_later_losses_keep_their_colours() -> None:
+    for figure, panel, label, name in (
+        (kin.quality(), 0, "MagFace: margin m(‖x‖)", "magface"),
+        (kin.quality(), 1, "average, z = 0", "adaface"),
+        (kin.pull_by_quality(), 0, "average, z = 0", "adaface"),
+        (kin.curriculum(), 0, "t = 0.4", "curricularface"),
+        (kin.spherefaces(), 1, "if it is not: g + m", "sphereface2"),
+    ):
+        (line,) = [line for line in figure.axes[panel].lines if line.get_label() == label]
+        assert line.get_color() == style.loss(name), label
 
 
 def test_hard_classes_are_raised_as_training_goes_on() -> None:
