@@ -134,7 +134,7 @@ def draw_euclidean(ax: Axes, run: toy.ToyRun, epoch: int = -1) -> None:
 
 
 def draw_angular(ax: Axes, run: toy.ToyRun, epoch: int = -1) -> None:
-    """The unit circle: named class centres, margin wedges inside it, histograms of the samples' directions around it."""
+    """The unit circle: named class centres, margin wedges inside, histograms of the samples' directions around it."""
     turn = np.linspace(0, 2 * np.pi, 361)
     ax.plot(np.cos(turn), np.sin(turn), color=style.GUIDE, linewidth=0.8)
     for label, start, end in wedges(run, epoch):

@@ -41,6 +41,11 @@ def test_the_picture_of_a_network_names_every_shape() -> None:
     assert said[4:] == ["stage 4", "512 × 7 × 6\n3 conv", "FC", "512"]
     heights = [box.get_height() for box in fig.axes[0].patches]
     assert heights[:3] == [112, 56, 7]
+
+
+def test_shapes_under_the_boxes_keep_their_distance() -> None:
+    groups = {f"stage {n + 1}": f"stages.{n}" for n in range(4)} | {"FC": "fc"}
+    fig = shapes(trace(sphereface(20), (112, 96)), groups)
     fig.draw_without_rendering()
     below = sorted((text.get_window_extent() for text in fig.axes[0].texts[1::2]), key=lambda box: box.x0)
     assert all(right.x0 - left.x1 > 8 for left, right in pairwise(below))
