@@ -94,6 +94,31 @@ def comparison(report: dict[str, Any]) -> str:
     return table(heads, ([unbroken(cell) for cell in line] for line in lines))
 
 
+def ahead(report: dict[str, Any]) -> Figure:
+    """What CosFace is ahead of each loss, in points: a panel for each measure, a dot and 95 % interval for each loss.
+
+    Args:
+        report: as of `comparison`; its statistics suffice.
+
+    Returns:
+        The figure. Panels have axes of their own: points of accuracy are fewer than points of a rate.
+    """
+    by = report["statistics"]
+    losses = list({loss: None for found in by.values() for loss in found["cosface_minus"]})
+    fig, axes = style.subplots(len(by), 1, figsize=(5.6, (0.3 * len(losses) + 0.75) * len(by)), squeeze=False)
+    for ax, (measure, found) in zip(axes[:, 0], by.items(), strict=True):
+        ax.axvline(0, color=style.GUIDE, linewidth=0.9)
+        for place, loss in enumerate(losses):
+            if gain := found["cosface_minus"].get(loss):
+                ax.plot([100 * gain["low"], 100 * gain["high"]], [place, place], color=style.loss(loss))
+                ax.plot(100 * gain["mean"], place, "o", color=style.loss(loss))
+        ax.set_yticks(range(len(losses)), [card(loss).title for loss in losses])
+        ax.set_ylim(len(losses) - 0.5, -0.5)
+        ax.set_title(measure, loc="left", fontsize=10)
+    axes[-1, 0].set_xlabel("CosFace ahead of the loss, points")
+    return fig
+
+
 def by_seed(report: dict[str, Any]) -> Figure:
     """What each loss reached with each seed, a panel for each measure; lines join what started from the same seed.
 

@@ -16,7 +16,7 @@ from cosface_edu.experiments.jobs.sweep import ranked
 from cosface_edu.experiments.settings import setting
 from cosface_edu.experiments.statistics import compared
 from cosface_edu.experiments.swept import by_cell, judged
-from cosface_edu.figures import style
+from cosface_edu.figures import rehearsal, style
 from cosface_edu.figures.rehearsal import comparison
 from cosface_edu.figures.tables import table, unbroken
 from cosface_edu.losses import card
@@ -38,8 +38,17 @@ def by_loss(rows: Sequence[Row], measures: Mapping[str, Value]) -> str:
     Returns:
         Markdown.
     """
+    return comparison(_report(rows, measures))
+
+
+def ahead(rows: Sequence[Row], measures: Mapping[str, Value]) -> Figure:
+    """CosFace's leads of `by_loss`, drawn; arguments as there."""
+    return rehearsal.ahead(_report(rows, measures))
+
+
+def _report(rows: Sequence[Row], measures: Mapping[str, Value]) -> dict[str, Any]:
     runs = judged(rows)
-    return comparison({"runs": runs, "statistics": {name: compared(runs, value) for name, value in measures.items()}})
+    return {"runs": runs, "statistics": {name: compared(runs, value) for name, value in measures.items()}}
 
 
 def searched(rows: Sequence[Row], by: str) -> str:

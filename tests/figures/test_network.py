@@ -48,4 +48,4 @@ def test_shapes_under_the_boxes_keep_their_distance() -> None:
     fig = shapes(trace(sphereface(20), (112, 96)), groups)
     fig.draw_without_rendering()
     below = sorted((text.get_window_extent() for text in fig.axes[0].texts[1::2]), key=lambda box: box.x0)
-    assert all(right.x0 - left.x1 > 8 for left, right in pairwise(below))
+    assert all(right.x0 - left.x1 > 12 for left, right in pairwise(below))

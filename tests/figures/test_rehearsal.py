@@ -104,6 +104,18 @@ def test_rates_stand_beside_accuracies(many: dict) -> None:
     ]
 
 
+def test_leads_are_dots_with_intervals_beside_a_line_at_zero(many: dict) -> None:
+    panels = rehearsal.ahead(many).axes
+    for ax, found in zip(panels, many["statistics"].values(), strict=True):
+        zero, *drawn = ax.lines
+        assert list(zero.get_xdata()) == [0, 0]
+        for (bar, dot), gain in zip(
+            zip(drawn[::2], drawn[1::2], strict=True), found["cosface_minus"].values(), strict=True
+        ):
+            assert bar.get_xdata() == pytest.approx([100 * gain["low"], 100 * gain["high"]])
+            assert dot.get_xdata() == pytest.approx([100 * gain["mean"]])
+
+
 def test_each_seed_is_a_line_across_the_losses(many: dict) -> None:
     accuracy, tar = rehearsal.by_seed(many).axes
     assert [list(line.get_ydata()) for line in accuracy.lines[:2]] == [[90.0, 91.0], [92.0, 95.0]]
