@@ -104,16 +104,15 @@ def test_rates_stand_beside_accuracies(many: dict) -> None:
     ]
 
 
-def test_leads_are_dots_with_intervals_beside_a_line_at_zero(many: dict) -> None:
-    panels = rehearsal.ahead(many).axes
-    for ax, found in zip(panels, many["statistics"].values(), strict=True):
-        zero, *drawn = ax.lines
-        assert list(zero.get_xdata()) == [0, 0]
-        for (bar, dot), gain in zip(
-            zip(drawn[::2], drawn[1::2], strict=True), found["cosface_minus"].values(), strict=True
-        ):
-            assert bar.get_xdata() == pytest.approx([100 * gain["low"], 100 * gain["high"]])
-            assert dot.get_xdata() == pytest.approx([100 * gain["mean"]])
+def test_leads_are_dots_with_intervals_beside_a_line_at_zero() -> None:
+    gains = {
+        "softmax": {"mean": 0.03, "low": 0.01, "high": 0.05},
+        "nsl": {"mean": 0.01, "low": -0.01, "high": 0.03},
+    }
+    two = {"accuracy": {"cosface_minus": gains}, "rank 1": {"cosface_minus": {"nsl": gains["nsl"]}}}
+    above, below = ([line.get_xdata() for line in ax.lines] for ax in rehearsal.ahead({"statistics": two}).axes)
+    assert np.concatenate(above) == pytest.approx([0, 0, 1, 5, 3, -1, 3, 1])  # zero; each loss's interval and mean
+    assert np.concatenate(below) == pytest.approx([0, 0, -1, 3, 1])
 
 
 def test_each_seed_is_a_line_across_the_losses(many: dict) -> None:
