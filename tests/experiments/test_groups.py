@@ -1,5 +1,7 @@
 """Crowds are made up as asked for, and errors by group are counted as their definition says."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -38,6 +40,19 @@ def test_threshold_is_shared_and_rates_average_to_the_one_asked_for() -> None:
     mean = sum(e.false_accepts for e in found.values()) / len(found)
     assert abs(mean - 0.1) < 0.005  # all groups have equally many impostor pairs
     assert len({e.false_accepts for e in found.values()}) > 1  # an untrained network does not treat groups alike
+
+
+def test_every_seed_has_people_and_strangers_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[torch.Tensor] = []  # identities, of training and of strangers in turn
+    strangers = dict.fromkeys(FaceWorld.groups, 30)
+    monkeypatch.setattr(groups, "drawn", lambda who, *_: found.append(who))
+    monkeypatch.setattr(groups, "train", lambda *_, **__: SimpleNamespace(network=None))
+    monkeypatch.setattr(groups, "errors_by_group", lambda *_, first: found.append(groups.people(strangers, first)))
+    for seed in range(5):
+        groups.run("skewed crowd", seed)
+    assert len(torch.cat(found).unique()) == 5 * (120 + 6 * 30)
+    groups.run("balanced crowd", 4)
+    assert torch.equal(found[-1], found[-3])  # the same strangers judge both crowds of a seed
 
 
 def test_relative_rates_compare_the_crowds_seed_by_seed() -> None:
