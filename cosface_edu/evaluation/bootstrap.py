@@ -43,10 +43,10 @@ def bootstrap(
     """Confidence interval of any figure of a verification, by repeating the whole procedure on resampled pairs.
 
     Pairs are drawn with replacement among those of the same fold and kind. Pairs that share a person are not
-    independent, so the interval is too narrow where people recur; given `people`, these are drawn instead and a pair
-    comes as often as both of its people do (once for a genuine pair's one person). Such a resample has more pairs than
-    the test or fewer, so a figure that needs all of the test's, such as TAR at FAR 1/impostors, has no such interval:
-    that of the resamples which happen to show it would be of other tests.
+    independent, so the interval is of these people: too narrow for others, where people recur. Given `people`, these
+    are drawn instead and a pair comes as often as both of its people do (once for a genuine pair's one person). Such a
+    resample has more pairs than the test or fewer, so a figure that needs all of the test's, such as TAR at FAR
+    1/impostors, has no such interval: that of the resamples which happen to show it would be of other tests.
 
     Args:
         result: of `verify`.
@@ -87,8 +87,9 @@ def bootstrap_difference(
 ) -> Interval:
     """Confidence interval of `result`'s figure minus `other`'s, on the same pairs in the same order.
 
-    Both are computed on the same resampled pairs each time. Easy and hard pairs are so for both, which makes this
-    interval much narrower than two separate ones suggest: those may overlap where the difference is plain.
+    Both are computed on the same resampled pairs each time. Easy and hard pairs are so for both, which two separate
+    intervals do not know: those may overlap where the difference is plain. Thresholds are chosen anew on each, which
+    makes the interval of an accuracy's difference a cautious one.
 
     Args:
         result: of `verify`.

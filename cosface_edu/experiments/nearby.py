@@ -7,6 +7,8 @@ from typing import Any
 
 from cosface_edu.experiments import few, shipped, swept
 from cosface_edu.experiments.jobs import table, worth
+from cosface_edu.experiments.jobs.judging import CHOSEN_BY
+from cosface_edu.experiments.jobs.sweep import ranked
 from cosface_edu.experiments.statistics import compared
 
 #: Records in which losses were compared, or CosFace trained, on people in some number.
@@ -62,18 +64,43 @@ def _kept(name: str) -> dict[str, Any] | None:
 
 def _read(name: str, found: dict[str, Any]) -> list[Compared]:
     features = found["config"]["embedding"]
+    if name not in ("gpu-worth", "gpu-table"):
+        return [_alone_or_together(name, found)]
+    rows = found["results"]["rows"]
     if name == "gpu-worth":
-        cells = swept.by_cell(found["results"]["rows"]).items()
-        return [_swept(name, people, pictures, features, runs, worth.DISTRACTORS) for (people, pictures), runs in cells]
-    if name == "gpu-table":
-        people, images = found["data"]["people"], found["data"]["pictures"]
-        runs = swept.judged(found["results"]["rows"])
-        return [_swept(name, people, images / people, features, runs, table.DISTRACTORS)]
-    return [_alone_or_together(name, found)]
+        return [
+            _swept(
+                name,
+                people,
+                pictures,
+                features,
+                runs,
+                worth.DISTRACTORS,
+                ranked(rows, CHOSEN_BY, loss="nsl", world=1, people=people, pictures=pictures),
+            )
+            for (people, pictures), runs in swept.by_cell(rows).items()
+        ]
+    people, images = found["data"]["people"], found["data"]["pictures"]
+    searched = ranked(rows, CHOSEN_BY, loss="nsl", part="search")
+    return [_swept(name, people, images / people, features, swept.judged(rows), table.DISTRACTORS, searched)]
 
 
-def _swept(name: str, people: int, pictures: float, features: int, runs: list[dict[str, Any]], others: int) -> Compared:
-    """Losses at their own best settings, by rank 1 among other people."""
+def _swept(
+    name: str,
+    people: int,
+    pictures: float,
+    features: int,
+    runs: list[dict[str, Any]],
+    others: int,
+    searched: list[dict[str, Any]],
+) -> Compared:
+    """Losses at their own best settings, by rank 1 among other people; `searched` chose NSL's, the best run first."""
+    lacks = [
+        "no real face",
+        "no other strangers",
+        "" if "softmax" in {run["loss"] for run in runs} else "no softmax",
+        "no clear choice of NSL's scale" if _close(searched, runs) else "",
+    ]
     return Compared(
         record=name,
         people=people,
@@ -81,8 +108,15 @@ def _swept(name: str, people: int, pictures: float, features: int, runs: list[di
         features=features,
         settings=_settings(runs),
         said=_lead(runs, compared(runs, itemgetter("rank1"))["cosface_minus"]["nsl"], f"rank 1 among {others:,}"),
-        lacks="; ".join(["no real face", *(["no softmax"] if "softmax" not in {run["loss"] for run in runs} else [])]),
+        lacks="; ".join(filter(None, lacks)),
     )
+
+
+def _close(searched: list[dict[str, Any]], runs: list[dict[str, Any]]) -> bool:
+    """Whether NSL's best two scales lay no further apart in the search than the chosen one's seeds when judged."""
+    best, second, *_ = map(CHOSEN_BY, searched)
+    seeds = [CHOSEN_BY(run) for run in runs if run["loss"] == "nsl"]
+    return bool(best - second <= max(seeds) - min(seeds))
 
 
 def _alone_or_together(name: str, found: dict[str, Any]) -> Compared:

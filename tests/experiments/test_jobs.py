@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
+from cosface_edu import evaluation
 from cosface_edu.data.images import to_bytes
 from cosface_edu.experiments import cache, jobs, record
 from cosface_edu.experiments.closure import code_hash
@@ -189,6 +190,20 @@ def test_distractors_lie_in_the_host_s_memory_in_blocks(tmp_path: Path, monkeypa
     monkeypatch.setattr(judging, "DISTRACTORS_AT_ONCE", 12)
     assert torch.equal(torch.cat(blocks), judging.Judge.draw(job, 0, 12).distractors[0])
     assert not judging.Judge.draw(job, 0, 0).distractors
+
+
+def test_rank_1_is_kept_for_each_person_who_is_asked_for(tmp_path: Path) -> None:
+    job = jobs.Job(1.0, True, torch.device("cpu"), tmp_path, lambda found: None, lambda line: None)
+    judge = judging.Judge.draw(job, 0, 30)
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(judge.faces.images[0].numel(), 8))
+    found = judge(network)
+    by_person = found["rank1_by_person"]
+    assert len(by_person) == 24
+    assert sum(by_person) / 24 == pytest.approx(found["rank1"])
+    own, others = (judging.features(network, pictures) for pictures in (judge.faces.images, judge.distractors[0]))
+    last = judge.faces.labels == 23
+    assert by_person[23] == evaluation.megaface(own[last], judge.faces.labels[last], others).rank1[-1]
 
 
 SOME_CELLS = worth.CELLS[:3]

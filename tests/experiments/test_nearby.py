@@ -29,6 +29,14 @@ def test_what_they_do_not_show_follows_from_them() -> None:
     assert "no other loss" in found["gpu-casia"].lacks
 
 
+def test_a_close_choice_of_the_scale_is_said() -> None:
+    sizes = [(one.people, one.pictures) for one in nearby.comparisons() if "choice of NSL's scale" in one.lacks]
+    assert sizes == [(100, 4), (100, 200), (1000, 4), (1000, 46)]
+    swept = [one for one in nearby.comparisons() if one.record in ("gpu-table", "gpu-worth")]
+    assert len(swept) == 9
+    assert all("no other strangers" in one.lacks for one in swept)
+
+
 def test_the_nearest_comes_first() -> None:
     assert {one.record for one in nearby.comparisons(people=10_000, pictures=46)[:3]} == {
         "gpu-casia",

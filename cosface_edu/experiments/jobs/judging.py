@@ -58,7 +58,7 @@ class Judge:
         return cls(world(job, people, each, seed, first=STRANGERS), [block(who) for who in blocks if len(who)])
 
     def __call__(self, network: torch.nn.Module) -> Row:
-        """Accuracy on pairs, TAR over all pairs, rank 1 among the distractors."""
+        """Accuracy on pairs, TAR over all pairs, rank 1 among the distractors, of all probes and of each person's."""
         own = features(network, self.faces.images)  # (n, 2D)
         labels = self.faces.labels
         pairs = evaluation.draw_pairs(self.faces, min(3000, len(labels) // 4))  # type: ignore[arg-type]
@@ -69,9 +69,12 @@ class Judge:
             except ValueError:  # too few pairs for so small a rate
                 found[f"tar_{far:g}"] = None
         if self.distractors:
-            probes = own[labels.to(own.device) < 80]
+            asked = labels < 80
             blocks = (features(network, part) for block in self.distractors for part in block.split(8192))
-            found["rank1"] = evaluation.megaface(probes, labels[: len(probes)], blocks, keep=2).rank1[-1]
+            matched = evaluation.megaface(own[asked.to(own.device)], labels[asked], blocks, keep=2)
+            of_person = (matched.ranks == 1).reshape(len(labels[asked].unique()), -1)  # all have as many pictures
+            found["rank1"] = matched.rank1[-1]
+            found["rank1_by_person"] = of_person.mean(axis=1).tolist()
         return found
 
 
