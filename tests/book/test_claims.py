@@ -102,7 +102,7 @@ def test_rehearsal_the_search_finds_both_losses_level_at_their_best() -> None:
     many = [run for run in found if run["pictures"] == 200]
     best = {loss: max((r for r in many if r["loss"] == loss), key=_hard) for loss in ("nsl", "cosface")}
     assert {run["s"] for run in best.values()} == {12}
-    assert _hard(best["cosface"]) - _hard(best["nsl"]) == pytest.approx(0.035, abs=0.003)
+    assert _hard(best["cosface"]) - _hard(best["nsl"]) == pytest.approx(0.033, abs=0.0005)
     taken = next(run for run in many if (run["loss"], run["s"]) == ("cosface", 16))
     assert _hard(best["cosface"]) - _hard(taken) == pytest.approx(0.01, abs=0.003)
     again = [run for run in found if run["pictures"] == 6 and run["loss"] == "nsl" and run["s"] in (4, 8)]
@@ -126,6 +126,15 @@ def test_paper_tables_say_where_cosface_is_not_first() -> None:
         "FaceNet",
         "SphereFace",
     }
+
+
+def test_paper_tables_what_the_cautious_test_tells_apart() -> None:
+    """Of seven comparisons with A-Softmax on LFW two are not told apart and two barely are."""
+    lfw = paper.column("table2", "LFW")
+    p = {name: paper.difference(lfw["A-Softmax"], value, 6000)[1] for name, value in lfw.items() if name != "A-Softmax"}
+    assert len(p) == 7
+    assert {name for name, value in p.items() if value > 0.05} == {"A-Softmax-NormFea", "LMCL"}
+    assert {name for name, value in p.items() if 0.01 < value < 0.05} == {"L-Softmax", "Softmax + Center"}
 
 
 def test_paper_map_names_the_paper_s_sections() -> None:
