@@ -1,8 +1,8 @@
 """Real faces: each loss at its own scale on four times the people, then the best single network of ten minutes.
 
 Scale and margin are chosen on CFP's frontal-profile pairs, one seed; then five seeds each, judged once on LFW's
-development pairs, which chose augmentation and dropout by hand before (`settings.REAL_CHANGES`). Last, the chosen CosFace in larger networks, chosen and judged by the same two lists.
-What it reads is in `photographs`.
+development pairs, which chose augmentation and dropout by hand before (`settings.REAL_CHANGES`). Last, the chosen
+CosFace in larger networks, chosen and judged by the same two lists. What it reads is in `photographs`.
 """
 
 from collections.abc import Sequence
