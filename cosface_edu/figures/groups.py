@@ -52,7 +52,7 @@ def relative(runs: Sequence[Mapping[str, Any]]) -> Figure:
             axes.plot(place, np.exp(np.log(values).mean()), "_", color=colour, markersize=22, markeredgewidth=2.5)
         axes.axhline(1, color=style.GUIDE, linewidth=0.9)
         axes.set(yscale="log", ylabel=f"{title}\n(× balanced)")
-        ticks = (0.03, 0.1, 0.3, 1, 3) if what == "false_accepts" else (0.7, 1, 1.5, 2)
+        ticks = (0.01, 0.03, 0.1, 0.3, 1, 3) if what == "false_accepts" else (0.7, 1, 1.5, 2)
         axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
     _by_group(panels[1], list(ratios))
