@@ -221,29 +221,25 @@ def test_beyond_sphereface2_has_a_bound() -> None:
 
 
 def test_consent_what_the_crowd_changes_for_each_group() -> None:
-    """Skewed over balanced: accepts rarer for A to C, more for F, who sets the threshold; rejects up, A and B most."""
+    """Skewed over balanced: A hardly accepted any more, B and C less often, E and F more often; rejects up for all."""
     runs = record("results/groups")["runs"]
-    accepts = {g: float(np.exp(np.log(v).mean())) for g, v in groups.relative(runs, "false_accepts").items()}
-    assert max(accepts["A"], accepts["B"]) < 0.2
-    assert accepts["C"] < 0.7
-    assert all(0.7 < accepts[g] < 1.4 for g in "DE")
-    assert accepts["F"] > 1.5
-    rejects = {g: v.mean() for g, v in groups.relative(runs, "false_rejects").items()}
-    assert all(1.35 < value < 1.75 for value in rejects.values())
-    skewed = [run["groups"] for run in runs if run["crowd"] == "skewed crowd"]
-    mean = {g: np.mean([found[g]["false_rejects"] for found in skewed]) for g in rejects}
-    assert min(mean["A"], mean["B"]) > max(mean[g] for g in "CDEF")
-    balanced = [run["groups"] for run in runs if run["crowd"] == "balanced crowd"]
-    for found in (*skewed, *balanced):
-        assert max(found, key=lambda g: found[g]["false_accepts"]) == "F"
-
-    def share(crowd: list[dict]) -> float:
-        return float(
-            np.mean([found["F"]["false_accepts"] / sum(g["false_accepts"] for g in found.values()) for found in crowd])
-        )
-
-    assert share(skewed) == pytest.approx(0.75, abs=0.05)  # groups are of one size: rates add up as pairs do
-    assert share(balanced) == pytest.approx(0.5, abs=0.1)
+    accepts = groups.relative(runs, "false_accepts")
+    assert accepts["A"].max() < 0.2
+    assert np.exp(np.log(accepts["A"]).mean()) < 0.11
+    assert all(accepts[g].max() < 1 for g in "BC")
+    assert accepts["D"].min() < 1 < accepts["D"].max()
+    assert all(accepts[g].min() > 1 for g in "EF")
+    rejects = np.array(list(groups.relative(runs, "false_rejects").values()))  # (groups, seeds)
+    assert rejects.min() > 1.1
+    assert rejects.max() < 2.1
+    skewed, balanced = (
+        [run["groups"] for run in runs if run["crowd"] == crowd] for crowd in ("skewed crowd", "balanced crowd")
+    )
+    passed = {g: np.mean([found[g]["false_accepts"] for found in skewed]) for g in "ABCDEF"}
+    assert sorted(passed, key=passed.get)[-2:] == ["E", "F"]
+    for crowd, share in ((balanced, 0.35), (skewed, 0.52)):
+        of_all = [found[g]["false_rejects"] for found in crowd for g in found]
+        assert np.mean(of_all) == pytest.approx(share, abs=0.04)
 
 
 def test_which_s_and_m_few_pictures() -> None:
