@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from cosface_edu import named
 from cosface_edu.data import normalise, to_float
-from cosface_edu.networks import Ensemble
+from cosface_edu.networks import Ensemble, evaluating
 
 Embedder = Callable[[Tensor], Tensor]
 Flip = Literal["concat", "sum", "none"]
@@ -44,6 +44,9 @@ def embed(
     """Embed images.
 
     CosFace (Section 4.1) represents a face by the features of its image and of the mirrored image, concatenated.
+
+    A network in training mode evaluates and goes back, every submodule to its own mode; threads that share one call
+    its `.eval()` first. Images come to it in the numbers of its own weights, such as float16 after `.half()`.
 
     Args:
         network: a network, or any callable from (B, 3, H, W) to (B, D).
@@ -77,25 +80,20 @@ def embed(
     if precision == "auto":
         precision = choose_precision(network, images, preprocess)
     dtype = getattr(torch, precision)
-    module = network if isinstance(network, nn.Module) else None
-    device = device_of(network)
-    training = module is not None and module.training
-    if module is not None:
-        module.eval()
+    device, own = device_of(network), dtype_of(network)
     features = []
-    try:
-        with torch.inference_mode(), torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-            bar = tqdm(
-                _batches(images, batch, workers), total=-(-len(images) // batch), disable=not progress, unit="batch"
-            )
-            for x in bar:
-                x = x.float() if x.is_floating_point() else x  # not every device has doubles; bytes travel as bytes
-                x = _in_range(x.to(device), preprocess)  # (B, 3, H, W)
-                x = preprocess(x) if preprocess else x
-                features.append(_checked(_both(network, x, flip), len(x)).float().cpu())
-    finally:
-        if module is not None:
-            module.train(training)
+    with (
+        evaluating(network),
+        torch.inference_mode(),
+        torch.autocast(device.type, dtype, enabled=dtype != torch.float32),
+    ):
+        bar = tqdm(_batches(images, batch, workers), total=-(-len(images) // batch), disable=not progress, unit="batch")
+        for x in bar:
+            x = x.float() if x.is_floating_point() else x  # not every device has doubles; bytes travel as bytes
+            x = _in_range(x.to(device), preprocess)  # (B, 3, H, W)
+            x = preprocess(x) if preprocess else x
+            x = x.to(own) if own is not None else x
+            features.append(_checked(_both(network, x, flip), len(x)).float().cpu())
     return torch.cat(features)
 
 
@@ -105,7 +103,7 @@ def choose_precision(
     """What `embed` computes in under `auto`: the faster one here, where there are images enough to make it worthwhile.
 
     Args:
-        network: a network; any other callable stays in float32.
+        network: a network; any other callable stays in float32, and a network of other weights in their own numbers.
         images: as for `embed`.
         preprocess: as for `embed`.
 
@@ -119,18 +117,18 @@ def choose_precision(
         >>> choose_precision(network, torch.rand(5, 3, 112, 96))  # no network of torch's
         'float32'
     """
-    if not isinstance(network, nn.Module) or len(images) < MEASURE_FROM:
+    if (
+        not isinstance(network, nn.Module)
+        or len(images) < MEASURE_FROM
+        or dtype_of(network) not in (None, torch.float32)
+    ):
         return "float32"
     x = _in_range(next(iter(_batches(images, 8, workers=0))), preprocess).to(device_of(network))
     key = (x.shape, x.device)
     known = _measured.setdefault(network, {})  # a training run validates many times: measure once
     if key not in known:
-        training = network.training
-        network.eval()
-        try:
+        with evaluating(network):
             known[key] = fastest_precision(network, preprocess(x) if preprocess else x)
-        finally:
-            network.train(training)
     return known[key]
 
 
@@ -138,6 +136,12 @@ def device_of(network: Embedder) -> torch.device:
     """Where a network's weights are; other callables are taken to compute on the CPU."""
     parameters = network.parameters() if isinstance(network, nn.Module) else iter(())
     return next((parameter.device for parameter in parameters), torch.device("cpu"))
+
+
+def dtype_of(network: Embedder) -> torch.dtype | None:
+    """The kind of numbers that a network's weights are; None for what has none, and for other callables."""
+    parameters = network.parameters() if isinstance(network, nn.Module) else iter(())
+    return next((parameter.dtype for parameter in parameters if parameter.is_floating_point()), None)
 
 
 def _both(network: Embedder, x: Tensor, flip: Flip) -> Tensor:
@@ -249,7 +253,7 @@ def cosine_scores(features: Tensor, pairs: Tensor) -> Tensor:
         >>> cosine_scores(features, torch.tensor([[0, 1], [0, 2]])).round(decimals=4)
         tensor([1., 0.])
     """
-    unit = F.normalize(features, dim=1)
+    unit = F.normalize(torch.as_tensor(features), dim=1)
     pairs = torch.as_tensor(pairs)
     return (unit[pairs[:, 0]] * unit[pairs[:, 1]]).sum(1)  # (n, D) -> (n,)
 

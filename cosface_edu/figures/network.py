@@ -10,6 +10,7 @@ from torch import nn
 
 from cosface_edu import palette
 from cosface_edu.figures import style
+from cosface_edu.networks import evaluating
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,12 @@ def trace(network: nn.Module, size: tuple[int, int] = (112, 96)) -> list[Layer]:
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             hooks.append(module.register_forward_hook(note(name)))
-    was_training = network.training
-    network.eval()
-    with torch.no_grad():
-        network(torch.zeros(1, 3, *size, device=next(network.parameters()).device))
-    network.train(was_training)
-    for hook in hooks:
-        hook.remove()
+    try:
+        with evaluating(network), torch.no_grad():
+            network(torch.zeros(1, 3, *size, device=next(network.parameters()).device))
+    finally:
+        for hook in hooks:
+            hook.remove()
     return layers
 
 

@@ -7,6 +7,7 @@ need(__name__)
 from .ensemble import Ensemble
 from .iresnet import iresnet
 from .mobilefacenet import mobilefacenet
+from .modes import evaluating
 from .onnx import export_onnx
 from .registry import available, create, parameter_groups
 from .small import small
@@ -19,6 +20,7 @@ __all__ = [
     "Ensemble",
     "available",
     "create",
+    "evaluating",
     "export_onnx",
     "iresnet",
     "is_state_dict",

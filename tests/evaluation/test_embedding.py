@@ -2,6 +2,7 @@
 
 import sys
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -177,3 +178,38 @@ def test_bytes_are_the_same_picture_and_other_ranges_are_refused(images):
 def test_a_batch_of_nothing_is_refused(images):
     with pytest.raises(ValueError, match="batch must be at least 1, got 0"):
         embed(LeftRight(), images, batch=0)
+
+
+class Statistics(nn.Module):
+    """Batch normalisation over the colours' means."""
+
+    def __init__(self):
+        super().__init__()
+        self.bn, self.fc = nn.BatchNorm1d(3), nn.Linear(3, 4)
+
+    def forward(self, x):
+        return self.fc(self.bn(x.mean((2, 3))))
+
+
+def test_batch_normalisation_that_is_frozen_stays_frozen():
+    network = Statistics()
+    network.bn.eval()
+    for look in (embed, choose_precision):
+        look(network, torch.rand(600, 3, 4, 4))
+        assert (network.training, network.bn.training, network.fc.training) == (True, False, True)
+    before = network.bn.running_mean.clone()
+    network(torch.rand(8, 3, 4, 4))
+    assert torch.equal(network.bn.running_mean, before)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_network_gets_images_in_the_numbers_of_its_weights(dtype):
+    network, images = Statistics(), torch.rand(600, 3, 4, 4)
+    expected = embed(network, images, precision="float32")
+    features = embed(network.to(dtype), images)
+    assert features.dtype == torch.float32
+    torch.testing.assert_close(features, expected, atol=0.03, rtol=0.03)
+
+
+def test_cosines_of_arrays():
+    assert cosine_scores(np.eye(3), [[0, 0], [0, 1]]).tolist() == [1.0, 0.0]

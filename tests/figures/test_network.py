@@ -18,6 +18,12 @@ def test_two_layers_by_hand() -> None:
     assert second.parameters == 5 * 4 * 9
 
 
+def test_a_look_leaves_frozen_layers_frozen() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4).eval())
+    trace(network, (8, 6))
+    assert (network.training, network[1].training) == (True, False)
+
+
 def test_sphereface_counts_its_convolutions() -> None:
     for depth in (4, 20):
         layers = trace(sphereface(depth), (112, 96))
