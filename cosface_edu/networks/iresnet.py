@@ -7,6 +7,8 @@ of the network at full resolution, and an output of BN-dropout-FC-BN (their opti
 import torch
 from torch import Tensor, nn
 
+from .sizes import check_size
+
 CHANNELS = (64, 128, 256, 512)
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 14, 3), 100: (3, 13, 30, 3)}
 
@@ -51,6 +53,7 @@ class IResNet(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        self.size = (size[0], size[1])  # a list, where it was read from a file
         self.stem = nn.Sequential(
             nn.Conv2d(3, CHANNELS[0], 3, padding=1, bias=False), nn.BatchNorm2d(CHANNELS[0]), nn.PReLU(CHANNELS[0])
         )
@@ -76,6 +79,7 @@ class IResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) normalised images to (B, D) embeddings."""
+        check_size(x, self.size)
         x = self.stem(x)  # (B, 64, H, W)
         x = self.bn(self.stages(x))  # (B, 512, H/16, W/16)
         return self.features(self.fc(self.dropout(torch.flatten(x, 1))))  # (B, D)

@@ -8,6 +8,8 @@ centre of an aligned face tells more than its corners.
 import torch
 from torch import Tensor, nn
 
+from .sizes import check_size
+
 # (expansion, channels, repeats, stride of the first) per row of Table 1
 BOTTLENECKS = ((2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2, 128, 2, 1))
 
@@ -50,6 +52,7 @@ class MobileFaceNet(nn.Module):
 
     def __init__(self, embedding: int = 128, size: tuple[int, int] = (112, 112)) -> None:
         super().__init__()
+        self.size = (size[0], size[1])  # a list, where it was read from a file
         layers: list[nn.Module] = [_convolution(3, 64, 3, stride=2), _convolution(64, 64, 3, groups=64)]
         inputs = 64
         for expansion, outputs, repeats, stride in BOTTLENECKS:
@@ -66,6 +69,7 @@ class MobileFaceNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) normalised images to (B, D) embeddings."""
+        check_size(x, self.size)
         x = self.layers(x)  # (B, 128, H/16, W/16)
         return torch.flatten(self.read(x), 1)  # (B, 512, 1, 1) -> (B, D)
 

@@ -8,38 +8,49 @@ from torch import nn
 
 from cosface_edu.files import atomically, file_to_write
 
+from .modes import evaluating
+
+CLOSE = {torch.float32: 1e-3, torch.float16: 1e-2}  # what onnxruntime may differ by, of the largest value
+
 
 def export_onnx(network: nn.Module, path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> float:
     """Write a network as one ONNX file and check it: onnxruntime must give PyTorch's output.
 
-    Input `images`: (B, 3, H, W) float32, normalised by (255x - 127.5)/128, any B. Output `embeddings`: (B, D).
+    Input `images`: (B, 3, H, W) normalised by (255x - 127.5)/128, any B, in the numbers of the network's own weights:
+    float32, or float16 after `.half()`. Output `embeddings`: (B, D) in the same.
 
     Args:
         network: any network; exported in evaluation mode.
         path: where to; the file appears whole and checked, or not at all.
-        size: (height, width) of the images; None for those that the network was made for, by its `recipe`, and 112×96
-            where it has none.
+        size: (height, width) of the images; None for those that the network was made for, and 112×96 where it does
+            not say.
 
     Returns:
         The largest absolute difference to PyTorch, relative to the largest value of the embeddings.
 
     Raises:
         ImportError: if onnx, onnxscript or onnxruntime is not installed.
+        ValueError: for a network in other numbers than float32 and float16; onnxruntime has no convolution for them.
         RuntimeError: if the outputs differ.
     """
     try:
         import onnxruntime
     except ImportError as error:
         raise ImportError("ONNX export needs: pip install 'cosface-edu[export]'") from error
+    nothing = torch.zeros(1, dtype=torch.float32)
+    first = next((parameter for parameter in network.parameters() if parameter.is_floating_point()), nothing)
+    device, dtype = first.device, first.dtype
+    if dtype not in CLOSE:
+        raise ValueError(f"onnxruntime computes in float32 and float16, not in {dtype}: call network.float() first")
     if size is None:
         recipe: dict[str, Any] = getattr(network, "recipe", {})
-        size = recipe.get("options", {}).get("size", (112, 96))
+        made_for: Any = recipe.get("options", {}).get("size") or getattr(network, "size", None)
+        height, width = made_for if isinstance(made_for, tuple | list) else (112, 96)
+    else:
+        height, width = size
     file_to_write(path)
-    training = network.training
-    network.eval()
-    try:
-        device = next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
-        images = torch.randn(2, 3, *size, device=device)
+    with evaluating(network):
+        images = torch.randn(2, 3, height, width, device=device, dtype=dtype)
         with atomically(path) as part:
             torch.onnx.export(
                 network,
@@ -52,14 +63,13 @@ def export_onnx(network: nn.Module, path: str | os.PathLike[str], size: tuple[in
                 external_data=False,  # one file
                 verbose=False,
             )
-            images = torch.randn(3, 3, *size, device=device)  # another batch size than the one it was traced with
+            # another batch size than the one it was traced with
+            images = torch.randn(3, 3, height, width, device=device, dtype=dtype)
             with torch.inference_mode():
-                expected = network(images).cpu()
+                expected = network(images).cpu().float()
             session = onnxruntime.InferenceSession(part.read_bytes(), providers=["CPUExecutionProvider"])
-            actual = torch.from_numpy(session.run(None, {"images": images.cpu().numpy()})[0])
+            actual = torch.from_numpy(session.run(None, {"images": images.cpu().numpy()})[0]).float()
             difference = ((actual - expected).abs().max() / expected.abs().max()).item()
-            if not difference < 1e-3:
+            if not difference < CLOSE[dtype]:
                 raise RuntimeError(f"{path}: not written: onnxruntime differs from PyTorch by {difference:.1e}")
-    finally:
-        network.train(training)
     return difference

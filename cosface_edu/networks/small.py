@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from .sizes import check_size
+
 CHANNELS = (16, 32, 64, 128)
 
 
@@ -62,8 +64,7 @@ class Small(nn.Module):
 
     def seen(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) images to the part that the network looks at, (B, 3, h, w)."""
-        if x.shape[-2:] != self.size:  # of another size the centre would be another part
-            raise ValueError(f"this network takes images of {self.size}, got {tuple(x.shape[-2:])}")
+        check_size(x, self.size)  # of another size the centre would be another part
         (height, width), (h, w) = self.size, self.centre
         top, left = (height - h) // 2, (width - w) // 2
         return x[..., top : top + h, left : left + w]

@@ -8,6 +8,8 @@ fully connected layer then reads the embedding. There is no batch normalisation 
 import torch
 from torch import Tensor, nn
 
+from .sizes import check_size
+
 CHANNELS = (64, 128, 256, 512)
 BLOCKS: dict[int, tuple[int, ...]] = {
     4: (0, 0, 0, 0),
@@ -45,6 +47,7 @@ class SphereFace(nn.Module):
 
     def __init__(self, blocks: tuple[int, ...], embedding: int = 512, size: tuple[int, int] = (112, 96)):
         super().__init__()
+        self.size = (size[0], size[1])  # a list, where it was read from a file
         inputs = (3, *CHANNELS)
         self.stages = nn.Sequential(
             *(
@@ -74,6 +77,7 @@ class SphereFace(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) normalised images to (B, D) embeddings."""
+        check_size(x, self.size)
         x = self.stages(x)  # (B, 512, H/16, W/16)
         return self.fc(torch.flatten(x, 1))  # (B, D)
 

@@ -52,3 +52,16 @@ def test_a_network_that_says_its_size_is_exported_at_it_and_a_place_is_checked_f
     monkeypatch.setattr(torch.onnx, "export", lambda *args, **options: pytest.fail("the work began"))
     with pytest.raises(IsADirectoryError, match="this is a folder"):
         networks.export_onnx(network, tmp_path / "new")
+
+
+def test_half_precision_is_exported_as_it_is_and_frozen_layers_stay_frozen(tmp_path):
+    network = networks.small(embedding=4, size=(32, 32))  # without a recipe
+    network.bn.eval()
+    assert networks.export_onnx(network.half(), tmp_path / "n.onnx") < 1e-2
+    assert (network.training, network.bn.training) == (True, False)
+    session = onnxruntime.InferenceSession(tmp_path / "n.onnx")
+    assert session.get_inputs()[0].shape == ["batch", 3, 32, 32]
+    images = torch.randn(5, 3, 32, 32, dtype=torch.float16)
+    assert session.run(None, {"images": images.numpy()})[0].dtype == np.float16
+    with pytest.raises(ValueError, match=r"float32 and float16, not in torch\.bfloat16: call network\.float\(\)"):
+        networks.export_onnx(network.bfloat16(), tmp_path / "other.onnx")
