@@ -82,10 +82,13 @@ def normalise(images: Tensor) -> Tensor:
     """Map images in [0, 1] to the range the networks are trained on: (255·x − 127.5) / 128.
 
     Args:
-        images: RGB, any shape, values in [0, 1].
+        images: RGB, any shape, values in [0, 1]; or bytes, as `read_image` gives them.
 
     Returns:
         The same shape, values in [−0.996, 0.996]. The divisor is 128, as in SphereFace and CosFace, not 127.5.
+
+    Raises:
+        ValueError: for other whole numbers: nothing says what range they are of.
 
     Example:
         >>> import torch
@@ -93,6 +96,10 @@ def normalise(images: Tensor) -> Tensor:
         >>> normalise(torch.tensor([0.0, 0.5, 1.0])).tolist()
         [-0.99609375, 0.0, 0.99609375]
     """
+    if images.dtype == torch.uint8:
+        images = to_float(images)
+    elif not images.is_floating_point():
+        raise ValueError(f"images must be floats in [0, 1], or bytes (uint8); got {images.dtype}")
     return (255.0 * images - 127.5) / 128.0
 
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from .identification import HighestScores, identify, unit_rows
+from .labels import numbered
 
 ROWS = 1024  # of the score matrix at a time
 
@@ -149,7 +150,11 @@ def draw_trials(labels: ArrayLike, trials: int = 10, seed: int = 0) -> list[Tria
 
 
 def blufr(
-    features: Tensor, labels: ArrayLike, trials: list[Trial], far: float = 1e-3, open_set_far: float = 1e-2
+    features: ArrayLike | Tensor,
+    labels: ArrayLike | Tensor,
+    trials: list[Trial],
+    far: float = 1e-3,
+    open_set_far: float = 1e-2,
 ) -> BLUFR:
     """Run the benchmark.
 
@@ -177,7 +182,8 @@ def blufr(
         >>> bool(found.verification.min() > 0.9)
         True
     """
-    unit, labels = unit_rows(features, "features"), torch.as_tensor(np.asarray(labels))
+    unit = unit_rows(features, "features")
+    (labels,) = numbered(labels, device=unit.device)
     verification = [tar_over_all_pairs(unit[trial.test], labels[trial.test], far) for trial in trials]
     detection = [
         identify(unit[trial.probes], labels[trial.probes], unit[trial.gallery], labels[trial.gallery]).detection_rate(
@@ -188,7 +194,7 @@ def blufr(
     return BLUFR(np.array(verification), np.array(detection))
 
 
-def tar_over_all_pairs(features: Tensor, labels: Tensor, far: float) -> float:
+def tar_over_all_pairs(features: ArrayLike | Tensor, labels: ArrayLike | Tensor, far: float) -> float:
     """TAR at a FAR over all pairs of some images, a band of the score matrix at a time.
 
     A few thousand images have millions of impostor pairs: enough for a false-accept rate that no list of pairs in
@@ -213,13 +219,13 @@ def tar_over_all_pairs(features: Tensor, labels: Tensor, far: float) -> float:
         1.0
     """
     unit = unit_rows(features, "features")
+    (labels,) = numbered(labels, device=unit.device)
     n = len(labels)
     counts = torch.unique(labels, return_counts=True)[1]
     impostors = n * (n - 1) // 2 - int((counts * (counts - 1) // 2).sum())
     accepted = int(np.floor(far * impostors * (1 + 1e-12)))
     if accepted < 1:
         raise ValueError(f"FAR {far:g} cannot be measured on {impostors:,} impostor pairs")
-    labels = labels.to(unit.device)
     highest = HighestScores(ROWS, pool=min(accepted + 1, impostors), device=unit.device)
     genuine = []
     for start in range(0, n, ROWS):

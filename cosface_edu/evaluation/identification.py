@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from .labels import numbered
+
 BLOCK = 2048  # gallery rows scored at a time
 PART = 256  # columns of a block looked through at a time for the highest of all
 TIE = 1e-6  # cosines closer than this are equal: float32 rounds a sum of 512 products about so
@@ -73,7 +75,10 @@ class Identification:
 
 
 def identify(
-    probes: Tensor, labels: ArrayLike | Tensor, gallery: Tensor, gallery_labels: ArrayLike | Tensor
+    probes: ArrayLike | Tensor,
+    labels: ArrayLike | Tensor,
+    gallery: ArrayLike | Tensor,
+    gallery_labels: ArrayLike | Tensor,
 ) -> Identification:
     """Rank a gallery for each probe.
 
@@ -81,7 +86,7 @@ def identify(
 
     Args:
         probes: (P + U, D) embeddings; scores are computed on their device.
-        labels: (P + U,) whose they are.
+        labels: (P + U,) whose they are, by number or by name.
         gallery: (G, D) embeddings of those enrolled, one or more of each.
         gallery_labels: (G,).
 
@@ -100,8 +105,8 @@ def identify(
         >>> found.ranks, found.unknown_scores.round(2)
         (array([1, 2]), array([0.71]))
     """
-    unit = unit_rows(probes, "probes")
-    labels, gallery_labels = (torch.as_tensor(given, device=unit.device) for given in (labels, gallery_labels))
+    unit, gallery = unit_rows(probes, "probes"), torch.as_tensor(gallery)
+    labels, gallery_labels = numbered(labels, gallery_labels, device=unit.device)
     if len(labels) != len(unit) or len(gallery_labels) != len(gallery):
         raise ValueError(
             f"one label for each embedding: {len(unit)} probes with {len(labels)}, "
@@ -111,7 +116,7 @@ def identify(
     if not known.any():
         raise ValueError("no probe's person is in the gallery")
 
-    mate = torch.full((len(unit),), -torch.inf, device=unit.device)
+    mate = unit.new_full((len(unit),), -torch.inf)
     blocks = unit_blocks(gallery.split(BLOCK), "gallery", like=unit)
     for block, owners in zip(blocks, gallery_labels.split(BLOCK), strict=True):
         probe, image = torch.nonzero(labels[:, None] == owners, as_tuple=True)
@@ -130,7 +135,7 @@ def identify(
     )
 
 
-def unit_rows(features: Tensor, name: str, before: int = 0) -> Tensor:
+def unit_rows(features: ArrayLike | Tensor, name: str, before: int = 0) -> Tensor:
     """Embeddings at unit length, float32. Comparisons with NaN are all false, so that nobody would beat such a probe.
 
     Args:
@@ -144,7 +149,7 @@ def unit_rows(features: Tensor, name: str, before: int = 0) -> Tensor:
     Raises:
         ValueError: if a number is not finite; the message names the row.
     """
-    features = features.float()
+    features = torch.as_tensor(features).float()
     finite = torch.isfinite(features).all(1)  # (N,)
     if not finite.all():
         row = int(torch.argmin(finite.int()))
@@ -155,10 +160,10 @@ def unit_rows(features: Tensor, name: str, before: int = 0) -> Tensor:
     return F.normalize(features, dim=1)
 
 
-def unit_blocks(blocks: Iterable[Tensor], name: str, like: Tensor) -> Iterator[Tensor]:
+def unit_blocks(blocks: Iterable[ArrayLike | Tensor], name: str, like: Tensor) -> Iterator[Tensor]:
     """Blocks of embeddings at unit length, see `unit_rows`, on the device of `like` and as long as its rows."""
     before = 0
-    for block in blocks:
+    for block in map(torch.as_tensor, blocks):
         if block.shape[1] != like.shape[1]:
             raise ValueError(
                 f"{name}: embeddings of {block.shape[1]} numbers beside probes of {like.shape[1]}: one network for both"
@@ -178,7 +183,7 @@ def scored(unit: Tensor, blocks: Iterable[Tensor], name: str) -> Iterator[Tensor
     Yields:
         (P, block), in memory that the next one is written to: fresh pages for each would cost a tenth of the product.
     """
-    memory = torch.empty(len(unit) * BLOCK, device=unit.device)
+    memory = unit.new_empty(len(unit) * BLOCK)
     for block in unit_blocks(blocks, name, like=unit):
         out = memory[: len(unit) * len(block)].view(len(unit), len(block))
         yield torch.mm(unit, block.T, out=out)
@@ -198,8 +203,9 @@ class HighestScores:
     """
 
     def __init__(self, rows: int, k: int = 1, pool: int = 0, device: torch.device | str = "cpu") -> None:
-        self.of_row = torch.full((rows, k), -torch.inf, device=device)  # falling along each row
-        self.of_all = torch.full((pool,), -torch.inf, device=device)  # falling
+        lowest = torch.tensor(-torch.inf, dtype=torch.float32, device=device)
+        self.of_row = lowest.repeat(rows, k)  # falling along each row
+        self.of_all = lowest.repeat(pool)  # falling
 
     def add(self, scores: Tensor) -> None:
         """Take in a block of scores, (rows, any)."""
@@ -274,7 +280,7 @@ class MegaFace:
 
 
 def megaface(
-    probes: Tensor,
+    probes: ArrayLike | Tensor,
     labels: ArrayLike | Tensor,
     distractors: Tensor | Iterable[Tensor],
     *,
@@ -314,7 +320,7 @@ def megaface(
         ([1, 3], [1.0, 1.0])
     """
     unit = unit_rows(probes, "probes")
-    labels = torch.as_tensor(labels, device=unit.device)
+    (labels,) = numbered(labels, device=unit.device)
     mates = (labels[:, None] == labels).fill_diagonal_(False)  # (P, P)
     if not mates.any():
         raise ValueError("no person has two probe images: there is no mate to find")
@@ -352,7 +358,8 @@ def _blocks(distractors: Tensor | Iterable[Tensor], stops: list[int]) -> Iterato
     seen = 0
     waiting = iter(stops)
     stop = next(waiting, None)
-    for part in [distractors] if isinstance(distractors, Tensor) else distractors:
+    whole = isinstance(distractors, Tensor | np.ndarray)
+    for part in map(torch.as_tensor, [distractors] if whole else distractors):
         start = 0
         while start < len(part):
             rows = min(BLOCK, len(part) - start)

@@ -5,8 +5,10 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from .labels import numbered
 
-def pool(features: Tensor, template: ArrayLike | Tensor, media: ArrayLike | Tensor | None = None) -> Tensor:
+
+def pool(features: ArrayLike | Tensor, template: ArrayLike | Tensor, media: ArrayLike | Tensor | None = None) -> Tensor:
     """Average the embeddings of each template.
 
     Embeddings are made unit length first: under a cosine loss their length carries nothing that was trained. CosFace
@@ -15,11 +17,11 @@ def pool(features: Tensor, template: ArrayLike | Tensor, media: ArrayLike | Tens
 
     Args:
         features: (N, D).
-        template: (N,) the template, numbered from 0, that each image belongs to.
-        media: (N,) any number for the photograph or video that each image comes from.
+        template: (N,) the template that each image belongs to, numbered from 0 or named.
+        media: (N,) any number or name for the photograph or video that each image comes from.
 
     Returns:
-        (T, D) of unit length.
+        (T, D) of unit length, on the device of the features; of named templates in the order of `sorted(names)`.
 
     Raises:
         ValueError: if a template has no image.
@@ -31,10 +33,10 @@ def pool(features: Tensor, template: ArrayLike | Tensor, media: ArrayLike | Tens
         tensor([[0.7070, 0.7070],
                 [1.0000, 0.0000]])
     """
-    unit = F.normalize(features.float(), dim=1)
-    owner = torch.as_tensor(template)
+    unit = F.normalize(torch.as_tensor(features).float(), dim=1)
+    (owner,) = numbered(template, device=unit.device)
     if media is not None:
-        pairs = torch.stack([owner, torch.as_tensor(media)], dim=1)  # (N, 2)
+        pairs = torch.stack([owner, *numbered(media, device=unit.device)], dim=1)  # (N, 2)
         pairs, group = torch.unique(pairs, dim=0, return_inverse=True)
         unit, owner = _means(unit, group, len(pairs)), pairs[:, 0]
     counts = torch.bincount(owner)
@@ -44,5 +46,5 @@ def pool(features: Tensor, template: ArrayLike | Tensor, media: ArrayLike | Tens
 
 
 def _means(rows: Tensor, group: Tensor, groups: int) -> Tensor:
-    sums = torch.zeros(groups, rows.shape[1]).index_add_(0, group, rows)
+    sums = rows.new_zeros(groups, rows.shape[1]).index_add_(0, group, rows)
     return sums / torch.bincount(group, minlength=groups)[:, None]

@@ -5,6 +5,7 @@ tested on the tenth, ten times over; the figure is the mean of ten accuracies wi
 chosen on the pairs that it is then tested on flatters.
 """
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -14,6 +15,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from cosface_edu.data.truth import truths
+
+BY_MORE_THAN_CHANCE = 4  # standard errors
 
 
 class ROC(NamedTuple):
@@ -49,7 +52,7 @@ def verify(
     length in the order given; for LFW's own order these are exactly the official folds.
 
     Args:
-        scores: (n,) similarities, higher for more alike.
+        scores: (n,) similarities, higher for more alike; what looks like distances is warned of.
         same: (n,) whether a pair is genuine: booleans, 1 and 0, or 1 and −1.
         folds: how many, or the (n,) numbers of the pairs' folds.
 
@@ -74,7 +77,13 @@ def verify(
     thresholds = _best_thresholds(scores, same, numbers, count)
     right = (scores >= thresholds[numbers]) == same
     accuracies = np.bincount(numbers, right, count) / np.bincount(numbers, minlength=count)
-    return Verification(scores, same, numbers, accuracies, thresholds)
+    found = Verification(scores, same, numbers, accuracies, thresholds)
+    if scores[same].mean() < scores[~same].mean() and found.auc < 0.5 - BY_MORE_THAN_CHANCE * _auc_error(same):
+        warnings.warn(
+            f"genuine pairs score lower than impostors (AUC {found.auc:.3f}): pass similarities, not distances",
+            stacklevel=2,
+        )
+    return found
 
 
 @dataclass(frozen=True, repr=False)
@@ -182,6 +191,12 @@ class Verification:
         order = np.argsort(self.scores, kind="stable")
         impostors, genuine = order[~self.same[order]], order[self.same[order]]
         return impostors[::-1][:n], genuine[:n]
+
+
+def _auc_error(same: NDArray[np.bool_]) -> float:
+    """Standard error of the AUC of scores that tell nothing (Mann and Whitney, 1947): √((g + i + 1) / (12 g i))."""
+    genuine, impostors = np.count_nonzero(same), np.count_nonzero(~same)
+    return float(np.sqrt((genuine + impostors + 1) / (12 * genuine * impostors)))
 
 
 def _checked(scores: ArrayLike | torch.Tensor, same: ArrayLike | torch.Tensor) -> tuple[NDArray, NDArray]:

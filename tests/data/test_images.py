@@ -287,3 +287,11 @@ def test_a_file_that_cannot_be_read_is_a_broken_picture(tmp_path, monkeypatch) -
     monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
     with pytest.raises(data.BrokenImage, match=r"b\.jpg: cannot be read: Permission denied"):
         data.read_image(tmp_path / "b.jpg")
+
+
+def test_bytes_are_normalised_by_their_values() -> None:
+    pixels = torch.arange(256, dtype=torch.uint8)
+    assert torch.equal(data.normalise(pixels), data.normalise(data.to_float(pixels)))
+    for wrong in (pixels.int(), pixels.long(), pixels > 3):
+        with pytest.raises(ValueError, match=r"bytes \(uint8\); got torch\."):
+            data.normalise(wrong)

@@ -246,3 +246,25 @@ def test_blufr_bad_input():
         tar_over_all_pairs(features, torch.arange(8), 0.1)
     with pytest.raises(ValueError, match="cannot be measured on 0 impostor pairs"):
         tar_over_all_pairs(features, torch.zeros(8), 0.1)
+
+
+def test_names_are_as_good_as_numbers_and_arrays_as_tensors():
+    features, labels = people(4, 3)
+    names = np.array(["dora", "anna", "cleo", "bo"])[labels]
+    arrays = features.double().numpy()
+    by_number = identify(features[1:], labels[1:], features[:1], labels[:1])
+    by_name = identify(arrays[1:], list(names[1:]), arrays[:1], names[:1])
+    assert np.array_equal(by_name.ranks, by_number.ranks)
+    np.testing.assert_allclose(by_name.unknown_scores, by_number.unknown_scores, atol=1e-6)
+    strangers = torch.randn(20, features.shape[1])
+    one = megaface(features, labels, strangers)
+    assert np.array_equal(megaface(arrays, names, strangers.numpy()).ranks, one.ranks)
+    assert tar_over_all_pairs(arrays, names, 0.1) == tar_over_all_pairs(features, labels, 0.1)
+
+
+def test_another_default_kind_of_numbers_does_not_matter(doubles_by_default):
+    features, labels = people(4, 3)
+    for given in (features, features.float()):
+        identify(given, labels, given, labels)
+        megaface(given, labels, given[:5], ranks=2)
+        tar_over_all_pairs(given, labels, 0.1)

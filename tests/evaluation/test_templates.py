@@ -1,5 +1,6 @@
 """Templates against a plain loop."""
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -33,3 +34,22 @@ def test_the_same_media_number_in_two_templates_is_two_media():
 def test_a_template_without_images_is_named():
     with pytest.raises(ValueError, match="template 1 of 3"):
         pool(torch.randn(2, 4), [0, 2])
+
+
+def test_names_are_as_good_as_numbers_and_arrays_as_tensors():
+    features = torch.randn(5, 4)
+    expected = pool(features, [1, 0, 1, 2, 0], media=[4, 2, 4, 2, 3])
+    names, media = ["bo", "anna", "bo", "cleo", "anna"], np.array(["e", "c", "e", "c", "d"])
+    assert torch.equal(pool(features, names, media), expected)
+    torch.testing.assert_close(pool(features.double().numpy(), np.array(names), media), expected)
+
+
+def test_features_elsewhere_stay_there():
+    assert pool(torch.zeros(3, 4, dtype=torch.float64), [0, 0, 1]).dtype == torch.float32
+    if torch.cuda.is_available():
+        assert pool(torch.randn(3, 4, device="cuda"), [0, 0, 1], media=[0, 1, 0]).device.type == "cuda"
+
+
+def test_another_default_kind_of_numbers_does_not_matter(doubles_by_default):
+    features = torch.eye(3, dtype=torch.float32)
+    assert pool(features, [0, 0, 1]).dtype == torch.float32

@@ -1,5 +1,7 @@
 """Ten-fold verification against plain loops over every threshold, and against the mistakes of well-known code."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -227,3 +229,15 @@ def test_labels_are_taken_by_their_value(same: object) -> None:
     assert result.same.tolist() == [True, False, True, False]
     with pytest.raises(ValueError, match="labels of pairs are true or false"):
         verify([0.9, 0.1, 0.8, 0.2], [1, 2, 1, 2], 2)
+
+
+def test_distances_are_warned_of_and_noise_is_not():
+    scores, same = lfw_shaped(np.random.default_rng(0))
+    with pytest.warns(UserWarning, match=r"\(AUC 0\.\d+\): pass similarities, not distances"):
+        verify(1 - scores, same)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        verify(scores, same)
+        for seed in range(50):
+            verify(np.random.default_rng(seed).normal(size=len(same)), same)
+        verify(np.zeros(len(same)), same)
