@@ -29,7 +29,8 @@ def train(
     s: Annotated[float | None, typer.Option(help="Scale: length that embeddings are brought to.")] = None,
     m: Annotated[float | None, typer.Option(help="Margin, in the loss's own unit (CosFace: cosine).")] = None,
     network: Annotated[
-        str | None, typer.Option(help="sphereface4 … sphereface64, iresnet50, mobilefacenet, small, …")
+        str | None,
+        typer.Option(help="sphereface4 … sphereface64, iresnet50, mobilefacenet, small, …; your own: module:callable."),
     ] = None,
     batch: Annotated[int | None, typer.Option(help="Images a step, over all GPUs and accumulated parts.")] = None,
     micro_batch: Annotated[

@@ -3,9 +3,11 @@
 import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, get_type_hints
 
 from torch import nn
+
+from cosface_edu import named
 
 from .iresnet import BLOCKS as IRESNET_DEPTHS
 from .iresnet import iresnet
@@ -32,19 +34,30 @@ def available() -> list[str]:
 def create(name: str, **options: Any) -> nn.Module:
     """Build a network by name.
 
+    A file of weights names what built its network, and whoever opens it calls that. So one's own network is a class,
+    or a function that says by its annotation that it returns one; nothing else that a file may name is called.
+
     Args:
-        name: one of `available()`.
-        **options: what that network's own function takes, such as `embedding` and `size`.
+        name: one of `available()`, or `module:callable` for one's own: a subclass of `torch.nn.Module`, or a function
+            annotated to return one. The module is looked for where Python looks, and in the current folder.
+        **options: what that network's own function takes. `train` gives each network `embedding` and `size`, the
+            (height, width) of its images, and what stands in `network_options`.
 
     Returns:
         The network: (B, 3, H, W) normalised images to (B, D) embeddings. Its attribute `recipe` holds the name and
-        all options, defaults too, so that a file of its weights can say what they belong to.
+        all options, defaults too (of one's own network those given), so that a file of its weights can say what they
+        belong to.
 
     Raises:
         ValueError: if there is no network of that name, or it has no such option.
     """
+    if ":" in name:
+        network = _own(name)(**options)
+        network.recipe = {"name": name, "options": options}  # type: ignore[assignment]
+        return network
     if name not in _FACTORIES:
-        raise ValueError(f"there is no network {name!r}: choose one of {', '.join(available())}")
+        choices = ", ".join(available())
+        raise ValueError(f"there is no network {name!r}: choose one of {choices}, or module:callable for your own")
     signature = inspect.signature(_FACTORIES[name])
     try:
         bound = signature.bind(**options)
@@ -54,6 +67,24 @@ def create(name: str, **options: Any) -> nn.Module:
     network = _FACTORIES[name](**options)
     network.recipe = {"name": name, "options": dict(bound.arguments)}  # type: ignore[assignment]
     return network
+
+
+def _own(name: str) -> Callable[..., nn.Module]:
+    """What makes somebody's own network. It is asked what it makes before it is called."""
+    module, _, attribute = name.partition(":")
+    factory = named.find(module, attribute) if module and attribute else None
+    if not callable(factory):
+        raise ValueError(f"{name}: wanted module:callable, and there is no such callable")
+    try:
+        made = factory if isinstance(factory, type) else get_type_hints(factory).get("return")
+    except (NameError, TypeError):  # a name that is imported for type checkers alone; nothing that has annotations
+        made = None
+    if not (isinstance(made, type) and issubclass(made, nn.Module)):
+        raise ValueError(
+            f"{name}: neither a subclass of torch.nn.Module nor annotated to return one: write 'def {attribute}("
+            "embedding, size) -> nn.Module'"
+        )
+    return factory
 
 
 def parameter_groups(network: nn.Module, lr: float, weight_decay: float) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Weights on disk: our own files, which say what they are, and other people's.
 
-Nothing here runs code from a file: safetensors cannot hold any, and pickles are read with `weights_only`.
+Nothing here runs code from a file: safetensors cannot hold any, and pickles are read with `weights_only`. A file of
+somebody's own network names the class or function that builds it, in a module that is here already; see `create`.
 """
 
 import json
@@ -16,8 +17,10 @@ from torch import Tensor, nn
 
 from cosface_edu.files import atomically
 
+from .iresnet import BLOCKS as IRESNETS
+from .iresnet import CHANNELS
 from .registry import create
-from .sphereface import BLOCKS, RELEASED_64, SphereFace, sphereface
+from .sphereface import BLOCKS, RELEASED_64
 
 WRAPPERS = ("module", "_orig_mod")  # what PyTorch's own wrappers call the network inside
 
@@ -129,19 +132,21 @@ def is_state_dict(state: object) -> bool:
     )
 
 
-def load_released(path: str | os.PathLike[str]) -> SphereFace:
-    """Read a checkpoint released by MuggleWang/CosFace_pytorch: a state dict of its sphere20 or sphere64.
+def load_released(path: str | os.PathLike[str]) -> nn.Module:
+    """Read weights released by others: a state dict of MuggleWang/CosFace_pytorch's sphere20 or sphere64, or of an
+    IResNet as InsightFace's arcface_torch trains it, of 18, 34, 50 or 100 layers.
 
-    Those networks saw images mapped by (255x - 127.5)/127.5, not /128; the difference is 0.4 % of contrast.
+    Those networks saw images mapped by (255x - 127.5)/127.5, not /128; the difference is 0.4 % of contrast. All take
+    RGB: the former two crops of 112×96, InsightFace's crops of 112×112.
 
     Args:
         path: a file of PyTorch's, whatever its suffix: .pth, .pt, .bin.
 
     Returns:
-        The network in evaluation mode; of 64 layers in the released layout, with 3, 7, 16, 3 blocks.
+        The network in evaluation mode; sphere64 in the released layout, with 3, 7, 16, 3 blocks.
 
     Raises:
-        ValueError: if the file is damaged, holds code, or is not one of those two networks.
+        ValueError: if the file is damaged, holds code, or is not one of those networks.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -152,20 +157,41 @@ def load_released(path: str | os.PathLike[str]) -> SphereFace:
         raise ValueError(f"{path}: damaged, or holds code, which is not run ({reason})") from error
     if not is_state_dict(state):
         raise ValueError(f"{path}: not a state dict; expected names and tensors and nothing else")
-    # layer1 … layer4 there are stages 0 … 3 here; inside a stage the names agree
+    # layer1 … layer4 there are stages 0 … 3 here; inside a SphereFace's stage the names agree
     weights = {
         re.sub(r"^layer([1-4])\.", lambda match: f"stages.{int(match[1]) - 1}.", key): value
         for key, value in _unwrapped(state).items()
     }
     blocks = tuple(sum(bool(re.match(rf"stages\.{i}\.\d+\.conv1\.weight", key)) for key in weights) for i in range(4))
-    depth = {BLOCKS[20]: 20, RELEASED_64: 64}.get(blocks)
-    if depth is None:
-        raise ValueError(f"{path}: neither sphere20 nor sphere64: it has {blocks} residual blocks in its stages")
-    first = weights.get("stages.0.0.weight")
-    if first is not None and first.shape[1] != 3:
-        raise ValueError(f"{path}: takes images of {first.shape[1]} channel, not 3; grey networks are not supported")
-    network = sphereface(
-        depth, embedding=weights["fc.weight"].shape[0] if "fc.weight" in weights else 512, blocks=blocks
-    )
+    embedding, inputs = weights["fc.weight"].shape if "fc.weight" in weights else (512, None)
+    if "stages.0.0.bn1.weight" in weights:
+        weights = {_as_here(name): weight for name, weight in weights.items()}
+        depth = next((depth for depth, counts in IRESNETS.items() if counts == blocks), None)
+        if depth is None or inputs not in (None, CHANNELS[-1] * 7 * 7):
+            raise ValueError(
+                f"{path}: no IResNet of {', '.join(map(str, IRESNETS))} layers for 112×112: it has {blocks} residual "
+                f"blocks in its stages, and its fully connected layer reads {inputs} numbers"
+            )
+        network = create(f"iresnet{depth}", embedding=embedding)
+    else:
+        depth = {BLOCKS[20]: 20, RELEASED_64: 64}.get(blocks)
+        if depth is None:
+            raise ValueError(
+                f"{path}: neither sphere20 nor sphere64, nor an IResNet: it has {blocks} residual blocks in its stages"
+            )
+        first = weights.get("stages.0.0.weight")
+        if first is not None and first.shape[1] != 3:
+            raise ValueError(
+                f"{path}: takes images of {first.shape[1]} channel, not 3; grey networks are not supported"
+            )
+        network = create(f"sphereface{depth}", embedding=embedding, blocks=blocks)
     load_weights(network, weights, str(path))
     return network.eval()
+
+
+def _as_here(name: str) -> str:
+    """What `iresnet` calls a weight of InsightFace's."""
+    for theirs, ours in (("conv1", "stem.0"), ("bn1", "stem.1"), ("prelu", "stem.2"), ("bn2", "bn")):
+        if name.startswith(f"{theirs}."):
+            return ours + name.removeprefix(theirs)
+    return name.replace(".downsample.", ".shortcut.")

@@ -110,7 +110,7 @@ def open_network(path: str | os.PathLike[str]) -> tuple[nn.Module, tuple[int, in
 
     Args:
         path: a run's folder or checkpoint; a .safetensors file of `networks.save`; a file released by
-            MuggleWang/CosFace_pytorch (.pth, or by any other name).
+            MuggleWang/CosFace_pytorch or InsightFace (.pth, or by any other name), see `networks.load_released`.
 
     Raises:
         FileNotFoundError: nothing there.
@@ -122,9 +122,10 @@ def open_network(path: str | os.PathLike[str]) -> tuple[nn.Module, tuple[int, in
     if path.suffix == ".safetensors":
         network = networks.load(path)
         recipe: dict[str, Any] = network.recipe  # type: ignore[assignment]
-        return network, tuple(recipe["options"].get("size", (112, 96)))
+        return network, tuple(recipe["options"].get("size") or (112, 96))
     try:
         network, config = load_network(path)
     except WeightsAlone:
-        return networks.load_released(path), (112, 96)
+        network = networks.load_released(path)
+        return network, network.size  # type: ignore[return-value]
     return network, config.size

@@ -48,7 +48,7 @@ class Config:
         held_out: identities kept out of training, on which the run is validated; 0, or at least 4. Never
             LFW: a run whose epoch is picked on the test set reports a figure it would not reach again.
         held_out_pairs: genuine, and as many impostor, pairs among them.
-        network: a name of `networks.available()`.
+        network: a name of `networks.available()`, or `module:callable` for one of your own, see `networks.create`.
         network_options: what that network's function takes beyond size and embedding.
         embedding: D.
         loss: a name of `losses.available()`, or `module:Class` for one of your own, a subclass of `losses.Head`.

@@ -1,13 +1,15 @@
 """Every network: shapes, gradients, names; parameter counts of IResNet and MobileFaceNet against their papers."""
 
+import sys
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from cosface_edu import networks
-from cosface_edu.training import Config
-from cosface_edu.training.checkpoint import build_network
+from cosface_edu.training import Config, train
+from cosface_edu.training.checkpoint import build_network, open_network
 
 
 @pytest.mark.parametrize("name", ["sphereface4", "sphereface20", "iresnet18", "mobilefacenet", "small"])
@@ -178,3 +180,116 @@ def test_small_drops_features_in_training_alone() -> None:
         assert torch.equal(network(x), network(x)) == same
         network.eval()
         assert torch.equal(network(x), network(x))
+
+
+SIZED = ["sphereface4", "iresnet18", "mobilefacenet", "small"]
+
+
+@pytest.mark.parametrize("name", SIZED)
+@pytest.mark.parametrize("given", [(32, 32), (29, 30), (32, 48)])  # the middle one has the same last map
+def test_images_of_another_size_are_refused(name, given):
+    network = networks.create(name, embedding=5, size=[32, 30]).eval()
+    assert network(torch.randn(2, 3, 32, 30)).shape == (2, 5)
+    with pytest.raises(ValueError, match=rf"takes images of \(32, 30\), got \({given[0]}, {given[1]}\)"):
+        network(torch.randn(2, 3, *given))
+
+
+@pytest.mark.parametrize("name", SIZED)
+def test_the_size_is_asked_where_networks_are_compiled(name):
+    network = networks.create(name, embedding=5, size=(32, 32)).eval()
+    images = torch.randn(3, 3, 32, 32)
+    with torch.no_grad():
+        expected = network(images)
+        whole = torch.compile(network, backend="eager", fullgraph=True)
+        batch = torch.export.Dim("batch")
+        exported = torch.export.export(network, (images[:2],), dynamic_shapes=({0: batch},)).module()
+        for made in (whole, exported, torch.jit.trace(network, images[:2])):
+            torch.testing.assert_close(made(images), expected)
+        with pytest.raises(ValueError, match=r"takes images of \(32, 32\), got \(48, 32\)"):
+            torch.compile(network, backend="eager")(torch.randn(3, 3, 48, 32))
+
+
+def test_evaluating_leaves_every_module_as_it_was():
+    network = networks.create("small", size=(32, 32))
+    network.bn.eval()
+    before = [module.training for module in network.modules()]
+    with networks.evaluating(network):
+        assert not any(module.training for module in network.modules())
+    assert [module.training for module in network.modules()] == before
+    with pytest.raises(ZeroDivisionError), networks.evaluating(network):
+        1 / 0  # noqa: B018
+    assert [module.training for module in network.modules()] == before
+    with networks.evaluating(len):  # no network
+        pass
+
+
+OWN = """
+from __future__ import annotations
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, embedding, size, width=4):
+        super().__init__()
+        height, breadth = size
+        self.layers = nn.Sequential(nn.Conv2d(3, width, 3, padding=1), nn.BatchNorm2d(width), nn.Flatten())
+        self.fc = nn.Linear(width * height * breadth, embedding)
+
+    def forward(self, x):
+        return self.fc(self.layers(x))
+
+def net(embedding, size, **options) -> nn.Module:
+    return Net(embedding, size, **options)
+
+def unannotated(embedding, size):
+    raise SystemExit("it was called")
+
+def command(text: str) -> int:
+    raise SystemExit("it was called")
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    (tmp_path / "own_network.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield
+    sys.modules.pop("own_network", None)
+
+
+@pytest.mark.parametrize("name", ["own_network:Net", "own_network:net"])
+def test_one_s_own_network_is_trained_and_opened_again(own, tmp_path, name):
+    config = Config(
+        identities=8, per_identity=4, size=(16, 16), network=name, network_options={"width": 2}, embedding=8, batch=8,
+        steps=2, held_out=4, held_out_pairs=4, loss_options={"s": 16.0},
+    )  # fmt: skip
+    trained = train(config, tmp_path / "run", say=lambda line: None).network
+    opened, size = open_network(tmp_path / "run")
+    images = torch.randn(2, 3, 16, 16)
+    assert size == (16, 16)
+    assert torch.equal(opened(images), trained(images))
+    networks.save(opened, tmp_path / "own.safetensors")
+    assert torch.equal(open_network(tmp_path / "own.safetensors")[0](images), trained(images))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("own_network:unannotated", "nor annotated to return one: write 'def unannotated"),
+        ("own_network:command", "nor annotated to return one"),
+        ("os:system", "nor annotated to return one"),
+        ("builtins:dict", "neither a subclass"),
+        ("own_network:nothing", "no such callable"),
+        ("own_network:", "wanted module:callable"),
+        ("no_such_file:Net", "no_such_file.*looked in"),
+        ("smal", "there is no network 'smal': .* or module:callable for your own"),
+    ],
+)
+def test_what_is_no_network_is_not_called(own, name, message):
+    with pytest.raises(ValueError, match=message):
+        networks.create(name)
+
+
+def test_a_network_of_one_s_own_that_takes_no_size_is_told_so(own):
+    with pytest.raises(ValueError, match=r"of torch\.nn:Linear: .*unexpected keyword argument"):
+        build_network(Config(network="torch.nn:Linear"))

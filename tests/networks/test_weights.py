@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from cosface_edu import networks
+from cosface_edu.training.checkpoint import open_network
 
 
 class Trap:
@@ -204,3 +205,66 @@ def test_a_prefix_of_somebody_s_own_is_named():
     weights = {f"backbone.{name}": weight for name, weight in networks.create("toy").state_dict().items()}
     with pytest.raises(ValueError, match=r"'backbone\.' before their names: take that away"):
         networks.load_weights(networks.create("toy"), weights | {"head.weight": torch.zeros(3, 2)}, "file")
+
+
+class InsightFaceBlock(nn.Module):
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.bn1, self.conv1 = nn.BatchNorm2d(inputs), nn.Conv2d(inputs, outputs, 3, 1, 1, bias=False)
+        self.bn2, self.prelu = nn.BatchNorm2d(outputs), nn.PReLU(outputs)
+        self.conv2, self.bn3 = nn.Conv2d(outputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs)
+        self.downsample = None
+        if stride != 1:
+            self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+    def forward(self, x):
+        y = self.bn3(self.conv2(self.prelu(self.bn2(self.conv1(self.bn1(x))))))
+        return y + (x if self.downsample is None else self.downsample(x))
+
+
+class InsightFace(nn.Module):
+    """An IResNet under the names of InsightFace's arcface_torch, with random weights."""
+
+    def __init__(self, blocks, embedding=512, places=7 * 7):
+        super().__init__()
+        self.conv1, self.bn1, self.prelu = nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.PReLU(64)
+        inputs = 64
+        for number, (channels, repeats) in enumerate(zip((64, 128, 256, 512), blocks, strict=True), start=1):
+            stage = [InsightFaceBlock(inputs, channels, 2)]
+            stage += [InsightFaceBlock(channels, channels, 1) for _ in range(repeats - 1)]
+            setattr(self, f"layer{number}", nn.Sequential(*stage))
+            inputs = channels
+        self.bn2, self.fc = nn.BatchNorm2d(512), nn.Linear(512 * places, embedding)
+        self.features = nn.BatchNorm1d(embedding)
+        for name, value in self.state_dict().items():  # so that no two layers could be mistaken for each other
+            if value.is_floating_point():
+                value.uniform_(0.5, 1.5) if "var" in name else value.normal_(std=0.05)
+
+    def forward(self, x):
+        x = self.prelu(self.bn1(self.conv1(x)))
+        for number in range(1, 5):
+            x = getattr(self, f"layer{number}")(x)
+        return self.features(self.fc(self.bn2(x).flatten(1)))
+
+
+@pytest.mark.parametrize(("blocks", "name"), [((2, 2, 2, 2), "iresnet18"), ((3, 4, 14, 3), "iresnet50")])
+def test_insightface_s_weights_give_equal_outputs(tmp_path, blocks, name):
+    theirs = InsightFace(blocks, embedding=16).eval()
+    torch.save(theirs.state_dict(), tmp_path / "backbone.pth")
+    ours, size = open_network(tmp_path / "backbone.pth")
+    assert (ours.recipe["name"], size, ours.training) == (name, (112, 112), False)
+    images = torch.randn(2, 3, 112, 112)
+    with torch.inference_mode():
+        assert torch.equal(ours(images), theirs(images))
+
+
+def test_an_iresnet_that_is_not_there_is_refused(tmp_path):
+    for file, theirs in (("deep", InsightFace((2, 2, 3, 2), 4)), ("narrow", InsightFace((2, 2, 2, 2), 4, places=42))):
+        torch.save(theirs.state_dict(), tmp_path / file)
+        with pytest.raises(ValueError, match=rf"{file}: no IResNet of 18, 34, 50, 100 layers for 112×112"):
+            networks.load_released(tmp_path / file)
+
+
+def test_a_toy_says_no_size_and_is_opened(tmp_path):
+    networks.save(networks.create("toy"), tmp_path / "toy.safetensors")
+    assert open_network(tmp_path / "toy.safetensors")[1] == (112, 96)
