@@ -133,11 +133,11 @@ def is_state_dict(state: object) -> bool:
 
 
 def load_released(path: str | os.PathLike[str]) -> nn.Module:
-    """Read weights released by others: a state dict of MuggleWang/CosFace_pytorch's sphere20 or sphere64, or of an
-    IResNet as InsightFace's arcface_torch trains it, of 18, 34, 50 or 100 layers.
+    """Read weights released by others.
 
-    Those networks saw images mapped by (255x - 127.5)/127.5, not /128; the difference is 0.4 % of contrast. All take
-    RGB: the former two crops of 112×96, InsightFace's crops of 112×112.
+    A state dict of MuggleWang/CosFace_pytorch's sphere20 or sphere64, for crops of 112×96; or of an IResNet of 18, 34,
+    50 or 100 layers as InsightFace's arcface_torch has it, for crops of 112×112. All take RGB, and saw images mapped by
+    (255x - 127.5)/127.5, not /128; the difference is 0.4 % of contrast.
 
     Args:
         path: a file of PyTorch's, whatever its suffix: .pth, .pt, .bin.
