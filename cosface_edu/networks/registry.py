@@ -77,7 +77,7 @@ def _own(name: str) -> Callable[..., nn.Module]:
         raise ValueError(f"{name}: wanted module:callable, and there is no such callable")
     try:
         made = factory if isinstance(factory, type) else get_type_hints(factory).get("return")
-    except (NameError, AttributeError, TypeError):  # a name that is imported for type checkers alone; nothing that has annotations
+    except (NameError, AttributeError, TypeError):  # names of type checkers alone, or no annotations
         made = None
     if not (isinstance(made, type) and issubclass(made, nn.Module)):
         raise ValueError(
