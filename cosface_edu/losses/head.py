@@ -377,6 +377,8 @@ class Head(nn.Module):
             raise ValueError(f"s must be a number: {type(self).__name__} bends the scores of the other classes too")
 
         def target(z: Tensor, norms: Tensor, lengths: Tensor) -> Tensor:
+            if s is None and isinstance(rule, NoMargin):
+                return z  # the bare product has a gradient where a length is zero, and no cosine has
             scale = norms if s is None else s
             if not normalise:
                 scale = scale * lengths

@@ -72,3 +72,18 @@ def test_compiled_to_machine_code():
     loss = torch.compile(head, backend="inductor", fullgraph=True)(x, labels)
     for a, b in zip(eager, [loss, *torch.autograd.grad(loss, (x, head.weight))], strict=True):
         torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("zero", ["features", "centres"])
+def test_a_zero_length_has_the_gradient_of_the_bare_product(zero: str) -> None:
+    """Class centres that start at zero are usual for softmax: their gradient is the inner product's, not a cosine's."""
+    torch.manual_seed(0)
+    head = losses.Softmax(4, 5).double()
+    x, labels = torch.randn(6, 4, dtype=torch.float64), torch.randint(5, (6,))
+    with torch.no_grad():
+        (x if zero == "features" else head.weight)[1:3] = 0
+    x.requires_grad_()
+    found = torch.autograd.grad(head(x, labels), (x, head.weight))
+    expected = torch.autograd.grad(torch.nn.functional.cross_entropy(x @ head.weight.T, labels), (x, head.weight))
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
