@@ -282,7 +282,7 @@ def test_one_s_own_network_is_trained_and_opened_again(own, tmp_path, name):
         ("own_network:nothing", "no such callable"),
         ("own_network:", "wanted module:callable"),
         ("no_such_file:Net", "no_such_file.*looked in"),
-        ("smal", "there is no network 'smal': .* or module:callable for your own"),
+        ("tiny", "there is no network 'tiny': .* or module:callable for your own"),
     ],
 )
 def test_what_is_no_network_is_not_called(own, name, message):
