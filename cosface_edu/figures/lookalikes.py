@@ -89,7 +89,7 @@ def spread(rows: Sequence[Mapping[str, Any]], what: str) -> str:
         what: the field, an angle.
     """
     values = [row[what] for row in rows]
-    return f"{np.mean(values):.0f} ± {np.std(values, ddof=1):.0f}°"
+    return f"{np.mean(values):.0f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{np.std(values, ddof=1):.0f}°"
 
 
 def over_seeds(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -103,7 +103,7 @@ def over_seeds(rows: Sequence[Mapping[str, Any]]) -> str:
         own = [row for row in rows if (row["loss"], row["m"]) == (loss, m)]
         card = losses.card("nsl" if (loss, m) == ("cosface", 0.0) else loss)
         lines.append({
-            "loss": card.in_paper if m in (None, 0) else f"{card.in_paper}, m = {m:g}",
+            "loss": card.in_paper if m in (None, 0) else f"{card.in_paper}, m\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{m:g}",
             "centres apart": spread(own, "apart"),
             "gap": spread(own, "gap"),
             "gap, least … most": f"{min(row['gap'] for row in own):.0f} … {max(row['gap'] for row in own):.0f}°",
