@@ -82,14 +82,14 @@ def table(runs: Sequence[toy.ToyRun]) -> list[dict[str, str]]:
 
 
 def spread(rows: Sequence[Mapping[str, Any]], what: str) -> str:
-    """Mean ± standard deviation over seeds of a field of the record, in degrees, such as '30 ± 1°'.
+    """Mean ± standard deviation over seeds of a field of the record, in degrees, such as '30.2 ± 1.4°'.
 
     Args:
         rows: of one setting.
         what: the field, an angle.
     """
     values = [row[what] for row in rows]
-    return f"{np.mean(values):.0f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{np.std(values, ddof=1):.0f}°"
+    return f"{np.mean(values):.1f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{np.std(values, ddof=1):.1f}°"
 
 
 def over_seeds(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -101,14 +101,22 @@ def over_seeds(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = []
     for loss, m in dict.fromkeys((row["loss"], row["m"]) for row in rows):
         own = [row for row in rows if (row["loss"], row["m"]) == (loss, m)]
-        card = losses.card("nsl" if (loss, m) == ("cosface", 0.0) else loss)
-        lines.append({
-            "loss": card.in_paper if m in (None, 0) else f"{card.in_paper}, m\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{m:g}",
-            "centres apart": spread(own, "apart"),
-            "gap": spread(own, "gap"),
-            "gap, least … most": f"{min(row['gap'] for row in own):.0f} … {max(row['gap'] for row in own):.0f}°",
-            "gap, mean of all eight": spread(own, "mean_gap"),
-            "narrowest is theirs": f"{sum(row['gap'] <= row['least_gap'] + 0.1 for row in own)} of {len(own)}",
-            "overlap": f"{np.mean([row['overlap'] for row in own]):.1%}",
-        })
+        lines.append(
+            {
+                "loss": _called(loss, m),
+                "centres apart": spread(own, "apart"),
+                "gap": spread(own, "gap"),
+                "gap, least … most": f"{min(row['gap'] for row in own):.0f} … {max(row['gap'] for row in own):.0f}°",
+                "gap, mean of all eight": spread(own, "mean_gap"),
+                "narrowest is theirs": f"{sum(row['gap'] <= row['least_gap'] + 0.1 for row in own)} of {len(own)}",
+                "overlap": f"{np.mean([row['overlap'] for row in own]):.1%}",
+            }
+        )
     return tables.markdown(lines, "lr")
+
+
+def _called(loss: str, m: float | None) -> str:
+    name = losses.card("nsl" if (loss, m) == ("cosface", 0.0) else loss).in_paper
+    if loss == "asoftmax":
+        return f"{name}, λ = 5"  # where the toy's annealing ends
+    return f"{name}, m\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{m:g}" if m else name

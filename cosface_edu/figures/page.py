@@ -17,8 +17,8 @@ from cosface_edu.experiments import record
 from cosface_edu.experiments.closure import docstrings
 
 OTHERWISE = (
-    "**Here it came out otherwise** than where the text was written: another processor rounds otherwise, and for a "
-    "training that is like another seed. The numbers are this machine's; what the text makes of them is not."
+    "**This machine got another result than the text tells of.** Processors round differently, and for a training that "
+    "is like another seed. The numbers are this machine's; the conclusions around them were drawn from another run."
 )
 
 _started = 0.0

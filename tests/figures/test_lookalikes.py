@@ -89,3 +89,15 @@ def test_the_band_that_is_asked_for_has_edges_and_the_legend_stands_outside() ->
 def test_the_rule_in_force_is_asked() -> None:
     wide = lookalikes.measure(made_up(0.0, 45.0, width=5.0))
     assert wide.asked == pytest.approx(np.degrees(2 * np.arcsin(0.1 / (2 * np.sin(np.radians(22.5))))), abs=1e-3)
+
+
+def test_the_record_has_a_row_for_each_setting() -> None:
+    row = {"apart": 45.0, "gap": 20.0, "mean_gap": 30.0, "least_gap": 20.0, "overlap": 0.02}
+    rows = [
+        {"loss": loss, "m": m, "seed": seed, **row, "gap": 20.0 + seed}
+        for loss, m in (("softmax", None), ("cosface", 0.0), ("cosface", 0.2), ("asoftmax", 4.0))
+        for seed in (0, 1)
+    ]
+    lines = two.over_seeds(rows).replace("\N{NO-BREAK SPACE}", " ").splitlines()[2:]
+    assert [line.split(" | ")[0] for line in lines] == ["| Softmax", "| NSL", "| LMCL, m = 0.2", "| A-Softmax, λ = 5"]
+    assert all("20.5 ± 0.7° | 20 … 21°" in line and "1 of 2" in line for line in lines)
