@@ -377,7 +377,7 @@ class Head(nn.Module):
             raise ValueError(f"s must be a number: {type(self).__name__} bends the scores of the other classes too")
 
         def target(z: Tensor, norms: Tensor, lengths: Tensor) -> Tensor:
-            if s is None and isinstance(rule, NoMargin):
+            if s is None and type(rule) is NoMargin:  # a rule derived from it has a target of its own
                 return z  # the bare product has a gradient where a length is zero, and no cosine has
             scale = norms if s is None else s
             if not normalise:

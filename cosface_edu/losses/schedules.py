@@ -39,10 +39,16 @@ class LambdaAnnealing:
     """
 
     def __init__(self, base: float = 1000.0, gamma: float = 0.12, power: float = 1.0, floor: float = 5.0) -> None:
-        for name, value in (("base", base), ("gamma", gamma), ("power", power), ("floor", floor)):
-            check_number(name, value, 0)
         self.base, self.gamma, self.power, self.floor = base, gamma, power, floor
         self._go_to(0)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        number = name in ("base", "gamma", "power", "floor")
+        if number:
+            check_number(name, value, 0)
+        super().__setattr__(name, value)
+        if number and "_value" in vars(self):  # set later: λ follows
+            self._go_to(self.steps_done)
 
     def _go_to(self, steps: int) -> None:
         self.steps_done = steps

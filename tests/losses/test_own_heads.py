@@ -194,3 +194,23 @@ def test_a_head_whose_hooks_see_places_must_say_that_it_may_be_sampled(hook):
         PartialFC(silent(D, C), rate=0.5)
     PartialFC(declared(D, C), rate=0.5)
     assert type("Scaled", (CosFace,), {"scale": CosFace.scale}).samples
+
+
+class Lowered(losses.NoMargin):
+    """A rule of one's own that is derived from the one without a margin."""
+
+    def target(self, cos):
+        return cos - 0.5
+
+
+class Unscaled(Head):
+    """‖x‖ is kept, and the target has a margin."""
+
+    rule = Lowered()
+
+
+def test_a_rule_derived_from_no_margin_has_its_target():
+    head = Unscaled(D, C).double()
+    own = head.logits(X, LABELS) - head.logits(X)
+    margins = 0.5 * X.norm(dim=1, keepdim=True) * F.one_hot(LABELS, C)
+    torch.testing.assert_close(own, -margins)

@@ -121,3 +121,16 @@ def test_bad_arguments():
         losses.MarginWarmUp(losses.NSL(5, 7), steps=3)
     with pytest.raises(ValueError, match="floor"):
         losses.LambdaAnnealing(floor=-1)
+
+
+@pytest.mark.parametrize(("name", "value", "lam"), [("base", 56, 50), ("gamma", 0, 1000), ("power", 0, 1000)])
+def test_lambda_follows_a_number_that_is_set_later(name, value, lam):
+    head = losses.ASoftmax(5, 7, m=4, annealing=losses.LambdaAnnealing())
+    head.annealing.step()
+    setattr(head.annealing, name, value)
+    assert head.rule.lam == head.annealing.value == pytest.approx(lam)
+    head.annealing.floor = 2_000
+    assert head.rule.lam == 2_000
+    with pytest.raises(ValueError, match=name):
+        setattr(head.annealing, name, -1)
+    assert getattr(head.annealing, name) == value
