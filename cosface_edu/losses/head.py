@@ -31,6 +31,7 @@ the cross entropy, but for a loss that is no softmax. The hooks:
 | `normalise_centres`      | whether centres count by their direction alone              | Softmax, L-Softmax        |
 | `sub_centers`            | K, the centres of a class                                   | Sub-center ArcFace        |
 | `splits`, `samples`      | whether a part of the classes will do                       | all that it will do for   |
+| `of_each_class`          | what of its state goes by class, where C = D hides it       | Softmax + center          |
 
 Whatever the dtype of the embeddings, and under autocast, scores and loss are computed in the dtype of the centres,
 in float32 at least; the parameters themselves are never cast. A zero embedding has no direction: its length counts
@@ -155,6 +156,9 @@ class Head(nn.Module):
     #: Whether the loss over a sample of the classes, all targets among them, makes sense. A class with a hook of its
     #: own that is handed places among the classes at hand, or logits of these alone, must say so anew.
     samples: Any = True
+    #: Names in the state, beside `weight`, of what has a row for each class: what `keep` takes over class by class.
+    #: None: what has as many rows as there are classes, or centres.
+    of_each_class: Any = None
     built = False  # from then on a setting that is set is a change
     settings: ClassVar[dict[str, Setting]]
     _stored: ClassVar[tuple[str, ...]]  # where an instance keeps their values
@@ -232,14 +236,16 @@ class Head(nn.Module):
         """Take over what another head has learned, for a set of people that has some in common with its own.
 
         What has a row for each class, or K of them, goes by class, and a new class's stays as it is: the centres first
-        of all. What is one for all, such as running statistics or a bias, is taken over whole.
+        of all. What is one for all, such as running statistics or a bias, is taken over whole. A head whose state the
+        lengths do not tell, since it has as many classes as features, names the former in `of_each_class`.
 
         Args:
             old: the head that knew them; of another loss too, as far as their state has the same names.
             classes: for each class of this head its class in `old` (C,), -1 for a new one.
 
         Raises:
-            ValueError: the heads do not fit, or `classes` has another length or a class that `old` has not.
+            ValueError: the heads do not fit, `classes` has another length or a class that `old` has not, or the state
+                leaves open what goes by class. Nothing is taken over then.
 
         Example:
             >>> import torch
@@ -260,17 +266,29 @@ class Head(nn.Module):
         if came.min() < -1 or came.max() >= old.num_classes:
             raise ValueError(f"classes must lie between -1 and {old.num_classes - 1}, got {came.tolist()}")
         here, there = (came >= 0).nonzero()[:, 0], came[came >= 0]
-        given = old.state_dict()
+        given, by_class = old.state_dict(), self._by_class()
         for name, own in self.state_dict().items():
             if name not in given:
                 continue
             theirs = given[name].to(own)
-            by_class = own.dim() > 0 and len(own) in (self.num_classes, self.num_classes * self.sub_centers)
-            if by_class and len(theirs) * self.num_classes == len(own) * old.num_classes:
+            if name in by_class and theirs.dim() > 0 and len(theirs) * self.num_classes == len(own) * old.num_classes:
                 rows, source = own.unflatten(0, (self.num_classes, -1)), theirs.unflatten(0, (old.num_classes, -1))
                 rows[here] = source[there]
             elif own.shape == theirs.shape:
                 own.copy_(theirs)
+
+    def _by_class(self) -> set[str]:
+        """Names in the state of what has a row for each class, or K."""
+        if self.of_each_class is not None:
+            return {"weight", *self.of_each_class}
+        rows = (self.num_classes, self.num_classes * self.sub_centers)
+        found = {name for name, own in self.state_dict().items() if own.dim() > 0 and len(own) in rows}
+        if self.in_features in rows and (open_ones := sorted(found - {"weight"})):
+            raise ValueError(
+                f"{', '.join(open_ones)}: {self.in_features} rows may be classes or features here; name what has a row"
+                f" for each class in {type(self).__name__}.of_each_class"
+            )
+        return found
 
     # --- the one way to the loss
 

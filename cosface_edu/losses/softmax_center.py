@@ -17,6 +17,7 @@ class SoftmaxCenter(Softmax):
     weight_center = Setting(0.003, 0, text="λ, weight of the center loss (.003 in the paper)")
     alpha = Setting(0.5, 0, 1, "rate of the centres (.5 in the paper)")
     splits = True
+    of_each_class = ("center.centers",)
 
     def build(self) -> None:
         """The center loss, with centres of its own."""

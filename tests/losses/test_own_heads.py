@@ -214,3 +214,53 @@ def test_a_rule_derived_from_no_margin_has_its_target():
     own = head.logits(X, LABELS) - head.logits(X)
     margins = 0.5 * X.norm(dim=1, keepdim=True) * F.one_hot(LABELS, C)
     torch.testing.assert_close(own, -margins)
+
+
+class Turned(ByClass):
+    """A margin for each class, and a number for each feature."""
+
+    of_each_class = ("margins",)
+
+    def build(self):
+        super().build()
+        self.by_feature = nn.Parameter(torch.rand(self.in_features))
+
+
+@pytest.mark.parametrize("size", [D, C])
+def test_a_head_names_what_goes_by_class(size):
+    """With as many features as classes lengths do not tell."""
+    old, new = Turned(size, C).double(), Turned(size, C).double()
+    came = torch.tensor([4, 2, 0, 5, 3, 1])
+    new.keep(old, came)
+    assert torch.equal(new.weight, old.weight[came])
+    assert torch.equal(new.margins, old.margins[came])
+    assert torch.equal(new.by_feature, old.by_feature)
+
+
+def test_a_head_that_leaves_open_what_goes_by_class_keeps_nothing():
+    class Open(Turned):
+        of_each_class = None
+
+    old, new = Open(C, C), Open(C, C)
+    before = new.weight.detach().clone()
+    with pytest.raises(ValueError, match=rf"by_feature, margins: {C} rows may be .* in Open\.of_each_class"):
+        new.keep(old, range(C))
+    assert torch.equal(new.weight, before)
+    plain = Open(D, C)
+    plain.keep(Open(D, C), range(C))
+
+
+@pytest.mark.parametrize("name", losses.available())
+def test_a_head_of_as_many_features_as_classes_is_kept(name):
+    """The package's own say what goes by class, where their state has more than centres."""
+    old, new = (losses.create(name, in_features=C, num_classes=C) for _ in range(2))
+    if not isinstance(new, Head):
+        return
+    with torch.no_grad():
+        for value in old.state_dict().values():
+            value.add_(torch.rand_like(value))
+    came = torch.tensor([4, 2, 0, 5, 3, 1])
+    new.keep(old, came)
+    for key, value in new.state_dict().items():
+        theirs = old.state_dict()[key]
+        assert torch.equal(value, theirs.unflatten(0, (C, -1))[came].flatten(0, 1) if value.dim() > 1 else theirs)
