@@ -25,8 +25,8 @@ class _Printed(io.StringIO):
 
     def write(self, text: str) -> int:
         room = MOST - self.tell()
-        if room > 0 and text:
-            shown = text if len(text) < room else text[:room] + "\n… and more"
+        if room >= 0 and text:
+            shown = text if len(text) <= room else text[:room] + "\n… and more"
             super().write(shown)
             self.hear(shown)
         return len(text)

@@ -42,6 +42,15 @@ def test_printing_for_ever_fills_no_memory() -> None:
     assert found["printed"].endswith("… and more")
 
 
+def test_what_just_fits_is_all_there_is() -> None:
+    found = cell.run(f"print('x' * {cell.MOST - 1})")
+    assert found["printed"] == "x" * (cell.MOST - 1) + "\n"
+    found = cell.run(f"print('x' * {cell.MOST}, end='')")
+    assert found["printed"] == "x" * cell.MOST
+    found = cell.run(f"print('x' * {cell.MOST}, end='')\nprint('yz')\nprint('on')")
+    assert found["printed"] == "x" * cell.MOST + "\n… and more"
+
+
 def test_two_cells_share_no_names() -> None:
     cell.run("kept = 1")
     assert "not defined" in cell.run("kept")["error"]
