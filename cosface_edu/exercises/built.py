@@ -28,7 +28,6 @@ PIECES: dict[str, tuple[tuple[str, ...], str]] = {
     "build-gradient": (("gradient",), "gradients"),
     "build-step": (("step",), "margin-lab"),
 }
-CLOSE = 1e-9  # relative, and absolute below 1
 NOT_HERE = "{name} of the chapter '{chapter}' is missing: solve it there, or press \"Use the book's\"."
 BROKEN = "{name} of the chapter '{chapter}' does not run here ({failure}): mend it there, or press \"Use the book's\"."
 
@@ -153,36 +152,38 @@ def earlier(name: str) -> Callable[..., Any]:
 
 def check_scores(answer: Callable) -> str:
     """Of `scores`."""
-    answers.function(answer)
+    given, answer = answer, answers.function(answer)
     for D, C in ((2, 8), (3, 1), (5, 4)):
         x, W, _ = _drawn(D, C)
         said = _vector(answer(list(x), _copy(W)), C, "scores")
         _agree(said, scores(x, W), "the score with centre")
-    _yours["scores"] = answer
+    _yours["scores"] = given
     return "a score is the sum of products; softmax makes probabilities of them."
 
 
 def check_cosines(answer: Callable) -> str:
     """Of `cosines`; `length` and `unit` are taken from the answer's module."""
-    answers.function(answer)
-    names = getattr(answer, "__globals__", {})  # an object that can be called has none
+    given, names = answer, getattr(answer, "__globals__", {})  # an object that can be called has none
+    answer = answers.function(answer)
     for function in ("length", "unit"):
         assert function in names, f"Keep the function {function} beside cosines: later pieces use it."
-    own_length, own_unit = names["length"], names["unit"]
-    assert abs(own_length([3.0, 4.0]) - 5) < CLOSE, f"length([3, 4]) is {own_length([3.0, 4.0])}; it is 5."
+    own_length, own_unit = (answers.function(names[function]) for function in ("length", "unit"))
+    five = answers.number(own_length([3.0, 4.0]))
+    yours, _ = answers.told(five, 5, ".6f")
+    assert answers.close(five, 5), f"length([3, 4]) is {yours}; it is 5."
     _agree(_vector(own_unit([3.0, -4.0]), 2, "entries"), [0.6, -0.8], "of unit([3, -4]), entry")
     for D, C in ((2, 8), (5, 4)):
         x, W, _ = _drawn(D, C)
         said = _vector(answer(list(x), _copy(W)), C, "cosines")
-        assert all(abs(c) <= 1 + 1e-9 for c in said), f"{max(said, key=abs):.3f} is no cosine: divide by both lengths."
+        assert all(abs(c) <= 1 + 1e-6 for c in said), f"{max(said, key=abs):.3f} is no cosine: divide by both lengths."
         _agree(said, cosines(x, W), "the cosine to centre")
-    _yours.update({"length": own_length, "unit": own_unit, "cosines": answer})
+    _yours.update({"length": names["length"], "unit": names["unit"], "cosines": given})
     return "no length is left in the scores: only the angle counts."
 
 
 def check_loss(answer: Callable) -> str:
     """Of `loss`."""
-    answers.function(answer)
+    given, answer = answer, answers.function(answer)
     for D, C, s, m in ((2, 8, 10.0, 0.2), (5, 4, 30.0, 0.35), (3, 6, 1.0, 0.0)):
         x, W, y = _drawn(D, C)
         said, right = answers.number(answer(list(x), y, _copy(W), s, m)), loss(x, y, W, s, m)
@@ -192,19 +193,19 @@ def check_loss(answer: Callable) -> str:
                 (loss(x, y, W, s, -m), "the margin is added to the target's cosine; take it off."),
                 (loss(x, y, W, s, m / s), "the margin comes off the cosine, before the scale."),
             ):
-                assert not _close(said, wrong), f"For s = {s:g}, m = {m:g} you say {said:.4f}: {why}"
+                assert not answers.close(said, wrong), f"For s = {s:g}, m = {m:g} you say {said:.4f}: {why}"
         wanted, yours = answers.told(right, said, ".6f")
-        assert _close(said, right), f"For s = {s:g}, m = {m:g} you say {yours}; it is {wanted}."
+        assert answers.close(said, right), f"For s = {s:g}, m = {m:g} you say {yours}; it is {wanted}."
     advice = "Right, but not for s = 1000: take the largest score out of the exponentials."
     large = answers.large(answer, [1.0, 0.0], 1, [[1.0, 0.0], [-1.0, 0.0]], 1000.0, 0.35, advice=advice)
-    assert _close(large, 2350.0), f"For s = 1000 you say {large:g}; it is 2350."
-    _yours["loss"] = answer
+    assert answers.close(large, 2350.0), f"For s = 1000 you say {large:g}; it is 2350."
+    _yours["loss"] = given
     return "this is CosFace."
 
 
 def check_gradient(answer: Callable) -> str:
     """Of `gradient`."""
-    answers.function(answer)
+    given, answer = answer, answers.function(answer)
     for D, C, s, m in ((2, 8, 10.0, 0.2), (5, 4, 30.0, 0.35)):
         x, W, y = _drawn(D, C)
         said = answer(list(x), y, _copy(W), s, m)
@@ -219,13 +220,13 @@ def check_gradient(answer: Callable) -> str:
         _agree(dx, right_x, "the gradient in x, entry")
         for j, (row, right) in enumerate(zip(dW, right_W)):
             _agree(row, right, f"the gradient in centre {j}, entry")
-    _yours["gradient"] = answer
+    _yours["gradient"] = given
     return "exact, and without a framework."
 
 
 def check_step(answer: Callable) -> str:
     """Of `step`, on the lab's own pictures."""
-    answers.function(answer)
+    given, answer = answer, answers.function(answer)
     X, labels, W = lab_task()
     s, m, lr = 10.0, 0.2, 8.0
     mean, dX, moved = step(X, labels, W, s, m, lr)
@@ -233,22 +234,22 @@ def check_step(answer: Callable) -> str:
     assert isinstance(said, tuple | list), "Return three things: mean loss, dX and the moved centres."
     assert len(said) == 3, "Return three things: mean loss, dX and the moved centres."
     own = answers.number(said[0])
-    assert not _close(own, mean * len(X)), f"{own:.3f} is the sum of {len(X)} losses; take the mean."
+    assert not answers.close(own, mean * len(X)), f"{own:.3f} is the sum of {len(X)} losses; take the mean."
     yours, wanted = answers.told(own, mean, ".6f")
-    assert _close(own, mean), f"You say the mean loss is {yours}; it is {wanted}."
+    assert answers.close(own, mean), f"You say the mean loss is {yours}; it is {wanted}."
     own_dX, own_W = _rows(said[1], len(X), len(X[0]), "dX"), _rows(said[2], len(W), len(W[0]), "the centres")
     for i, (row, right) in enumerate(zip(own_dX, dX)):
         _agree(row, right, f"the gradient in picture {i} (a share of 1/{len(X)} each), entry")
-    if all(_close(a, b) for row, old in zip(own_W, W) for a, b in zip(row, old)):
+    if all(answers.close(a, b) for row, old in zip(own_W, W) for a, b in zip(row, old)):
         raise AssertionError("The centres have not moved.")
     for j, (row, right) in enumerate(zip(own_W, moved)):
         _agree(row, right, f"centre {j} after the step, entry")
     now = W
     for _ in range(STEPS):
-        now = answer(X, labels, now, s, m, lr)[2]
+        now = _rows(answer(_copy(X), list(labels), _copy(now), s, m, lr)[2], len(W), len(W[0]), "the centres")
     after = step(X, labels, now, s, m, lr)[0]
     right_now = sum(max(range(len(now)), key=cosines(x, now).__getitem__) == y for x, y in zip(X, labels))
-    _yours["step"] = answer
+    _yours["step"] = given
     return (
         f"{STEPS} steps on {len(X)} pictures of the lab's {PEOPLE} people: loss from {mean:.2f} to {after:.2f}; "
         f"{right_now} of {len(X)} are recognised. Now give it to the lab."
@@ -277,23 +278,14 @@ def _copy(rows: Rows) -> Rows:
 
 
 def _vector(said: object, n: int, what: str) -> Vector:
-    assert isinstance(said, list | tuple), f"Return a list of {n} {what}, not {type(said).__name__}."
-    assert len(said) == n, f"Return {n} {what}; you return {len(said)}."
-    return [answers.number(value) for value in said]
+    return answers.numbers(answers.parts(said, n, what), n)
 
 
 def _rows(said: object, n: int, D: int, what: str) -> Rows:
-    wanted = f"Return a list of {n} lists for {what}."
-    assert isinstance(said, list | tuple), wanted
-    assert len(said) == n, wanted
-    return [_vector(row, D, f"numbers in each row of {what}") for row in said]
-
-
-def _close(a: float, b: float) -> bool:
-    return abs(a - b) <= CLOSE * max(1.0, abs(b))
+    return [_vector(row, D, f"numbers in each row of {what}") for row in answers.parts(said, n, f"rows for {what}")]
 
 
 def _agree(said: Vector, right: Vector, what: str) -> None:
     for j, (a, b) in enumerate(zip(said, right)):
         yours, wanted = answers.told(a, b, ".6f")
-        assert _close(a, b), f"You say that {what} {j} is {yours}; it is {wanted}."
+        assert answers.close(a, b), f"You say that {what} {j} is {yours}; it is {wanted}."

@@ -1,6 +1,7 @@
 """CosFace in plain Python: the book's pieces are the package's loss, and wrong ones get a sentence."""
 
 import ast
+import functools
 import inspect
 import math
 import re
@@ -181,3 +182,73 @@ def test_a_piece_that_does_not_run_any_more_is_missing_and_says_why(broken: str,
     built.bring(sources | {"build-cosines": "1 / 0"}, book=True)
     assert built.earlier("cosines") is built.cosines
     assert "yours of the chapter 'nsl' does not run here: line 1 of your build-cosines: Zero" in capsys.readouterr().out
+
+
+def _float32(said):
+    """What a reader's function gives, as a framework holds it: numbers and lists of them as float32."""
+    if isinstance(said, tuple):
+        return tuple(map(_float32, said))
+    return torch.tensor(said, dtype=torch.float32)
+
+
+@pytest.mark.parametrize("held", [_float32, lambda said: _float32(said).numpy()], ids=["tensor", "array"])
+@pytest.mark.parametrize("name", ["scores", "cosines", "loss"])
+def test_a_right_piece_may_give_single_precision_and_arrays(name, held) -> None:
+    function = getattr(built, name)
+    names = {"held": held, "function": function, "length": built.length, "unit": lambda v: held(built.unit(v))}
+    exec("def own(*given): return held(function(*given))", names)
+    assert CHECKS[name](names["own"])
+    assert built.earlier(name) is names["own"]
+
+
+@pytest.mark.parametrize("name", ["gradient", "step"])
+def test_a_right_piece_may_give_several_tensors(name) -> None:
+    assert CHECKS[name](lambda *given: _float32(getattr(built, name)(*given)))
+
+
+@pytest.mark.parametrize("name", ["loss", "gradient"])
+def test_a_right_piece_may_compute_in_single_precision(name) -> None:
+    def own(x, y, W, s, m):
+        x, W = (torch.tensor(given, requires_grad=True) for given in (x, W))
+        cos = torch.nn.functional.normalize(W, dim=1) @ torch.nn.functional.normalize(x, dim=0)
+        own = torch.arange(len(W)) == y
+        loss = torch.nn.functional.cross_entropy(s * (cos - m * own), torch.tensor(y))
+        if name == "loss":
+            return loss
+        return torch.autograd.grad(loss, (x, W))
+
+    assert CHECKS[name](own)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_piece_that_returns_nothing_is_told_so(name) -> None:
+    names = {"length": built.length, "unit": built.unit}
+    exec("def silent(*given): print(given)", names)
+    with pytest.raises(AssertionError, match="returned None"):
+        CHECKS[name](names["silent"])
+
+
+@pytest.mark.parametrize("function", ["length", "unit"])
+def test_a_length_that_returns_nothing_is_told_so(function) -> None:
+    names = dict(vars(built)) | {function: print}
+    exec(inspect.getsource(built.cosines), names)
+    with pytest.raises(AssertionError, match="returned None"):
+        built.check_cosines(names["cosines"])
+
+
+class _Called:
+    def __call__(self, x, W):
+        return built.cosines(x, W)
+
+
+@pytest.mark.parametrize("own", [_Called(), functools.partial(built.cosines)])
+def test_cosines_that_are_no_plain_function_have_no_length_beside_them(own) -> None:
+    with pytest.raises(AssertionError, match="Keep the function length beside cosines"):
+        built.check_cosines(own)
+
+
+def test_rows_that_are_missing_are_told() -> None:
+    with pytest.raises(AssertionError, match="Expected 8 scores, got 7"):
+        built.check_scores(lambda x, W: built.scores(x, W)[1:])
+    with pytest.raises(AssertionError, match="Expected 8 rows for the centres, got 7"):
+        built.check_gradient(lambda *given: (built.gradient(*given)[0], built.gradient(*given)[1][1:]))
