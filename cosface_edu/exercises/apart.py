@@ -1,13 +1,16 @@
 """Answers that a page exported, each run in a Python of its own: none changes another, and none runs for ever.
 
 A file that a page exports calls `answer` for each of its answers. The process is this module, run as a script: it takes
-the cell as JSON on standard input and gives back what `cell.run` returns, as the last line of what it prints.
+the cell as JSON on standard input and writes what `cell.run` returns to a file. What a cell writes to the process's
+own standard output, past `print`, is no part of that and is dropped.
 """
 
 import json
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 from cosface_edu.exercises import built, cell
 
@@ -25,11 +28,17 @@ def answer(name: str, code: str) -> None:
     """
     outcome = run(code[1:], _passed if name in built.PIECES else {})
     if outcome["printed"]:
-        print(outcome["printed"])
+        _say(outcome["printed"])
     verdict = outcome["verdict"]
     if name in built.PIECES and verdict and verdict["passed"]:
         _passed[name] = code[1:]
-    print(f"{name}: {verdict['message'] if verdict else outcome['error'] or 'it runs; it was not checked'}", flush=True)
+    _say(f"{name}: {verdict['message'] if verdict else outcome['error'] or 'it runs; it was not checked'}")
+
+
+def _say(text: str) -> None:
+    """Print what a reader's code may have made of any characters, also such as no file or terminal takes."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def run(code: str, earlier: dict[str, str], seconds: float = SECONDS) -> dict:
@@ -43,26 +52,29 @@ def run(code: str, earlier: dict[str, str], seconds: float = SECONDS) -> dict:
     Returns:
         As `cell.run`; `error` says so if the process was stopped or left without an answer.
     """
-    asked = json.dumps({"code": code, "earlier": earlier})
     found_here = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONIOENCODING": "utf-8"}
     command = [sys.executable, "-m", "cosface_edu.exercises.apart"]
     failed = {"printed": "", "value": "", "json": "", "verdict": None}
-    try:
-        done = subprocess.run(
-            command, input=asked, env=found_here, encoding="utf-8", stdout=subprocess.PIPE, timeout=seconds, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return failed | {"error": f"stopped after {seconds:g} seconds. Is there a loop that never ends?"}
-    try:
-        return json.loads(done.stdout.splitlines()[-1])
-    except (IndexError, ValueError):
-        return failed | {"error": f"your code ended Python, with exit code {done.returncode}"}
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = Path(folder) / "outcome.json"
+        asked = json.dumps({"code": code, "earlier": earlier, "outcome": str(outcome)}).encode()
+        try:
+            done = subprocess.run(
+                command, input=asked, env=found_here, stdout=subprocess.DEVNULL, timeout=seconds, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return failed | {"error": f"stopped after {seconds:g} seconds. Is there a loop that never ends?"}
+        try:
+            return json.loads(outcome.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return failed | {"error": f"your code ended Python, with exit code {done.returncode}"}
 
 
 def _main() -> None:
     asked = json.load(sys.stdin)
     built.bring(asked["earlier"])
-    print("\n" + json.dumps(cell.run(asked["code"])))
+    outcome = cell.run(asked["code"])
+    Path(asked["outcome"]).write_text(json.dumps(outcome), encoding="ascii")
 
 
 if __name__ == "__main__":

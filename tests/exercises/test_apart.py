@@ -32,6 +32,25 @@ def test_no_answer_changes_another(capsys) -> None:
     assert apart.run("import math\nmath.pi", {})["value"].startswith("3.14")
 
 
+@pytest.mark.parametrize("written", [b"5\n", b"\xff\xfe", b'{"verdict": null}\n'])
+def test_what_is_written_past_print_is_no_verdict(written: bytes, capsys) -> None:
+    apart.answer("eight-gap", f"\nimport os\nos.write(1, {written!r})\nos._exit(0)")
+    apart.answer("eight-gap", f"\nimport os\nos.write(1, {written!r})\nprint('on')")
+    assert capsys.readouterr().out.splitlines() == [
+        "eight-gap: your code ended Python, with exit code 0",
+        "on",
+        "",
+        "eight-gap: it runs; it was not checked",
+    ]
+
+
+def test_characters_that_no_file_takes_are_shown_as_their_numbers(capsys) -> None:
+    apart.answer("eight-gap", "\nprint('\\ud800')\nraise ValueError('\\udfff')")
+    said = capsys.readouterr().out
+    assert "\\ud800" in said
+    assert "ValueError: \\udfff" in said
+
+
 def test_pieces_of_the_thread_that_passed_are_there_for_those_after_them(capsys) -> None:
     scores = inspect.getsource(built.scores).replace(": Vector", "").replace(": Rows", "").replace("-> Vector", "")
     after = "\nfrom cosface_edu.exercises import built\nprint(built.earlier('scores').__code__.co_filename)"
