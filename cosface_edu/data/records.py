@@ -308,7 +308,9 @@ class RecordWriter:
 
     def __enter__(self) -> RecordWriter:
         self._places = ExitStack()
+        self._moved = False  # whether an earlier index lies aside, and of this writer
         self._index = self._places.enter_context(atomically(self.path.with_suffix(".idx")))
+        self._places.push(self._settle)  # comes between the two names
         self._file = self._places.enter_context(open(self._places.enter_context(atomically(self.path)), "wb"))
         self._places.push(self._complete)  # comes first when the places are left: then the .rec, then the .idx
         return self
@@ -320,6 +322,17 @@ class RecordWriter:
             self._earlier = self._of_the_file()
             with suppress(FileNotFoundError):  # an index of another .rec would be worse than none
                 self.path.with_suffix(".idx").replace(self._aside)
+                self._moved = True
+
+    def _settle(self, error: type[BaseException] | None, *_: object) -> None:
+        """Where the earlier index goes: away with its .rec, or back to it if that could not be replaced."""
+        if error is None:
+            self._aside.unlink(missing_ok=True)  # one that a killed process left, too
+        elif self._moved:
+            if self._of_the_file() == self._earlier:  # Windows refuses while the file is read
+                self._aside.replace(self.path.with_suffix(".idx"))
+            else:  # interrupted right after
+                self._aside.unlink()
 
     def _of_the_file(self) -> tuple[int, int, int] | None:
         """What tells the .rec that has the name from another."""
@@ -350,14 +363,7 @@ class RecordWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            self._places.__exit__(kind, error, trace)
-        finally:
-            if self._aside.exists():
-                if self._of_the_file() == self._earlier:  # it could not be replaced: Windows refuses while it is read
-                    self._aside.replace(self.path.with_suffix(".idx"))
-                else:
-                    self._aside.unlink()
+        self._places.__exit__(kind, error, trace)
 
 
 def write_records(path: str | os.PathLike[str], pictures: Sequence[tuple[bytes, int]], size: tuple[int, int]) -> None:

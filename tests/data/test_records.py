@@ -176,6 +176,34 @@ def test_a_rec_that_is_being_read_and_cannot_be_replaced_keeps_its_index(tmp_pat
     assert bytes(RecordFile(tmp_path / "a.rec").read(0).data) == b"earlier"
 
 
+@pytest.mark.parametrize("index", [True, False])
+def test_an_index_that_a_killed_process_left_aside_is_in_nobody_s_way(tmp_path, index: bool) -> None:
+    with RecordWriter(tmp_path / "a.rec") as writer:
+        writer.write(0, (1,), b"earlier")
+    if not index:  # killed before the .rec had its name: the index aside is its own
+        (tmp_path / "a.idx").replace(tmp_path / "a.idx.earlier")
+    else:
+        (tmp_path / "a.idx.earlier").write_text("7\t7\n")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(ZeroDivisionError), RecordWriter(tmp_path / "a.rec") as writer:
+        writer.write(0, (1 / 0,), b"another")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    with RecordWriter(tmp_path / "a.rec") as writer:
+        writer.write(3, (1,), b"another")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.idx", "a.rec"]
+    assert RecordFile(tmp_path / "a.rec").keys.tolist() == [3]
+
+
+def test_a_rewrite_of_equal_size_has_its_own_index_where_nothing_tells_the_files_apart(tmp_path, monkeypatch) -> None:
+    """File systems without inode numbers, with clocks of two seconds."""
+    monkeypatch.setattr(RecordWriter, "_of_the_file", lambda self: (0, 0, 0))
+    for key in (1, 2):
+        with RecordWriter(tmp_path / "a.rec") as writer:
+            writer.write(key, (1,), b"of equal size")
+    assert RecordFile(tmp_path / "a.rec").keys.tolist() == [2]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.idx", "a.rec"]
+
+
 @pytest.mark.parametrize("labels", [[1, 2], [0, 2], [0, 1, 0], [0, -1]])
 def test_labels_with_gaps_are_not_exported(tmp_path, labels: list[int]) -> None:
     with pytest.raises(ValueError, match="without a gap"):
