@@ -29,6 +29,9 @@ def trained(config: Config = SHORT, faces: Faces | None = None, name: str = "") 
         The network in evaluation mode, on the device that it was trained on.
     """
     key = cache.key(__name__, config=config.to_dict(), name=name)
-    folder = cache.folder() / "kept" / key
+    try:
+        folder = cache.folder() / "kept" / key
+    except OSError:  # there is no folder of one's own: it is trained anew each time
+        folder = None
     with cache.lock(key), torch.random.fork_rng():  # the page's own seed stays as it was
         return train(config, folder, resume=True, faces=faces, say=lambda line: None).network

@@ -5,13 +5,15 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from cosface_edu import losses
-from cosface_edu.experiments import cache, toy
+from cosface_edu.experiments import cache, kept, toy
 from cosface_edu.experiments.closure import closure
 
 QUICK = {"epochs": 2, "train": 24, "test": 8, "size": (16, 16)}
@@ -246,11 +248,50 @@ def test_many_equal_one_by_one_on_any_number_of_threads(quick: toy.ToyRun) -> No
         torch.set_num_threads(threads)
 
 
-def test_a_user_without_a_home_has_a_place_for_results(monkeypatch, tmp_path) -> None:
+@pytest.fixture
+def homeless(monkeypatch, tmp_path) -> Path:
+    """A user without a home and an installed package; the folder of temporary files."""
+
     def no_home() -> None:
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.delenv("COSFACE_CACHE", raising=False)
     monkeypatch.setattr(cache, "PACKAGE", tmp_path / "installed")
     monkeypatch.setattr("pathlib.Path.home", no_home)
-    assert cache.folder().is_relative_to(tempfile.gettempdir())
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "everybody"))
+    (tmp_path / "everybody").mkdir()
+    return tmp_path / "everybody"
+
+
+def test_a_user_without_a_home_has_a_place_for_results_alone(homeless) -> None:
+    cache.save("a", {"x": torch.ones(2)}, {})
+    assert cache.folder().parent == homeless
+    assert cache.folder().stat().st_mode & 0o777 == 0o700
+    assert torch.equal(cache.load("a")[0]["x"], torch.ones(2))
+
+
+def test_a_system_without_user_numbers_has_a_place_too(homeless, monkeypatch) -> None:
+    monkeypatch.delattr("os.getuid")
+    assert cache.folder() == homeless / "cosface-edu"
+
+
+@pytest.mark.parametrize("trap", ["owner", "mode", "link"])
+def test_nothing_is_kept_where_somebody_else_could_write(homeless, monkeypatch, tmp_path, trap: str) -> None:
+    own = cache.folder()
+    if trap == "owner":
+        monkeypatch.setattr("os.getuid", lambda: own.stat().st_uid + 1)
+        own = own.rename(homeless / f"cosface-edu-{own.stat().st_uid + 1}")
+    elif trap == "mode":
+        own.chmod(0o777)
+    else:
+        own.rename(tmp_path / "elsewhere")
+        own.symlink_to(tmp_path / "elsewhere")
+    cache.save("a", {"x": torch.ones(2)}, {})
+    assert cache.load("a") is None
+    with cache.lock("a"):
+        pass
+    assert list(own.iterdir()) == []
+    monkeypatch.setattr(kept, "train", lambda config, folder, **_: SimpleNamespace(network=folder))
+    assert kept.trained() is None  # and trains in memory
+    with pytest.raises(PermissionError, match=r"cosface-edu-\d+: this folder is somebody else's"):
+        cache.folder()
