@@ -14,7 +14,7 @@ from pathlib import Path
 BUILD = "COSFACE_BOOK_BUILD"
 
 
-def live() -> bool:
+def carries_all() -> bool:
     """Whether what is shown has to carry all that it needs: everywhere but in a build of the book."""
     return BUILD not in os.environ
 
@@ -27,12 +27,12 @@ def sheet(static: str, name: str, text: Callable[[], str]) -> str:
         name: of the file there.
         text: gives what the file holds.
     """
-    return f"<style>\n{text()}</style>" if live() else f'<link rel="stylesheet" href="{_at(static, name)}">'
+    return f"<style>\n{text()}</style>" if carries_all() else f'<link rel="stylesheet" href="{_at(static, name)}">'
 
 
 def script(static: str, name: str, text: Callable[[], str]) -> str:
     """A classic script: its file's name, or all of it. Arguments as of `sheet`."""
-    return f"<script>\n{text()}</script>" if live() else f'<script defer src="{_at(static, name)}"></script>'
+    return f"<script>\n{text()}</script>" if carries_all() else f'<script defer src="{_at(static, name)}"></script>'
 
 
 def picture(static: str, name: str, file: Path) -> str:
@@ -43,7 +43,7 @@ def picture(static: str, name: str, file: Path) -> str:
         name: of the file there.
         file: which it is a copy of.
     """
-    if live():
+    if carries_all():
         return "data:image/webp;base64," + base64.b64encode(file.read_bytes()).decode()
     return _at(static, name)
 

@@ -217,8 +217,8 @@ def margin_slider(runs: Sequence[toy.ToyRun]) -> go.Figure:
 
 
 def plotly_source() -> str | bool:
-    """Where a page finds plotly.js: beside the built pages; a live notebook gets the whole script inside."""
-    return True if frontend.live() else "../_static/plotly.min.js"
+    """Where a page finds plotly.js: beside the built pages; a notebook gets the whole script inside."""
+    return True if frontend.carries_all() else "../_static/plotly.min.js"
 
 
 _LABEL = "Margin slider: features of eight identities in the plane and on the unit circle, for trained models."

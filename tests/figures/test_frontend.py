@@ -9,26 +9,23 @@ from cosface_edu.figures import frontend, lab, live, slider
 PIECES = {"lab": lab.html, "arc": live.arc, "forces": live.forces}
 
 
-@pytest.fixture(params=["", "JPY_SESSION_NAME", "nbconvert"])
+@pytest.fixture(params=["page", "notebook"])
 def shown_in(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A build, Jupyter, and what runs a notebook without a server and sets no name of its own."""
-    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
-    if request.param:
+    """A build of the book, and anything else."""
+    if request.param == "notebook":
         monkeypatch.delenv(frontend.BUILD)
-    if request.param == "JPY_SESSION_NAME":
-        monkeypatch.setenv(request.param, "a.ipynb")
     return request.param
 
 
 @pytest.mark.parametrize("piece", PIECES)
-def test_a_live_notebook_asks_for_no_file(shown_in: str, piece: str) -> None:
+def test_a_notebook_asks_for_no_file(shown_in: str, piece: str) -> None:
     html = PIECES[piece]()
     asked = re.findall(r'(?:src|href)="(?!data:)([^"]+)"', html)
-    if not shown_in:
+    if shown_in == "page":
         assert {name.rpartition("/")[0] for name in asked} == {"../_static"}
         assert len(html) < 2_000
         return
-    assert frontend.live()
+    assert frontend.carries_all()
     assert not [name for name in asked if "_static" in name]
     assert "data:image/webp;base64," in html
     assert re.search(r"<script>\n\(\(\) => \{.*\}\)\(\);\n</script>", html, re.S)
@@ -36,5 +33,5 @@ def test_a_live_notebook_asks_for_no_file(shown_in: str, piece: str) -> None:
     assert html.count("</script>") == 1, "the script's own text ends it"
 
 
-def test_plotly_is_inside_a_live_notebook(shown_in: str) -> None:
-    assert (slider.plotly_source() is True) == bool(shown_in)
+def test_plotly_is_inside_a_notebook(shown_in: str) -> None:
+    assert (slider.plotly_source() is True) == (shown_in == "notebook")

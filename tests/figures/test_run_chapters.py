@@ -27,7 +27,7 @@ kernelspec:
 ```{{code-cell}}
 import time
 from cosface_edu.figures import frontend
-print("ran at", time.time_ns(), "in a notebook" if frontend.live() else "in the book")
+print("ran at", time.time_ns(), "in a notebook" if frontend.carries_all() else "in the book")
 ```
 """
 

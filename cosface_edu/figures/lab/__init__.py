@@ -67,7 +67,7 @@ class MarginLab(anywidget.AnyWidget):
 def html(preset: str = "", height: int = 900, static: str = "../_static") -> str:
     """The lab for a built page: an element, the references to its script and style, and a picture for print.
 
-    In a live notebook, which has no such files, script, style and picture are inside.
+    In a notebook, which has no such files, script, style and picture are inside.
 
     Args:
         preset: name of a preset to begin with (see `tour.js`), or "" for CosFace, m = 0.2.
