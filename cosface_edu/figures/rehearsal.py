@@ -42,10 +42,9 @@ def accuracy_against_margin(report: dict[str, Any]) -> Figure:
     fig, ax = style.subplots(figsize=(5.8, 3.8))
     if softmax := points.get((None, 0.0)):
         ax.axhspan(min(softmax), max(softmax), color=style.loss("softmax"), alpha=0.25, label="softmax, all seeds")
-    scales = sorted({s for s, _ in points if s is not None})
-    for s in scales:
+    scales = {s for s, _ in points if s is not None}
+    for s, (colour, mark, line) in style.scales(scales).items():
         margins = sorted(m for scale, m in points if scale == s)
-        colour, mark, line = style.scale(s)
         ax.plot(margins, [np.mean(points[s, m]) for m in margins], color=colour, linestyle=line, label=f"s = {s:g}")
         for m in margins:
             ax.plot([m] * len(points[s, m]), points[s, m], mark, color=colour, markersize=5, alpha=0.8)

@@ -78,8 +78,7 @@ def against_margin(runs: Sequence[Run], features: int = 2) -> Figure:
     figure, panels = style.subplots(len(MEASURES), 1, figsize=(5.6, 7.4), sharex=True)
     runs = chosen(runs, D=features)
     for axes, (name, measure) in zip(panels, MEASURES.items(), strict=True):
-        for s in SCALES:
-            colour, marker, line = style.scale(s)
+        for s, (colour, marker, line) in style.scales(SCALES).items():
             family = chosen(runs, loss="cosface", s=s)
             margins = sorted({run["m"] for run in family})
             by_margin = [[measure(run) for run in chosen(family, m=m)] for m in margins]

@@ -6,6 +6,8 @@ colours themselves stand in `cosface_edu.palette`; identities also differ in mar
 """
 
 import math
+from collections.abc import Iterable
+from itertools import cycle
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -29,6 +31,7 @@ __all__ = [
     "apply",
     "loss",
     "scale",
+    "scales",
     "subplots",
 ]
 
@@ -60,6 +63,25 @@ _BY_SCALE = {4 * 2**k: Look(*look) for k, look in enumerate(zip(palette.SCALES, 
 def scale(s: float) -> Look:
     """How the scale s is drawn through the whole book: as the nearest of 4, 8, 16, 32 and 64, on a logarithmic axis."""
     return _BY_SCALE[min(_BY_SCALE, key=lambda known: abs(math.log(s / known)))]
+
+
+def scales(values: Iterable[float]) -> dict[float, Look]:
+    """How the scales of one figure are drawn: as `scale` says, but where two have one tone, in different shapes.
+
+    Args:
+        values: the scales, in any order; up to eight have a marker and a line each.
+
+    Returns:
+        Scale -> its look, in increasing order. Of several of one tone the nearest to it has the tone's shapes.
+    """
+    looks = {s: scale(s) for s in sorted(set(values))}
+    nearest: dict[Look, float] = {}
+    for s in sorted(looks, key=lambda s: min(abs(math.log(s / known)) for known in _BY_SCALE)):
+        nearest.setdefault(looks[s], s)
+    shapes = list(zip(MARKERS, LINES, strict=True))
+    taken = [(look.marker, look.line) for look in nearest]
+    free = cycle([shape for shape in reversed(shapes) if shape not in taken] or shapes)
+    return {s: look if nearest[look] == s else Look(look.colour, *next(free)) for s, look in looks.items()}
 
 
 def apply() -> None:

@@ -92,9 +92,11 @@ def against_margin(rows: Sequence[Row], parts: Sequence[str], measures: Mapping[
         measures: what it is called -> its value in a row.
     """
     figure, panels = style.subplots(1, len(measures), figsize=(3.4 * len(measures), 3.4), squeeze=False)
+    found = curves(rows, parts)
+    looks = style.scales(found)
     for axes, (name, value) in zip(panels[0], measures.items(), strict=True):
-        for s, by_m in curves(rows, parts).items():
-            colour, mark, line = style.scale(s)
+        for s, by_m in found.items():
+            colour, mark, line = looks[s]
             made = {m: [100 * value(row) for row in runs] for m, runs in by_m.items()}
             axes.plot(list(made), [np.mean(values) for values in made.values()], color=colour, linestyle=line)
             for m, values in made.items():

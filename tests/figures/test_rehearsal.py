@@ -34,6 +34,15 @@ def test_what_a_margin_is_worth_at_each_scale(report: dict) -> None:
     assert "| 16 | 92.60 % | 0.2 | 93.40 % | +0.80 points |" in table
 
 
+def test_two_scales_of_one_tone_are_told_apart(report: dict) -> None:
+    report["runs"] += [run | {"s": 12.0} for run in report["runs"] if run.get("s") == 16.0]
+    (axes,) = rehearsal.accuracy_against_margin(report).axes
+    lines = {line.get_label(): line for line in axes.lines if line.get_label().startswith("s = ")}
+    assert list(lines) == ["s = 8", "s = 12", "s = 16"]
+    assert lines["s = 12"].get_color() == lines["s = 16"].get_color()
+    assert len({line.get_marker() for line in axes.lines}) == 3 + 1, "a line of means has none"
+
+
 def test_the_comparison_says_settings_intervals_and_gains() -> None:
     mean = {"mean": 0.9, "values": [0.89, 0.91], "low": 0.77, "high": 1.03, "level": 0.95}
     report = {

@@ -47,6 +47,23 @@ def test_a_scale_that_no_tone_was_made_for_looks_like_its_nearest() -> None:
     assert style.scale(1) == style.scale(4)
 
 
+@pytest.mark.parametrize("values", [(16, 12), (24, 30, 32), (2, 4), (8, 10), (4, 8, 12, 16, 24, 32, 48, 64)])
+def test_scales_of_one_figure_differ_in_shape(values: tuple[float, ...]) -> None:
+    looks = style.scales(values)
+    assert list(looks) == sorted(values)
+    for shape in ("marker", "line"):
+        assert len({getattr(look, shape) for look in looks.values()}) == len(looks)
+    for s, look in looks.items():
+        assert look.colour == style.scale(s).colour
+        if s in (4, 8, 16, 32, 64):
+            assert look == style.scale(s)
+
+
+def test_scales_of_a_figure_look_as_everywhere_where_no_tone_repeats() -> None:
+    assert style.scales((30, 10)) == {s: style.scale(s) for s in (10, 30)}
+    assert len(style.scales(range(1, 20))) == 19  # more than there are shapes
+
+
 def test_nobody_of_the_eight_is_grey_like_a_helping_line() -> None:
     for colour in style.IDENTITIES:
         assert max(to_rgb(colour)) - min(to_rgb(colour)) > 0.2, colour
