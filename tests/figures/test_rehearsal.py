@@ -40,7 +40,7 @@ def test_two_scales_of_one_tone_are_told_apart(report: dict) -> None:
     lines = {line.get_label(): line for line in axes.lines if line.get_label().startswith("s = ")}
     assert list(lines) == ["s = 8", "s = 12", "s = 16"]
     assert lines["s = 12"].get_color() == lines["s = 16"].get_color()
-    assert len({line.get_marker() for line in axes.lines}) == 3 + 1, "a line of means has none"
+    assert len({line.get_marker() for line in axes.lines}) == 3 + 1  # and lines of means have none
 
 
 def test_the_comparison_says_settings_intervals_and_gains() -> None:
