@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from cosface_edu.checks import check_count
 
-from .verification import Verification, verify
+from .verification import Verification, by_folds
 
 
 class Interval(NamedTuple):
@@ -139,7 +139,7 @@ def _interval(
         folds = first.folds[rows]
         if people is not None:  # they leave some folds all but empty, so folds are dealt anew
             folds = min(len(first.accuracies), *np.bincount(first.same[rows]))
-        drawn = [verify(result.scores[rows], result.same[rows], folds) for result in results]
+        drawn = [by_folds(result.scores[rows], result.same[rows], folds) for result in results]
         try:
             figures = [statistic(result) for result in drawn]
         except ValueError as error:

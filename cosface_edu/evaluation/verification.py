@@ -72,18 +72,26 @@ def verify(
         >>> found.accuracy, found.std, round(float(found.thresholds[0]), 2)
         (1.0, 0.0, 0.45)
     """
-    scores, same = _checked(scores, same)
-    numbers, count = _folds(folds, same)
-    thresholds = _best_thresholds(scores, same, numbers, count)
-    right = (scores >= thresholds[numbers]) == same
-    accuracies = np.bincount(numbers, right, count) / np.bincount(numbers, minlength=count)
-    found = Verification(scores, same, numbers, accuracies, thresholds)
+    found = by_folds(scores, same, folds)
+    scores, same = found.scores, found.same
     if scores[same].mean() < scores[~same].mean() and found.auc < 0.5 - BY_MORE_THAN_CHANCE * _auc_error(same):
         warnings.warn(
             f"genuine pairs score lower than impostors (AUC {found.auc:.3f}): pass similarities, not distances",
             stacklevel=2,
         )
     return found
+
+
+def by_folds(
+    scores: ArrayLike | torch.Tensor, same: ArrayLike | torch.Tensor, folds: int | ArrayLike
+) -> "Verification":
+    """What `verify` finds, with no word on what the scores look like: for pairs drawn from those of a `verify`."""
+    scores, same = _checked(scores, same)
+    numbers, count = _folds(folds, same)
+    thresholds = _best_thresholds(scores, same, numbers, count)
+    right = (scores >= thresholds[numbers]) == same
+    accuracies = np.bincount(numbers, right, count) / np.bincount(numbers, minlength=count)
+    return Verification(scores, same, numbers, accuracies, thresholds)
 
 
 @dataclass(frozen=True, repr=False)

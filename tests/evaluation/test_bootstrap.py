@@ -1,5 +1,7 @@
 """Bootstrapped intervals: their width against theory, and what resampling people changes."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -26,6 +28,13 @@ def test_same_seed_same_interval_and_level_widens(result):
     assert a == bootstrap(result, samples=60, seed=1)
     wide = bootstrap(result, samples=60, seed=1, level=0.99)
     assert wide.low <= a.low < a.high <= wide.high
+
+
+def test_distances_are_warned_of_once_and_not_for_each_resample(result):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        bootstrap(verify(-result.scores, result.same), samples=20)
+    assert ["pass similarities" in str(warning.message) for warning in told] == [True]
 
 
 def test_any_statistic(result):
