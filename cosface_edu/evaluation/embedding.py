@@ -14,6 +14,7 @@ from tqdm import tqdm
 from cosface_edu import named
 from cosface_edu.data import normalise, to_float
 from cosface_edu.networks import Ensemble, evaluating
+from cosface_edu.networks.numbers import dtype_of
 
 Embedder = Callable[[Tensor], Tensor]
 Flip = Literal["concat", "sum", "none"]
@@ -55,7 +56,8 @@ def embed(
         preprocess: applied to each batch first; None for a callable that takes images in [0, 1].
         batch: images at a time.
         workers: processes that read a data set.
-        precision: of a network's arithmetic; see `choose_precision` for `auto`.
+        precision: that `torch.autocast` casts a network's arithmetic to, float32 for none; see `choose_precision` for
+            `auto`.
         progress: whether to show a bar.
 
     Returns:
@@ -80,7 +82,8 @@ def embed(
     if precision == "auto":
         precision = choose_precision(network, images, preprocess)
     dtype = getattr(torch, precision)
-    device, own = device_of(network), dtype_of(network)
+    device = device_of(network)
+    own = None if isinstance(network, Ensemble) else dtype_of(network)  # an ensemble sees to each of its networks
     features = []
     with (
         evaluating(network),
@@ -100,15 +103,16 @@ def embed(
 def choose_precision(
     network: Embedder, images: Any, preprocess: Callable[[Tensor], Tensor] | None = normalise
 ) -> Literal["float32", "bfloat16"]:
-    """What `embed` computes in under `auto`: the faster one here, where there are images enough to make it worthwhile.
+    """What `embed` casts to under `auto`: the faster one here, where there are images enough to make it worthwhile.
 
     Args:
-        network: a network; any other callable stays in float32, and a network of other weights in their own numbers.
+        network: a network; nothing is cast for any other callable, nor for a network with weights in other numbers than
+            float32, which computes in those.
         images: as for `embed`.
         preprocess: as for `embed`.
 
     Returns:
-        'float32' or 'bfloat16'.
+        The numbers that `torch.autocast` computes in: 'bfloat16', or 'float32' for no autocast.
 
     Example:
         >>> import torch
@@ -117,11 +121,9 @@ def choose_precision(
         >>> choose_precision(network, torch.rand(5, 3, 112, 96))  # no network of torch's
         'float32'
     """
-    if (
-        not isinstance(network, nn.Module)
-        or len(images) < MEASURE_FROM
-        or dtype_of(network) not in (None, torch.float32)
-    ):
+    if not isinstance(network, nn.Module) or len(images) < MEASURE_FROM:
+        return "float32"
+    if any(weight.is_floating_point() and weight.dtype != torch.float32 for weight in network.parameters()):
         return "float32"
     x = _in_range(next(iter(_batches(images, 8, workers=0))), preprocess).to(device_of(network))
     key = (x.shape, x.device)
@@ -136,12 +138,6 @@ def device_of(network: Embedder) -> torch.device:
     """Where a network's weights are; other callables are taken to compute on the CPU."""
     parameters = network.parameters() if isinstance(network, nn.Module) else iter(())
     return next((parameter.device for parameter in parameters), torch.device("cpu"))
-
-
-def dtype_of(network: Embedder) -> torch.dtype | None:
-    """The kind of numbers that a network's weights are; None for what has none, and for other callables."""
-    parameters = network.parameters() if isinstance(network, nn.Module) else iter(())
-    return next((parameter.dtype for parameter in parameters if parameter.is_floating_point()), None)
 
 
 def _both(network: Embedder, x: Tensor, flip: Flip) -> Tensor:

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from cosface_edu.data import fit
 
+from .numbers import dtype_of
+
 
 class Ensemble(nn.Module):
     """Each network's embedding, brought to length 1, side by side: the cosine is the mean of the networks' cosines.
@@ -17,7 +19,8 @@ class Ensemble(nn.Module):
     many times the computation.
 
     Args:
-        networks: one or more; the lengths of their embeddings may differ.
+        networks: one or more; the lengths of their embeddings may differ, and so may their weights' numbers, such as
+            float16 after `.half()`: each gets its images in its own.
         sizes: (height, width) of each network's images, if they are not all of one size; those given are fitted.
 
     Raises:
@@ -36,5 +39,8 @@ class Ensemble(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) normalised images to (B, D₁ + D₂ + …) embeddings of length 1."""
         views = [x] * len(self.networks) if self.sizes is None else [fit(x, size) for size in self.sizes]
-        units = [F.normalize(network(view).float(), dim=1) for network, view in zip(self.networks, views, strict=True)]
+        units = [
+            F.normalize(network(view.to(dtype_of(network) or view.dtype)).float(), dim=1)
+            for network, view in zip(self.networks, views, strict=True)
+        ]
         return torch.cat(units, dim=1) / math.sqrt(len(units))

@@ -1,7 +1,6 @@
 """ONNX: the network for runtimes that know nothing of PyTorch."""
 
 import os
-from typing import Any
 
 import torch
 from torch import nn
@@ -9,6 +8,8 @@ from torch import nn
 from cosface_edu.files import atomically, file_to_write
 
 from .modes import evaluating
+from .numbers import dtype_of
+from .sizes import size_of
 
 CLOSE = {torch.float32: 1e-3, torch.float16: 1e-2}  # what onnxruntime may differ by, of the largest value
 
@@ -37,17 +38,11 @@ def export_onnx(network: nn.Module, path: str | os.PathLike[str], size: tuple[in
         import onnxruntime
     except ImportError as error:
         raise ImportError("ONNX export needs: pip install 'cosface-edu[export]'") from error
-    nothing = torch.zeros(1, dtype=torch.float32)
-    first = next((parameter for parameter in network.parameters() if parameter.is_floating_point()), nothing)
-    device, dtype = first.device, first.dtype
+    device = next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
+    dtype = dtype_of(network) or torch.float32
     if dtype not in CLOSE:
         raise ValueError(f"onnxruntime computes in float32 and float16, not in {dtype}: call network.float() first")
-    if size is None:
-        recipe: dict[str, Any] = getattr(network, "recipe", {})
-        made_for: Any = recipe.get("options", {}).get("size") or getattr(network, "size", None)
-        height, width = made_for if isinstance(made_for, tuple | list) else (112, 96)
-    else:
-        height, width = size
+    height, width = size_of(network) if size is None else size
     file_to_write(path)
     with evaluating(network):
         images = torch.randn(2, 3, height, width, device=device, dtype=dtype)

@@ -1,6 +1,25 @@
 """The size of the images that a network was made for."""
 
-from torch import Tensor
+from typing import Any
+
+from torch import Tensor, nn
+
+UNSAID = (112, 96)  # the paper's crops
+
+
+def size_of(network: nn.Module) -> tuple[int, int]:
+    """The (height, width) of the images that a network was made for.
+
+    Args:
+        network: any network.
+
+    Returns:
+        The size that `create` was given, else what the network's attribute `size` says, else 112×96.
+    """
+    recipe: dict[str, Any] = getattr(network, "recipe", {})
+    made_for: Any = recipe.get("options", {}).get("size") or getattr(network, "size", None)
+    height, width = made_for if isinstance(made_for, tuple | list) and len(made_for) == 2 else UNSAID
+    return height, width
 
 
 def check_size(x: Tensor, size: tuple[int, int]) -> None:
