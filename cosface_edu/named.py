@@ -9,6 +9,8 @@ from typing import Any
 def find(module: str, attribute: str) -> Any:
     """An attribute of a module that is looked for where Python looks, and in the current folder.
 
+    The module is imported, which runs it: the name comes from whoever runs this, never from a file that was opened.
+
     Args:
         module: its name.
         attribute: the attribute's.

@@ -44,6 +44,14 @@ Networks = Annotated[
         "the mean of their cosines.",
     ),
 ]
+OwnNetworks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--own-network",
+        metavar="MODULE:CALLABLE",
+        help="Your own code that NETWORK's file may name as what builds it: it is imported and called. May come often.",
+    ),
+]
 EmbedderName = Annotated[
     str | None, typer.Option(help="module:function from (B, 3, H, W) RGB in [0, 1] to (B, D), instead of NETWORK.")
 ]
@@ -110,7 +118,7 @@ def shown(text: str) -> str:
 
 
 def to_measure(
-    paths: list[Path], embedder: str | None, size: str | None, device: str
+    paths: list[Path], own: list[str], embedder: str | None, size: str | None, device: str
 ) -> tuple[Any, tuple[int, int], dict[str, Any]]:
     """What is evaluated, the size of its images, and how they are to be prepared."""
     from cosface_edu import evaluation
@@ -122,7 +130,7 @@ def to_measure(
         raise ValueError("give either a NETWORK or an --embedder")
     if embedder is not None:
         return evaluation.load_embedder(embedder), size_of(size or "112x96"), {"preprocess": None}
-    network, wanted = evaluation.as_one([open_network(path) for path in paths])
+    network, wanted = evaluation.as_one([open_network(path, own) for path in paths])
     return network.to(where), wanted, {}
 
 

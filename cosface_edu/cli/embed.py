@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Batch, Device, Flip, FlipOption, Network, Workers, plain_errors, say
+from .common import Batch, Device, Flip, FlipOption, Network, OwnNetworks, Workers, plain_errors, say
 
 
 @plain_errors
@@ -15,6 +15,7 @@ def embed(
     target: Annotated[
         Path, typer.Argument(help="File to write: .npz with `names` (numbers where pictures have none) and `features`.")
     ],
+    own_network: OwnNetworks = None,
     flip: FlipOption = Flip.concat,
     batch: Batch = 64,
     workers: Workers = 0,
@@ -35,7 +36,7 @@ def embed(
     where = device_named(device)
     file_to_write(target)
     data.pictures(source, (112, 96))  # what is not there is said before the network is opened
-    opened, size = open_network(network)
+    opened, size = open_network(network, own_network or [])
     faces, names, left_out = data.pictures(source, size)
     for line in left_out:
         say(f"left out: {line}")

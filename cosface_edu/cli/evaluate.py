@@ -13,6 +13,7 @@ from .common import (
     Flip,
     FlipOption,
     Networks,
+    OwnNetworks,
     Precision,
     PrecisionOption,
     ReportFolder,
@@ -33,6 +34,7 @@ def evaluate(
     blufr: Annotated[
         Path | None, typer.Option(help="blufr_lfw_config.mat: BLUFR's protocol instead, on a folder of all of LFW.")
     ] = None,
+    own_network: OwnNetworks = None,
     embedder: EmbedderName = None,
     size: EmbedderSize = None,
     out: ReportFolder = None,
@@ -60,7 +62,7 @@ def evaluate(
         raise ValueError("--blufr brings its own pairs: leave it out, or leave out --pairs and --splits")
     if blufr is not None and test == "faceworld":
         raise ValueError("--blufr needs --test, the folder of all of LFW's pictures, aligned")
-    measured, wanted, how = to_measure(networks or [], embedder, size, device)
+    measured, wanted, how = to_measure(networks or [], own_network or [], embedder, size, device)
     how |= {"flip": flip.value, "batch": batch, "workers": workers, "precision": precision.value, "progress": True}
     if blufr is not None:
         show_report(evaluation.evaluate_blufr(evaluation.Measured(measured, **how), test, blufr, wanted, out), out)

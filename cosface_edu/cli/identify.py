@@ -13,6 +13,7 @@ from .common import (
     Flip,
     FlipOption,
     Networks,
+    OwnNetworks,
     Precision,
     PrecisionOption,
     ReportFolder,
@@ -36,6 +37,7 @@ def identify(
         str | None,
         typer.Option(help="Without a gallery, MegaFace's protocol: folder of strangers [drawn ones, 'faceworld']."),
     ] = None,
+    own_network: OwnNetworks = None,
     embedder: EmbedderName = None,
     size: EmbedderSize = None,
     out: ReportFolder = None,
@@ -62,7 +64,7 @@ def identify(
 
     if gallery is not None and distractors is not None:
         raise ValueError("--gallery and --distractors are two protocols: leave out one of them")
-    opened, wanted, how = to_measure(networks or [], embedder, size, device)
+    opened, wanted, how = to_measure(networks or [], own_network or [], embedder, size, device)
     measured = evaluation.Measured(
         opened, flip=flip.value, precision=precision.value, batch=batch, workers=workers, progress=True, **how
     )

@@ -1,7 +1,8 @@
 """Networks by name, and what a training run needs to know of any of them."""
 
 import inspect
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, get_type_hints
 
@@ -34,8 +35,9 @@ def available() -> list[str]:
 def create(name: str, **options: Any) -> nn.Module:
     """Build a network by name.
 
-    A file of weights names what built its network, and whoever opens it calls that. So one's own network is a class,
-    or a function that says by its annotation that it returns one; nothing else that a file may name is called.
+    One's own network is a class, or a function that says by its annotation that it returns one, so that a slip in the
+    name calls nothing else. That is no guard against a stranger: `module:callable` imports the module and calls what
+    it names, so it comes from you, and never from a file alone; see `load`.
 
     Args:
         name: one of `available()`, or `module:callable` for one's own: a subclass of `torch.nn.Module`, or a function
@@ -49,10 +51,10 @@ def create(name: str, **options: Any) -> nn.Module:
         belong to.
 
     Raises:
-        ValueError: if there is no network of that name, or it has no such option.
+        ValueError: if there is no network of that name, or it does not take these options.
     """
     if ":" in name:
-        network = _own(name)(**options)
+        network = _called(name, _own(name), options)
         network.recipe = {"name": name, "options": options}  # type: ignore[assignment]
         return network
     if name not in _FACTORIES:
@@ -64,9 +66,37 @@ def create(name: str, **options: Any) -> nn.Module:
     except TypeError as error:
         raise ValueError(f"{name}: {error}; it takes {signature}") from error
     bound.apply_defaults()
-    network = _FACTORIES[name](**options)
+    network = _called(name, _FACTORIES[name], options)
     network.recipe = {"name": name, "options": dict(bound.arguments)}  # type: ignore[assignment]
     return network
+
+
+def _called(name: str, factory: Callable[..., nn.Module], options: Mapping[str, Any]) -> nn.Module:
+    """The network; what its function cannot take, by name or by kind, is the options' fault."""
+    try:
+        return factory(**options)
+    except (TypeError, RuntimeError) as error:
+        raise ValueError(f"{name} with the options {dict(options)}: {str(error).splitlines()[0]}") from error
+
+
+def check_own(name: str, own: Collection[str], path: str | os.PathLike[str]) -> None:
+    """Refuse a file that names code which nobody here has named: a stranger's file decides on no import and no call.
+
+    Args:
+        name: of the network, as the file has it.
+        own: each `module:callable` that whoever opens the file has named.
+        path: the file's, for the error.
+
+    Raises:
+        ValueError: if the name is `module:callable` and not among them, before anything is imported.
+    """
+    own = [own] if isinstance(own, str) else own  # a part of a string would be in it too
+    if ":" in name and name not in own:
+        raise ValueError(
+            f"{path}: holds a network of somebody's own and names {name!r} as what builds it, which would be imported "
+            f"and called with the file's options. If you know that code and trust it, name it yourself: --own-network "
+            f"{name}, in Python own=[{name!r}]; for a run that starts from it, --network {name}"
+        )
 
 
 def _own(name: str) -> Callable[..., nn.Module]:

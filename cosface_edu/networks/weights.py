@@ -1,14 +1,15 @@
 """Weights on disk: our own files, which say what they are, and other people's.
 
-Nothing here runs code from a file: safetensors cannot hold any, and pickles are read with `weights_only`. A file of
-somebody's own network names the class or function that builds it, in a module that is here already; see `create`.
+Nothing here runs what a file brings: safetensors cannot hold code, and pickles are read with `weights_only`. Nor what
+a file names: that of somebody's own network has the `module:callable` that builds it inside, and many a callable of
+an installed package runs its arguments, so it is called where whoever opens the file has named the same one.
 """
 
 import json
 import os
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,10 +18,11 @@ from torch import Tensor, nn
 
 from cosface_edu.files import atomically
 
-from .iresnet import BLOCKS as IRESNETS
+from .iresnet import BLOCKS as IRESNET_DEPTHS
 from .iresnet import CHANNELS
-from .registry import create
-from .sphereface import BLOCKS, RELEASED_64
+from .registry import check_own, create
+from .sphereface import BLOCKS as SPHEREFACE_DEPTHS
+from .sphereface import RELEASED_64
 
 WRAPPERS = ("module", "_orig_mod")  # what PyTorch's own wrappers call the network inside
 
@@ -90,18 +92,21 @@ def save(network: nn.Module, path: str | os.PathLike[str]) -> None:
         save_file(tensors, part, metadata={"recipe": json.dumps(network.recipe)})
 
 
-def load(path: str | os.PathLike[str], name: str | None = None) -> nn.Module:
+def load(path: str | os.PathLike[str], name: str | None = None, own: Collection[str] = ()) -> nn.Module:
     """Build the network that a file of `save` holds.
 
     Args:
         path: a safetensors file.
-        name: the network that it must be; any by default.
+        name: the network that it must be; by default any of `available()`, and those of `own`.
+        own: each `module:callable` that the file may name as what built it: it is imported and called with the options
+            in the file. Name code that you know; `name` may be one too.
 
     Returns:
         The network in evaluation mode.
 
     Raises:
-        ValueError: if the file is damaged, does not say what it is, or is another network.
+        ValueError: if the file is damaged, does not say what it is, is another network, or somebody's own that neither
+            `name` nor `own` names.
     """
     try:
         with safe_open(path, "pt") as file:
@@ -109,10 +114,14 @@ def load(path: str | os.PathLike[str], name: str | None = None) -> nn.Module:
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     except SafetensorError as error:
         raise ValueError(f"{path}: not a whole safetensors file ({error})") from error
-    if recipe is None:
+    if not (
+        isinstance(recipe, dict) and isinstance(recipe.get("name"), str) and isinstance(recipe.get("options"), dict)
+    ):
         raise ValueError(f"{path}: does not say which network it is; build it and use load_weights")
     if name is not None and recipe["name"] != name:
         raise ValueError(f"{path}: holds {recipe['name']}, not {name}")
+    if name is None:
+        check_own(recipe["name"], own, path)
     network = create(recipe["name"], **recipe["options"])
     load_weights(network, weights, str(path))
     return network.eval()
@@ -163,18 +172,21 @@ def load_released(path: str | os.PathLike[str]) -> nn.Module:
         for key, value in _unwrapped(state).items()
     }
     blocks = tuple(sum(bool(re.match(rf"stages\.{i}\.\d+\.conv1\.weight", key)) for key in weights) for i in range(4))
+    for name, dimensions in (("fc.weight", 2), ("stages.0.0.weight", 4)):  # by whose shapes the network is known
+        if name in weights and weights[name].dim() != dimensions:
+            raise ValueError(f"{path}: {name} is {tuple(weights[name].shape)}, wanted {dimensions} dimensions")
     embedding, inputs = weights["fc.weight"].shape if "fc.weight" in weights else (512, None)
     if "stages.0.0.bn1.weight" in weights:
         weights = {_as_here(name): weight for name, weight in weights.items()}
-        depth = next((depth for depth, counts in IRESNETS.items() if counts == blocks), None)
+        depth = next((depth for depth, counts in IRESNET_DEPTHS.items() if counts == blocks), None)
         if depth is None or inputs not in (None, CHANNELS[-1] * 7 * 7):
             raise ValueError(
-                f"{path}: no IResNet of {', '.join(map(str, IRESNETS))} layers for 112×112: it has {blocks} residual "
-                f"blocks in its stages, and its fully connected layer reads {inputs} numbers"
+                f"{path}: no IResNet of {', '.join(map(str, IRESNET_DEPTHS))} layers for 112×112: it has {blocks} "
+                f"residual blocks in its stages, and its fully connected layer reads {inputs} numbers"
             )
         network = create(f"iresnet{depth}", embedding=embedding)
     else:
-        depth = {BLOCKS[20]: 20, RELEASED_64: 64}.get(blocks)
+        depth = {SPHEREFACE_DEPTHS[20]: 20, RELEASED_64: 64}.get(blocks)
         if depth is None:
             raise ValueError(
                 f"{path}: neither sphere20 nor sphere64, nor an IResNet: it has {blocks} residual blocks in its stages"

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from torch import nn
 
 from cosface_edu import networks
 from cosface_edu.files import atomically
+from cosface_edu.networks.registry import check_own
+from cosface_edu.networks.sizes import size_of
 
 from .config import Config
 
@@ -81,51 +84,57 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def build_network(config: Config) -> nn.Module:
     """The network that a configuration names."""
-    options = {"embedding": config.embedding, "size": config.size, **config.network_options}
-    try:
-        return networks.create(config.network, **options)
-    except (TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"network_options={config.network_options} of {config.network}: {reason}") from error
+    return networks.create(
+        config.network, **{"embedding": config.embedding, "size": config.size, **config.network_options}
+    )
 
 
-def load_network(path: str | os.PathLike[str]) -> tuple[nn.Module, Config]:
+def load_network(path: str | os.PathLike[str], own: Collection[str] = ()) -> tuple[nn.Module, Config]:
     """The trained network of a checkpoint, in evaluation mode, and the configuration it was trained with.
+
+    The loss that the configuration names is not looked for: only a run that goes on needs it, and has its name from
+    whoever continues it.
 
     Args:
         path: a .pt file of `train`, or its folder: then the last checkpoint in it.
+        own: each `module:callable` that the file may name as what builds its network, see `networks.load`.
+
+    Raises:
+        FileNotFoundError: no such file.
+        CheckpointError: not a checkpoint of this package.
+        ValueError: not the weights of the network that it names, or one of somebody's own that `own` does not name.
     """
     path = Path(path)
     if path.is_dir():
         path = path / "last.pt"
     state = load(path)
     config = Config.from_dict(state["config"])
+    check_own(config.network, own, path)
     network = build_network(config)
     networks.load_weights(network, state["network"], str(path))
     return network.eval(), config
 
 
-def open_network(path: str | os.PathLike[str]) -> tuple[nn.Module, tuple[int, int]]:
+def open_network(path: str | os.PathLike[str], own: Collection[str] = ()) -> tuple[nn.Module, tuple[int, int]]:
     """A network from whatever holds one, in evaluation mode, and the (height, width) of its images.
 
     Args:
         path: a run's folder or checkpoint; a .safetensors file of `networks.save`; a file released by
             MuggleWang/CosFace_pytorch or InsightFace (.pth, or by any other name), see `networks.load_released`.
+        own: each `module:callable` that the file may name as what builds its network, see `networks.load`.
 
     Raises:
         FileNotFoundError: nothing there.
-        ValueError, CheckpointError: not a network.
+        ValueError, CheckpointError: not a network, or one of somebody's own that `own` does not name.
     """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such run, checkpoint or file of weights")
     if path.suffix == ".safetensors":
-        network = networks.load(path)
-        recipe: dict[str, Any] = network.recipe  # type: ignore[assignment]
-        return network, tuple(recipe["options"].get("size") or (112, 96))
+        network = networks.load(path, own=own)
+        return network, size_of(network)
     try:
-        network, config = load_network(path)
+        network, _ = load_network(path, own)
     except WeightsAlone:
         network = networks.load_released(path)
-        return network, network.size  # type: ignore[return-value]
-    return network, config.size
+    return network, size_of(network)

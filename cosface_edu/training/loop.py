@@ -166,7 +166,8 @@ def begin(config: Config, num_classes: int, device: torch.device, rank: int, wor
     network = checkpoint.build_network(config)
     head = create_head(config, num_classes)
     if config.init:
-        load_weights(network, checkpoint.open_network(config.init)[0].state_dict(), config.init)
+        start, _ = checkpoint.open_network(config.init, own=[config.network])
+        load_weights(network, start.state_dict(), config.init)
     layout = torch.channels_last if config.channels_last else torch.contiguous_format
     network = network.to(device=device).to(memory_format=layout)  # type: ignore[call-overload]
     centres = distributed.Centres(head, config.centre_rate, config.seed, rank, world).to(device)

@@ -8,8 +8,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from cosface_edu import networks
+from cosface_edu.evaluation import choose_precision, embed
+from cosface_edu.networks.sizes import size_of
 from cosface_edu.training import Config, train
-from cosface_edu.training.checkpoint import build_network, open_network
+from cosface_edu.training.checkpoint import build_network, open_network, save
 
 
 @pytest.mark.parametrize("name", ["sphereface4", "sphereface20", "iresnet18", "mobilefacenet", "small"])
@@ -147,6 +149,19 @@ def test_an_ensembles_cosine_is_the_mean_of_its_members_cosines() -> None:
         networks.Ensemble(members, [(28, 24)])
 
 
+def test_members_of_an_ensemble_may_compute_in_different_numbers() -> None:
+    members = [networks.create("small", embedding=8, size=(28, 24)).eval() for _ in range(2)]
+    members[0].half()
+    x = torch.rand(3, 3, 28, 24)
+    with torch.no_grad():
+        for order in (members, members[::-1]):
+            expected = torch.cat([nn.functional.normalize(m(x.to(m.fc.weight.dtype)).float()) for m in order], dim=1)
+            ensemble = networks.Ensemble(order)
+            torch.testing.assert_close(ensemble(x), expected / 2**0.5)
+            assert torch.equal(embed(ensemble, x, flip="none", preprocess=None), ensemble(x))
+            assert choose_precision(ensemble, x.expand(3, 3, 28, 24).repeat(200, 1, 1, 1)) == "float32"
+
+
 def test_members_of_an_ensemble_may_take_images_of_different_sizes() -> None:
     sizes = [(28, 24), (56, 48)]
     members = [networks.create("small", embedding=8, size=size).eval() for size in sizes]
@@ -240,6 +255,11 @@ class Net(nn.Module):
 def net(embedding, size, **options) -> nn.Module:
     return Net(embedding, size, **options)
 
+class Sized(Net):
+    def __init__(self, size=(64, 64)):
+        super().__init__(8, size)
+        self.size = size
+
 def unannotated(embedding, size):
     raise SystemExit("it was called")
 
@@ -264,12 +284,26 @@ def test_one_s_own_network_is_trained_and_opened_again(own, tmp_path, name):
         steps=2, held_out=4, held_out_pairs=4, loss_options={"s": 16.0},
     )  # fmt: skip
     trained = train(config, tmp_path / "run", say=lambda line: None).network
-    opened, size = open_network(tmp_path / "run")
+    opened, size = open_network(tmp_path / "run", own=[name])
     images = torch.randn(2, 3, 16, 16)
     assert size == (16, 16)
     assert torch.equal(opened(images), trained(images))
     networks.save(opened, tmp_path / "own.safetensors")
-    assert torch.equal(open_network(tmp_path / "own.safetensors")[0](images), trained(images))
+    assert torch.equal(open_network(tmp_path / "own.safetensors", own=[name])[0](images), trained(images))
+
+
+def test_a_network_made_for_its_own_size_is_opened_and_exported_at_it(own, tmp_path):
+    network = networks.create("own_network:Sized")
+    networks.save(network, tmp_path / "own.safetensors")
+    opened, size = open_network(tmp_path / "own.safetensors", own=["own_network:Sized"])
+    assert size == size_of(opened) == size_of(network) == (64, 64)
+    networks.export_onnx(opened.eval(), tmp_path / "own.onnx")
+
+
+def test_a_checkpoint_is_opened_at_the_size_that_its_network_was_made_for(tmp_path):
+    config = Config(network="small", size=(28, 24), network_options={"size": (32, 30)}, embedding=8)
+    save(tmp_path / "last.pt", {"config": config.to_dict(), "network": build_network(config).state_dict()})
+    assert open_network(tmp_path)[1] == (32, 30)
 
 
 @pytest.mark.parametrize(
@@ -290,6 +324,14 @@ def test_what_is_no_network_is_not_called(own, name, message):
         networks.create(name)
 
 
+@pytest.mark.parametrize("name", ["torch.nn:Module", "own_network:Net", "own_network:net"])
+def test_an_option_that_one_s_own_network_does_not_take_is_said(own, name):
+    with pytest.raises(ValueError, match=f"{name} with the options .*foo"):
+        networks.create(name, foo=1)
+
+
 def test_a_network_of_one_s_own_that_takes_no_size_is_told_so(own):
-    with pytest.raises(ValueError, match=r"of torch\.nn:Linear: .*unexpected keyword argument"):
+    with pytest.raises(
+        ValueError, match=r"torch\.nn:Linear with the options .*'size': \(112, 96\).*unexpected keyword argument"
+    ):
         build_network(Config(network="torch.nn:Linear"))

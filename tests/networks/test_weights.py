@@ -97,6 +97,14 @@ def test_truncated_released_checkpoint(tmp_path, length):
         networks.load_released(tmp_path / "cut.pth")
 
 
+@pytest.mark.parametrize(("name", "shape"), [("fc.weight", (512,)), ("layer1.0.weight", ())])
+def test_weights_with_too_few_dimensions_are_named(tmp_path, name, shape):
+    weights = {**Released((1, 2, 4, 1)).state_dict(), name: torch.zeros(shape)}
+    torch.save(weights, tmp_path / "flat.pth")
+    with pytest.raises(ValueError, match=r"flat\.pth: (fc|stages\.0\.0)\.weight is \(.*\), wanted \d dimensions"):
+        networks.load_released(tmp_path / "flat.pth")
+
+
 def test_other_networks_are_not_released_ones(tmp_path):
     torch.save(networks.toy().state_dict(), tmp_path / "toy.pth")
     with pytest.raises(ValueError, match="neither sphere20 nor sphere64"):
@@ -151,6 +159,15 @@ def test_damaged_file(tmp_path):
         (tmp_path / "cut.safetensors").write_bytes(data[:length])
         with pytest.raises(ValueError, match="not a whole safetensors file"):
             networks.load(tmp_path / "cut.safetensors")
+
+
+@pytest.mark.parametrize(
+    "recipe", ["[]", '{"name": "toy"}', '{"name": 3, "options": {}}', '{"name": "toy", "options": 3}']
+)
+def test_a_recipe_that_is_none_is_refused(tmp_path, recipe):
+    save_file(networks.toy().state_dict(), tmp_path / "odd.safetensors", metadata={"recipe": recipe})
+    with pytest.raises(ValueError, match=r"odd\.safetensors: does not say which network"):
+        networks.load(tmp_path / "odd.safetensors")
 
 
 def test_a_failed_save_keeps_the_old_file(tmp_path, monkeypatch):

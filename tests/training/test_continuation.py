@@ -145,7 +145,7 @@ def test_processes_gather_their_embeddings_and_still_normalise_alone(config) -> 
         ({"loss_options": {"q": 1}}, "loss_options=.*'q'"),
         ({"loss_options": {"s": "x"}}, "s must be .*got 'x'"),
         ({"network_options": {"q": 1}}, "sphereface4: .*'q'"),
-        ({"network_options": {"blocks": "xy"}}, "network_options=.*'xy'"),
+        ({"network_options": {"blocks": "xy"}}, "sphereface4 with the options .*'xy'"),
         ({"init": "nowhere"}, "nowhere: no such run"),
     ],
 )
