@@ -76,7 +76,8 @@ def _called(name: str, factory: Callable[..., nn.Module], options: Mapping[str, 
     try:
         return factory(**options)
     except (TypeError, RuntimeError) as error:
-        raise ValueError(f"{name} with the options {dict(options)}: {str(error).splitlines()[0]}") from error
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ValueError(f"{name} with the options {dict(options)}: {reason}") from error
 
 
 def check_own(name: str, own: Collection[str], path: str | os.PathLike[str]) -> None:

@@ -12,6 +12,7 @@ from cosface_edu.cli import app
 from cosface_edu.data.images import encode_jpeg
 from cosface_edu.training import Config, checkpoint, load_network, train
 from cosface_edu.training.checkpoint import open_network
+from cosface_edu.training.loop import begin
 
 #: A stranger's: torch's own function says that it returns a network, and executes what it is given.
 STRANGERS = "torch.fx.graph_module:reduce_graph_module"
@@ -72,3 +73,22 @@ def test_a_file_imports_no_module_and_neither_does_its_loss(tmp_path, monkeypatc
     assert open_network("last.pt")[1] == (28, 24)
     with pytest.raises(ValueError, match="is a different run: loss"):
         train(theirs.replace(loss="cosface"), tmp_path, resume=True)
+
+
+def test_code_that_whoever_opens_the_file_has_named_is_called(config, tmp_path, monkeypatch):
+    (tmp_path / "my_net.py").write_text(
+        "from torch import nn\nfrom cosface_edu import networks\n"
+        "def net(embedding, size) -> nn.Module:\n    return networks.small(embedding, size)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    own = config.replace(network="my_net:net", size=(28, 24))
+    network = checkpoint.build_network(own)
+    networks.save(network, tmp_path / "mine.safetensors")
+    begun = begin(own.replace(init=str(tmp_path / "mine.safetensors")), 10, torch.device("cpu"), 0, 1)
+    assert torch.equal(begun.network.fc.weight, network.fc.weight)
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "face.jpg").write_bytes(encode_jpeg(torch.zeros(3, 112, 96, dtype=torch.uint8)))
+    words = ["embed", "mine.safetensors", "pictures", "f.npz", "--own-network", "my_net:net"]
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert (tmp_path / "f.npz").exists()
