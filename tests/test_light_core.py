@@ -150,8 +150,8 @@ def imported(file: Path) -> set[str]:
 
 #: Tools of the house, started by hand: they need what `make install` brings.
 TOOLS = {
-    "alone.py", "cells.py", "folded.py", "make_data.py", "make_moving_picture.py", "make_picture.py", "offline_pages.py", "printing",
-    "reference.py", "run_chapters.py",
+    "alone.py", "cells.py", "folded.py", "make_data.py", "make_moving_picture.py", "make_picture.py",
+    "offline_pages.py", "printing", "reference.py", "run_chapters.py",
 }  # fmt: skip
 
 
