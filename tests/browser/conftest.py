@@ -102,7 +102,7 @@ def sliders() -> Callable:
                 one.locator("xpath=ancestor::label").click(position={"x": 3, "y": 8})
                 assert one.evaluate("input => input === document.activeElement")
         nodes = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
-        names = [node["name"]["value"] for node in nodes if node.get("role", {}).get("value") == "slider"]
+        names = [node["name"]["value"].strip() for node in nodes if node.get("role", {}).get("value") == "slider"]
         spoken = ranges.evaluate_all("inputs => inputs.map(input => input.getAttribute('aria-valuetext'))")
         return list(zip(names, spoken, strict=True))
 
