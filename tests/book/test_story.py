@@ -42,11 +42,18 @@ def test_what_the_losses_do_to_the_two_with_every_seed() -> None:
     assert (of("asoftmax", "apart") < 42).all()
     assert (of("asoftmax", "asked") < 12.5).all()
     assert abs(of("arcface", "gap").mean() - margin.mean()) < 5
+    assert [round(end) for end in (nsl.min(), nsl.max())] == [4, 24]
+    assert [round(end) for end in (of("softmax", "gap").min(), of("softmax", "gap").max())] == [18, 20]
+    up_to = [of("cosface", "gap", m) <= of("cosface", "least_gap", m) + 0.1 for m in (0.0, 0.1, 0.2, 0.29, 0.35)]
+    assert sum((~narrowest).sum() for narrowest in up_to) == 1
+    assert (of("arcface", "gap") <= of("arcface", "least_gap") + 0.1).sum() == 6
     theirs = of("asoftmax", "gap") <= of("asoftmax", "least_gap") + 0.1
     assert theirs.sum() == 2
     past, far = of("cosface", "gap", 0.35), of("cosface", "gap", 0.5)
     assert abs(past.mean() - of("cosface", "gap", 0.29).mean()) < 1
     assert far.mean() < margin.mean() - 5
+    assert [round(end) for end in (far.min(), far.max(), of("cosface", "mean_gap", 0.5).mean())] == [4, 28, 34]
+    assert (far <= of("cosface", "least_gap", 0.5) + 0.1).sum() == 4
     assert far.std() > 3 * of("cosface", "mean_gap", 0.5).std()
 
 
