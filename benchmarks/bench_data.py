@@ -94,7 +94,7 @@ def test_a_worker_and_the_process_that_it_reads_for(benchmark, pictures: list[by
 
     def through() -> tuple[float, float]:
         began = seconds(resource.RUSAGE_CHILDREN), seconds(resource.RUSAGE_SELF)
-        batches = _read(part, Steps(len(part), config, 0, 0, 1, 1), 1, torch.Generator())
+        batches, _ = _read(part, Steps(len(part), config, 0, 0, 1, 1), 1, torch.Generator())
         for _ in ahead(batches, Nowhere(torch.device("cpu"))):
             pass
         del batches  # the worker's time counts when it has ended

@@ -2,17 +2,19 @@
 
 A copy can run beside the network's kernels only if three things hold: it is asked for on another stream than theirs,
 its bytes lie in memory that the system will not move (pinned), and nobody waits for it but the first kernel that reads
-it. Pinning costs more than copying, so a few staging buffers are pinned once and used again, each when its last copy
-has left it. All of this is done by one thread in the background; the thread that starts the network's kernels takes
-what is ready.
+it. Pinning costs more than copying, so it is done once: to the memory that workers write whole batches into, which are
+then copied from where they lie, and for rows that must be gathered to a few staging buffers, used again when their last
+copy has left them. All of this is done by one thread in the background; the thread that starts the network's kernels
+takes what is ready.
 
-Rows are gathered by NumPy, which uses one thread. Torch's team, a thread for each core, takes three times the processor
+Bytes are moved by NumPy, which uses one thread. Torch's team, a thread for each core, takes three times the processor
 time for a batch (`benchmarks/bench_data.py`), and the thread that starts kernels needs a core too.
 """
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,7 +25,9 @@ from torch import Tensor
 Piece = tuple[Tensor, Tensor | None]
 
 AHEAD = 2  # batches that wait on the device
-_BUFFERS = 2  # one is filled while the other is copied
+BUFFERS = (
+    2  # one is filled while the other is copied: so many earlier batches may be on their way when one is asked for
+)
 
 
 class Lane(Protocol):
@@ -31,6 +35,12 @@ class Lane(Protocol):
 
     def buffer(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
         """Memory of the host to copy from."""
+
+    def pin(self, memory: Tensor) -> Callable[[], None]:
+        """Have memory that is there already stay where it is, if the system allows it, until the answer is called."""
+
+    def reaches(self, memory: Tensor) -> bool:
+        """Whether copies may begin in this memory itself: `send` needs no buffer for what lies there."""
 
     def send(self, staged: list[Tensor]) -> tuple[list[Tensor], Any]:
         """Begin to copy buffers; the tensors on the device, and a ticket."""
@@ -55,6 +65,14 @@ class Plain:
     def buffer(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
         """Any memory."""
         return torch.empty(*shape, dtype=dtype)
+
+    def pin(self, memory: Tensor) -> Callable[[], None]:
+        """There is no need."""
+        return lambda: None
+
+    def reaches(self, memory: Tensor) -> bool:
+        """It does: what is sent has arrived."""
+        return True
 
     def send(self, staged: list[Tensor]) -> tuple[list[Tensor], None]:
         """Copy."""
@@ -81,6 +99,20 @@ class SideStream:
         """Pinned memory."""
         return torch.empty(*shape, dtype=dtype, pin_memory=True)
 
+    def pin(self, memory: Tensor) -> Callable[[], None]:
+        """By the driver; where it refuses, as a system with a limit on such memory may, buffers are used."""
+        runtime = torch.cuda.cudart()
+        with torch.cuda.device(self.device):
+            if runtime.cudaHostRegister(memory.data_ptr(), memory.nbytes, 0) == runtime.cudaError.success:
+                return lambda: runtime.cudaHostUnregister(memory.data_ptr())
+            with suppress(RuntimeError):  # the refusal would be told as the error of whatever kernel comes next
+                torch.zeros(1, device=self.device).add_(1)
+        return lambda: None
+
+    def reaches(self, memory: Tensor) -> bool:
+        """Pinned memory, whoever pinned it."""
+        return memory.is_pinned()
+
     def send(self, staged: list[Tensor]) -> tuple[list[Tensor], torch.cuda.Event]:
         """Ask for the copies; the ticket is an event behind them. A thread that waits for it sleeps."""
         with torch.cuda.stream(self.stream):
@@ -106,12 +138,14 @@ def lane(device: torch.device) -> Lane:
     return SideStream(device) if device.type == "cuda" else Plain(device)
 
 
-def ahead(batches: Iterator[Sequence[Piece]], way: Lane) -> Iterator[list[Tensor]]:
+def ahead(batches: Iterator[Sequence[Piece]], way: Lane, memory: Tensor | None = None) -> Iterator[list[Tensor]]:
     """Batches on the device, in order; up to `AHEAD` of them are sent before they are asked for.
 
     Args:
-        batches: run through by a thread of its own. What it raises is raised here.
+        batches: run through by a thread of its own. What it raises is raised here. What a batch points to must stay as
+            it is until `BUFFERS` more have been asked for and one is asked for after those.
         way: to the device.
+        memory: of the host, that batches point into. It is pinned as long as this goes on.
 
     Yields:
         A tensor on the device for each piece of a batch.
@@ -120,23 +154,26 @@ def ahead(batches: Iterator[Sequence[Piece]], way: Lane) -> Iterator[list[Tensor
     stopped = threading.Event()
 
     def work() -> None:
-        buffers: list[list[Tensor]] = [[] for _ in range(_BUFFERS)]
-        tickets: list[Any] = [None] * _BUFFERS
+        buffers: list[list[Tensor | None]] = [[] for _ in range(BUFFERS)]
+        tickets: list[Any] = [None] * BUFFERS
         try:
             for number, batch in enumerate(batches):
                 if stopped.is_set():
                     return
-                turn = number % _BUFFERS
-                if number >= _BUFFERS:
+                turn = number % BUFFERS
+                if number >= BUFFERS:
                     way.left(tickets[turn])
-                buffers[turn] = _staged(batch, buffers[turn], way)
-                sent, tickets[turn] = way.send(buffers[turn])
+                sent, tickets[turn] = way.send(_staged(batch, buffers[turn], way))
                 ready.put((sent, tickets[turn]))
             ready.put(None)
         except BaseException as error:
             ready.put(error)
+        finally:
+            for ticket in filter(None, tickets):  # memory must not be let go while it is copied
+                way.left(ticket)
 
     # a daemon: a program that ends in the middle of a run need not wait for it
+    let_go = way.pin(memory) if memory is not None else lambda: None
     thread = threading.Thread(target=work, name="batches ahead", daemon=True)
     thread.start()
     try:
@@ -154,18 +191,25 @@ def ahead(batches: Iterator[Sequence[Piece]], way: Lane) -> Iterator[list[Tensor
             except queue.Empty:
                 continue
         thread.join()
+        let_go()
 
 
-def _staged(batch: Sequence[Piece], buffers: list[Tensor], way: Lane) -> list[Tensor]:
-    """Write a batch into buffers, into new ones where there are none of its shape yet."""
+def _staged(batch: Sequence[Piece], buffers: list[Tensor | None], way: Lane) -> list[Tensor]:
+    """A batch where it can be copied from: where it lies, or in buffers, new ones where there are none of its shape."""
     staged = []
     for place, (values, rows) in enumerate(batch):
+        if place == len(buffers):
+            buffers.append(None)
+        if rows is None and way.reaches(values):
+            staged.append(values)
+            continue
         shape = (len(values) if rows is None else len(rows), *values.shape[1:])
-        old = buffers[place] if place < len(buffers) else None
+        old = buffers[place]
         buffer = old if old is not None and old.shape == shape else way.buffer(shape, values.dtype)
         if rows is None:
-            buffer.copy_(values)
+            np.copyto(buffer.numpy(), values.numpy())
         else:  # 'clip' writes straight into the buffer, where 'raise' would copy once more; no row is out of bounds
             np.take(values.numpy(), rows.numpy(), axis=0, out=buffer.numpy(), mode="clip")
+        buffers[place] = buffer
         staged.append(buffer)
     return staged

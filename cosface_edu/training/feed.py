@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from cosface_edu.data import Augment, normalise, to_float
 
-from .ahead import Piece, ahead, lane
+from .ahead import BUFFERS, Piece, ahead, lane
 from .batches import InMemory, Part, Steps, augmentation_keys
 from .config import Config
 
@@ -78,8 +78,8 @@ Filled = tuple[int, tuple[int, ...], np.ndarray, np.ndarray]
 class Slots(Dataset[Filled]):
     """Bytes that are written where the process that trains can see them.
 
-    A loader with w workers that each read p batches ahead has at most w·p on their way; with the one that is looked at
-    that makes w·p + 1, and batch n may take the place of batch n - w·p - 1, which nobody looks at any more.
+    A loader with w workers that each read p batches ahead has at most w·p on their way. With the one that is looked at
+    and those that are still copied, `BUFFERS`, that makes w·p + 1 + `BUFFERS` places, taken in turn.
 
     Args:
         faces: the training part.
@@ -191,8 +191,12 @@ def _floats(
             pixels, labels, keys = (tensor.to(device) for tensor in batch)
             yield augment(to_float(planes(pixels)), keys), labels
         return
-    waiting = _picked(training, steps) if isinstance(training.faces, InMemory) else _read(training, steps, workers, own)
-    for pixels, labels, keys in ahead(waiting, lane(device)):
+    if isinstance(training.faces, InMemory):
+        sent = ahead(_picked(training, steps), lane(device))
+    else:
+        waiting, memory = _read(training, steps, workers, own)
+        sent = ahead(waiting, lane(device), memory)
+    for pixels, labels, keys in sent:
         yield augment(to_float(planes(pixels)), keys), labels
 
 
@@ -204,9 +208,9 @@ def _picked(training: Part, steps: Steps) -> Iterator[list[Piece]]:
         yield [(pixels, training.images[images]), (training.labels, images), (keys, None)]
 
 
-def _read(training: Part, steps: Steps, workers: int, own: torch.Generator) -> Iterator[list[Piece]]:
-    """Batches that other processes read and decode; these are started here, by the thread that calls."""
-    places = workers * _EACH_AHEAD + 1
+def _read(training: Part, steps: Steps, workers: int, own: torch.Generator) -> tuple[Iterator[list[Piece]], Tensor]:
+    """Batches that other processes read and decode, and the memory that they are in; the processes start here."""
+    places = workers * _EACH_AHEAD + 1 + BUFFERS
     config = steps.config
     slots = Slots(training, config.batch // (steps.world * steps.parts), config.size, places)
     loader = DataLoader(
@@ -217,4 +221,4 @@ def _read(training: Part, steps: Steps, workers: int, own: torch.Generator) -> I
         generator=own,
         collate_fn=_whole,
     )
-    return map(slots.pieces, iter(loader))
+    return map(slots.pieces, iter(loader)), slots.memory

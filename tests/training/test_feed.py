@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader
 
 from cosface_edu.data import normalise
 from cosface_edu.data.dataset import PictureDataset
+from cosface_edu.training.ahead import BUFFERS
 from cosface_edu.training.batches import InMemory, Part, Steps
 from cosface_edu.training.feed import Bytes, Slots, _read, _whole, feed, planes
 
@@ -104,15 +105,18 @@ def test_bytes_travel_as_they_were_laid_out(decoder: bool) -> None:
 
 
 def test_a_worker_does_not_write_where_a_batch_is_still_looked_at(config) -> None:
-    """As many places as may be needed, and no more, with a reader that is slower than the workers."""
+    """Nor where one is still copied: as many places as may be needed, with a reader that is slower than the workers."""
     faces = Decoded()
     part = Part(faces, torch.arange(3))
     config = config.replace(size=(8, 4), batch=4, steps=40)
     expected = list(Steps(len(part), config, 0, 0, 1, 1))
-    read = _read(part, Steps(len(part), config, 0, 0, 1, 1), 2, torch.Generator())
+    read, memory = _read(part, Steps(len(part), config, 0, 0, 1, 1), 2, torch.Generator())
+    earlier: list = []  # what may still be copied when the next is asked for
     for batch, ((pixels, _), (labels, _), (keys, _)) in zip(expected, read, strict=True):
         time.sleep(0.01)  # the workers have gone on as far as they may
-        assert torch.equal(planes(pixels), faces.pictures[[index for index, _ in batch]])
+        assert pixels.untyped_storage().data_ptr() == memory.untyped_storage().data_ptr()
+        earlier = [*earlier[-BUFFERS:], (pixels, faces.pictures[[index for index, _ in batch]])]
+        assert all(torch.equal(planes(there), expected) for there, expected in earlier)
         assert labels.tolist() == [int(part.labels[index]) for index, _ in batch]
         assert keys.tolist() == [key for _, key in batch]
 

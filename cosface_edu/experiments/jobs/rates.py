@@ -108,10 +108,10 @@ def records(job: Job) -> Row:
         for _ in range(steps // 4):  # the workers start, and what they had made by then is taken
             next(batches)
         through = (steps - steps // 4) * batch / _seconds(job, lambda: [None for _ in batches])
-    with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
-        shares = [files[k::workers] for k in range(workers)]
+    rounds = 1 if job.tiny else 8
+    with ProcessPoolExecutor(workers, get_context("fork"), _given, (files,)) as pool:  # nothing is sent to them
+        shares = [(k, workers) for k in range(workers)]
         list(pool.map(_decode, shares))
-        rounds = 1 if job.tiny else 8
         alone = rounds * len(files) / _seconds(job, lambda: list(pool.map(_decode, shares * rounds)))
     bytes_each = sum(map(len, files)) / len(files)
     return {
@@ -120,8 +120,16 @@ def records(job: Job) -> Row:
     }  # fmt: skip
 
 
-def _decode(files: list[bytes]) -> None:
-    for file in files:
+_files: list[bytes] = []
+
+
+def _given(files: list[bytes]) -> None:
+    _files[:] = files
+
+
+def _decode(share: tuple[int, int]) -> None:
+    first, step = share
+    for file in _files[first::step]:
         simplejpeg.decode_jpeg(file)
 
 
