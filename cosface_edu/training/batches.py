@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Sampler
@@ -157,8 +158,11 @@ class Part:
 
         if isinstance(self.faces, PictureDataset):
             pixels = room(len(places), *self.faces.size, 3)
+            # a decoder writes a few bytes at a time: into memory that the cache holds, and from there all at once
+            picture = np.empty((*self.faces.size, 3), dtype=np.uint8)
             for place, rows in zip(places, pixels.numpy(), strict=True):
-                self.faces.fill(place, rows)
+                self.faces.fill(place, picture)
+                rows[...] = picture
             return pixels, labels
         pixels = to_bytes(torch.stack([image for image, _ in fetch(self.faces, places)]))
         return pixels if into is None else room(*pixels.shape).copy_(pixels), labels

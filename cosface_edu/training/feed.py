@@ -79,7 +79,9 @@ class Slots(Dataset[Filled]):
     """Bytes that are written where the process that trains can see them.
 
     A loader with w workers that each read p batches ahead has at most w·p on their way. With the one that is looked at
-    and those that are still copied, `BUFFERS`, that makes w·p + 1 + `BUFFERS` places, taken in turn.
+    and those that are still copied, `BUFFERS`, that makes w·p + 1 + `BUFFERS` places at least. They are taken in turn,
+    and so are the workers: a multiple of w lets each write to its own few. A page of shared memory has to be made known
+    to every process that writes to it, at its first writing.
 
     Args:
         faces: the training part.
@@ -210,7 +212,7 @@ def _picked(training: Part, steps: Steps) -> Iterator[list[Piece]]:
 
 def _read(training: Part, steps: Steps, workers: int, own: torch.Generator) -> tuple[Iterator[list[Piece]], Tensor]:
     """Batches that other processes read and decode, and the memory that they are in; the processes start here."""
-    places = workers * _EACH_AHEAD + 1 + BUFFERS
+    places = workers * (_EACH_AHEAD + math.ceil((1 + BUFFERS) / workers))
     config = steps.config
     slots = Slots(training, config.batch // (steps.world * steps.parts), config.size, places)
     loader = DataLoader(

@@ -111,6 +111,7 @@ def test_a_worker_does_not_write_where_a_batch_is_still_looked_at(config) -> Non
     config = config.replace(size=(8, 4), batch=4, steps=40)
     expected = list(Steps(len(part), config, 0, 0, 1, 1))
     read, memory = _read(part, Steps(len(part), config, 0, 0, 1, 1), 2, torch.Generator())
+    assert len(memory) % 2 == 0, "a worker's places are its own"
     earlier: list = []  # what may still be copied when the next is asked for
     for batch, ((pixels, _), (labels, _), (keys, _)) in zip(expected, read, strict=True):
         time.sleep(0.01)  # the workers have gone on as far as they may
