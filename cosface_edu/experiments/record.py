@@ -95,7 +95,12 @@ def new(
 
 
 def commit() -> str | None:
-    """The package's commit, '+' behind it if files differ from it; where there is no clone, COSFACE_COMMIT says it."""
+    """The package's commit, '+' behind it if files differ from it; COSFACE_COMMIT says it of a copy that is no clone of it.
+
+    A copy that was sent to another machine may have no history there, or an older one.
+    """
+    if said := os.environ.get("COSFACE_COMMIT"):
+        return said
 
     def git(*words: str) -> str:
         return subprocess.run(["git", "-C", str(PACKAGE), *words], capture_output=True, text=True, check=True).stdout
@@ -105,7 +110,7 @@ def commit() -> str | None:
         git("ls-files", "--error-unmatch", "__init__.py")
         return git("rev-parse", "HEAD").strip() + ("+" if git("status", "--porcelain", "--", ".").strip() else "")
     except (OSError, subprocess.CalledProcessError):
-        return os.environ.get("COSFACE_COMMIT")
+        return None
 
 
 def processor() -> str:

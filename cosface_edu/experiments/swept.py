@@ -1,11 +1,15 @@
 """What the records of sweeps say (`experiments.jobs`: table, faces, worth): the runs that judge, loss beside loss."""
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
-from cosface_edu.experiments.jobs.worth import chosen
+from cosface_edu.experiments.jobs import table
+from cosface_edu.experiments.jobs.judging import CHOSEN_BY
 
 Row = Mapping[str, Any]
+#: In the order in which they stand beside each other, whichever run ended first.
+LOSSES = tuple(table.FIRST | table.OTHERS)
 
 
 def judged(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -13,28 +17,40 @@ def judged(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
     Args:
         rows: of the record of `table` or `faces`.
+
+    Returns:
+        Rows, loss after loss in the order of `LOSSES`.
     """
-    return _alike([row for row in rows if row["part"] == "table" and "diverged" not in row])
+    runs = [row for row in rows if row["part"] == "table" and "diverged" not in row]
+    return _alike(sorted(runs, key=lambda row: LOSSES.index(row["loss"])))
 
 
 def by_cell(rows: Sequence[Row]) -> dict[tuple[int, int], list[dict[str, Any]]]:
     """The runs that judge in each cell of the map, by (people, pictures of each).
 
-    They are of the setting that the search chose, and of the seeds that both losses have; a cell without two such seeds
-    has no interval and is left out.
+    Where the search could hardly tell settings of a loss apart, all of them were judged, and the best counts; else
+    there is one. They are of the seeds that both losses have; a cell without two such seeds has no interval and is left
+    out.
 
     Args:
         rows: of the record of `worth`.
     """
-    found: dict[tuple[int, int], list[Row]] = {}
+    tried: dict[tuple[int, int], dict[str, dict[tuple[Any, ...], list[Row]]]] = {}
     for row in rows:
-        cell = row["people"], row["pictures"]
         if row["world"] == 0 and "diverged" not in row:
-            here = [dict(other) for other in rows if (other["people"], other["pictures"]) == cell]
-            if row["options"] == chosen(here, row["loss"]):
-                found.setdefault(cell, []).append(row)
-    both = {cell: _alike(runs) for cell, runs in sorted(found.items()) if len({row["loss"] for row in runs}) == 2}
+            of_loss = tried.setdefault((row["people"], row["pictures"]), {}).setdefault(row["loss"], {})
+            of_loss.setdefault(tuple(sorted(row["options"].items())), []).append(row)
+    both = {
+        cell: _alike([row for settings in by_loss.values() for row in max(settings.values(), key=_judged_best)])
+        for cell, by_loss in sorted(tried.items())
+        if len(by_loss) == 2
+    }
     return {cell: runs for cell, runs in both.items() if len(runs) >= 4}
+
+
+def _judged_best(runs: Sequence[Row]) -> tuple[int, float]:
+    """By the measure that chooses; a setting with fewer seeds than another waits for the rest of them."""
+    return len(runs), fmean(CHOSEN_BY(row) or 0.0 for row in runs)
 
 
 def _alike(runs: Sequence[Row]) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Pictures of recorded rehearsals: accuracy against the margin, at each scale."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
@@ -19,6 +20,8 @@ from cosface_edu.faces.stretched import WIDTHS, stretch
 from cosface_edu.figures import style
 from cosface_edu.figures.tables import table, unbroken
 from cosface_edu.losses import card
+
+_IN_ONE_COLUMN = 4  # losses: with more, panels one below the other would be longer than a screen
 
 
 def by_point(runs: list[dict[str, Any]]) -> dict[tuple[float | None, float], list[float]]:
@@ -104,8 +107,13 @@ def ahead(report: dict[str, Any]) -> Figure:
     """
     by = report["statistics"]
     losses = list({loss: None for found in by.values() for loss in found["cosface_minus"]})
-    fig, axes = style.subplots(len(by), 1, figsize=(5.6, (0.3 * len(losses) + 0.75) * len(by)), squeeze=False)
-    for ax, (measure, found) in zip(axes[:, 0], by.items(), strict=True):
+    columns = 2 if len(losses) > _IN_ONE_COLUMN and len(by) > 1 else 1
+    rows = math.ceil(len(by) / columns)
+    size = (4.4 + 1.2 * columns, (0.3 * len(losses) + 0.75) * rows)
+    fig, axes = style.subplots(rows, columns, figsize=size, squeeze=False, sharey=True)
+    for ax in axes.flat[len(by) :]:
+        ax.set_axis_off()
+    for ax, (measure, found) in zip(axes.flat, by.items(), strict=False):
         ax.axvline(0, color=style.GUIDE, linewidth=0.9)
         for place, loss in enumerate(losses):
             if gain := found["cosface_minus"].get(loss):
@@ -114,7 +122,8 @@ def ahead(report: dict[str, Any]) -> Figure:
         ax.set_yticks(range(len(losses)), [card(loss).title for loss in losses])
         ax.set_ylim(len(losses) - 0.5, -0.5)
         ax.set_title(measure, loc="left", fontsize=10)
-    axes[-1, 0].set_xlabel("CosFace ahead of the loss, points")
+    for ax in axes[-1]:
+        ax.set_xlabel("CosFace ahead of the loss, points")
     return fig
 
 

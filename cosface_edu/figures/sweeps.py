@@ -15,7 +15,7 @@ from cosface_edu import palette
 from cosface_edu.experiments.jobs.sweep import ranked
 from cosface_edu.experiments.settings import setting
 from cosface_edu.experiments.statistics import compared
-from cosface_edu.experiments.swept import by_cell, judged
+from cosface_edu.experiments.swept import LOSSES, by_cell, judged
 from cosface_edu.figures import rehearsal, style
 from cosface_edu.figures.rehearsal import comparison
 from cosface_edu.figures.tables import table, unbroken
@@ -59,7 +59,7 @@ def searched(rows: Sequence[Row], by: str) -> str:
         by: the measure that chose.
     """
     lines = []
-    for loss in dict.fromkeys(row["loss"] for row in rows if row["part"] == "search"):
+    for loss in LOSSES:
         tried = ranked(rows, itemgetter(by), part="search", loss=loss)
         if tried:
             best = setting({**tried[0], **tried[0]["options"]})

@@ -45,7 +45,7 @@ def test_the_nearest_comes_first() -> None:
     }
     near = nearby.comparisons(people=1000, pictures=46)[0]
     assert (near.record, near.people, near.pictures) == ("gpu-worth", 1000, 46)
-    assert "rank 1 among 100,000: +17." in near.said
+    assert "rank 1 among 100,000: +12." in near.said
     assert nearby.comparisons(people=200, pictures=200)[0].record == "faceworld-many"
     assert nearby.comparisons(people=200, pictures=10)[0].record == "rehearsal"
 

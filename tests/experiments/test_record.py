@@ -70,6 +70,7 @@ def test_commit_says_when_files_differ_from_it(tmp_path: Path, monkeypatch: pyte
     assert record.commit() is None
     monkeypatch.setenv("COSFACE_COMMIT", "abc")
     assert record.commit() == "abc"
+    monkeypatch.delenv("COSFACE_COMMIT")
     (package / "__init__.py").write_text("a = 1\n")
     for words in ("init -q", "add .", "-c user.name=t -c user.email=t@example.org commit -qm t"):
         subprocess.run(["git", "-C", str(package), *words.split()], check=True)
@@ -78,6 +79,8 @@ def test_commit_says_when_files_differ_from_it(tmp_path: Path, monkeypatch: pyte
     assert len(clean) == 40
     (package / "__init__.py").write_text("a = 2\n")
     assert record.commit() == clean + "+"
+    monkeypatch.setenv("COSFACE_COMMIT", "abc")  # of a copy with an older history
+    assert record.commit() == "abc"
 
 
 def test_main_is_called_by_its_real_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,10 +61,11 @@ def test_the_best_of_a_search_is_named() -> None:
 
 
 def cell(people: int, pictures: int, gains: tuple[float, ...]) -> list[dict]:
-    """Runs in a cell of the map: a search that chose s = 8; the newest seed first, CosFace ahead by `gains`."""
+    """Runs in a cell of the map: at s = 8, the newest seed first, CosFace ahead by `gains`; NSL at s = 16 is worse."""
     places = {"people": people, "pictures": pictures}
+    at_8 = {"world": 0, "options": {"s": 8.0}, "tar_0.0001": 0.5}
     runs = [
-        places | {"world": 0, "loss": loss, "options": {"s": 8.0}, "seed": seed, "rank1": 0.1 * seed + more}
+        places | at_8 | {"loss": loss, "seed": seed, "rank1": 0.1 * seed + more}
         for seed, gain in reversed(list(enumerate(gains)))
         for loss, more in (("cosface", 0.5 + gain), ("nsl", 0.5))
     ]
@@ -73,8 +74,13 @@ def cell(people: int, pictures: int, gains: tuple[float, ...]) -> list[dict]:
         for s in (16.0, 8.0)
         for loss in ("cosface", "nsl")
     ]
-    close = [places | {"world": 0, "loss": "nsl", "options": {"s": 16.0}, "seed": n, "rank1": 1.0} for n in range(3)]
-    return [*search, *close, *runs]
+    return [*search, *close(people, pictures, len(gains), 0.4), *runs]
+
+
+def close(people: int, pictures: int, seeds: int, tar: float) -> list[dict]:
+    """NSL at s = 16, which the search could hardly tell from s = 8."""
+    what = {"people": people, "pictures": pictures, "world": 0, "loss": "nsl", "options": {"s": 16.0}}
+    return [what | {"seed": seed, "rank1": 0.1 * seed + 0.55, "tar_0.0001": tar} for seed in range(seeds)]
 
 
 MAP = [
@@ -93,6 +99,14 @@ def test_a_cell_of_the_map_is_judged_by_the_seeds_that_both_have() -> None:
         (10, 20): pytest.approx([0.2, 0.2, 0.2]),
         (100, 4): pytest.approx([0.1, 0.1]),
     }
+
+
+def test_of_settings_that_the_search_could_hardly_tell_apart_the_one_judged_best_counts() -> None:
+    for seeds, scale in ((3, 16.0), (2, 8.0)):  # one with fewer seeds waits for the others
+        rows = [row for row in cell(10, 20, (0.2, 0.2, 0.2)) if row["world"] or row["options"]["s"] == 8]
+        runs = swept.by_cell([*rows, *close(10, 20, seeds, 0.6)])[10, 20]
+        assert {run["s"] for run in runs if run["loss"] == "nsl"} == {scale}
+        assert len(runs) == 6
 
 
 def test_the_map_says_each_difference_and_hatches_what_may_be_none() -> None:
