@@ -122,8 +122,7 @@ def ahead(report: dict[str, Any]) -> Figure:
         ax.set_yticks(range(len(losses)), [card(loss).title for loss in losses])
         ax.set_ylim(len(losses) - 0.5, -0.5)
         ax.set_title(measure, loc="left", fontsize=10)
-    for ax in axes[-1]:
-        ax.set_xlabel("CosFace ahead of the loss, points")
+    fig.supxlabel("CosFace ahead of the loss, points", fontsize=axes[0, 0].xaxis.label.get_fontsize())
     return fig
 
 
