@@ -68,7 +68,7 @@ Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 or mps.")]
 OF_THE_MACHINE = {
     "unable to allocate shared memory": (
         "the processes that decode images (--workers) hand them over in shared memory, /dev/shm, which is full here: "
-        "give it more (docker run --shm-size 1g), fewer --workers, or --workers 0"
+        "give it more (docker run --shm-size 2g), fewer --workers, or --workers 0"
     ),
     "No working C++ compiler": (
         "--compile needs a C++ compiler (such as g++ or clang), and none was found: install one, or leave --compile out"

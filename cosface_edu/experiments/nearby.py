@@ -8,7 +8,7 @@ from typing import Any
 from cosface_edu.experiments import few, shipped, swept
 from cosface_edu.experiments.jobs import table, worth
 from cosface_edu.experiments.jobs.judging import CHOSEN_BY
-from cosface_edu.experiments.jobs.sweep import ranked
+from cosface_edu.experiments.jobs.sweep import done, ranked
 from cosface_edu.experiments.statistics import compared
 
 #: Records in which losses were compared, or CosFace trained, on people in some number.
@@ -76,13 +76,14 @@ def _read(name: str, found: dict[str, Any]) -> list[Compared]:
                 features,
                 runs,
                 worth.DISTRACTORS,
-                ranked(rows, CHOSEN_BY, loss="nsl", world=1, people=people, pictures=pictures),
+                _close(ranked(rows, CHOSEN_BY, loss="nsl", world=1, people=people, pictures=pictures), runs)
+                and not _both_judged(rows, people, pictures),
             )
             for (people, pictures), runs in swept.by_cell(rows).items()
         ]
     people, images = found["data"]["people"], found["data"]["pictures"]
-    searched = ranked(rows, CHOSEN_BY, loss="nsl", part="search")
-    return [_swept(name, people, images / people, features, swept.judged(rows), table.DISTRACTORS, searched)]
+    searched, runs = ranked(rows, CHOSEN_BY, loss="nsl", part="search"), swept.judged(rows)
+    return [_swept(name, people, images / people, features, runs, table.DISTRACTORS, _close(searched, runs))]
 
 
 def _swept(
@@ -92,14 +93,14 @@ def _swept(
     features: int,
     runs: list[dict[str, Any]],
     others: int,
-    searched: list[dict[str, Any]],
+    unclear: bool,
 ) -> Compared:
-    """Losses at their own best settings, by rank 1 among other people; `searched` chose NSL's, the best run first."""
+    """Losses at their own best settings, by rank 1 among other people; `unclear`: the search hardly chose NSL's."""
     lacks = [
         "no real face",
         "no other strangers",
         "" if "softmax" in {run["loss"] for run in runs} else "no softmax",
-        "no clear choice of NSL's scale" if _close(searched, runs) else "",
+        "no clear choice of NSL's scale" if unclear else "",
     ]
     return Compared(
         record=name,
@@ -110,6 +111,12 @@ def _swept(
         said=_lead(runs, compared(runs, itemgetter("rank1"))["cosface_minus"]["nsl"], f"rank 1 among {others:,}"),
         lacks="; ".join(filter(None, lacks)),
     )
+
+
+def _both_judged(rows: list[dict[str, Any]], people: int, pictures: int) -> bool:
+    """Whether more than one of NSL's scales was judged for a size, and so the choice does not rest on the search."""
+    cell = {"people": people, "pictures": pictures, "world": 0, "loss": "nsl"}
+    return len({row["options"]["s"] for row in rows if done([row], cell)}) > 1
 
 
 def _close(searched: list[dict[str, Any]], runs: list[dict[str, Any]]) -> bool:

@@ -95,7 +95,7 @@ def new(
 
 
 def commit() -> str | None:
-    """The package's commit, '+' behind it if files differ from it; COSFACE_COMMIT says it of a copy that is no clone of it.
+    """The package's commit, '+' behind it if files differ from it. COSFACE_COMMIT, where it is set, goes first.
 
     A copy that was sent to another machine may have no history there, or an older one.
     """

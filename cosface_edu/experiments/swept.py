@@ -17,12 +17,8 @@ def judged(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
     Args:
         rows: of the record of `table` or `faces`.
-
-    Returns:
-        Rows, loss after loss in the order of `LOSSES`.
     """
-    runs = [row for row in rows if row["part"] == "table" and "diverged" not in row]
-    return _alike(sorted(runs, key=lambda row: LOSSES.index(row["loss"])))
+    return _alike([row for row in rows if row["part"] == "table" and "diverged" not in row])
 
 
 def by_cell(rows: Sequence[Row]) -> dict[tuple[int, int], list[dict[str, Any]]]:
@@ -54,8 +50,8 @@ def _judged_best(runs: Sequence[Row]) -> tuple[int, float]:
 
 
 def _alike(runs: Sequence[Row]) -> list[dict[str, Any]]:
-    """Loss after loss, by seed: runs of the seeds that every loss has."""
-    names = dict.fromkeys(row["loss"] for row in runs)
+    """Loss after loss in the order of `LOSSES`, by seed: runs of the seeds that every loss has."""
+    names = sorted({row["loss"] for row in runs}, key=LOSSES.index)
     seeds = set.intersection(*({row["seed"] for row in runs if row["loss"] == name} for name in names))
     return [
         {**row, **row["options"]}

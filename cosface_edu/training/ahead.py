@@ -143,7 +143,7 @@ def ahead(batches: Iterator[Sequence[Piece]], way: Lane, memory: Tensor | None =
 
     Args:
         batches: run through by a thread of its own. What it raises is raised here. What a batch points to must stay as
-            it is until `BUFFERS` more have been asked for and one is asked for after those.
+            it is until the batch `BUFFERS` + 1 after it is asked for.
         way: to the device.
         memory: of the host, that batches point into. It is pinned as long as this goes on.
 

@@ -1,5 +1,6 @@
 """When the loss stops being a number: where it happened, what is left, and what to look at first."""
 
+import math
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from .config import Config
 
 
 class TrainingDiverged(RuntimeError):
-    """The loss is not a finite number; no weight was changed by this step.
+    """The loss is not a finite number, and no weight was changed by this step; or the weights after it are not.
 
     Attributes:
         step: the step that failed, counted from 0.
@@ -23,7 +24,11 @@ class TrainingDiverged(RuntimeError):
     def __init__(self, step: int, loss: float, checkpoint: Path | None, cause: str) -> None:
         self.step, self.checkpoint, self.cause = step, checkpoint, cause
         kept = f"the last good checkpoint is {checkpoint}" if checkpoint else "no checkpoint had been written"
-        super().__init__(f"the loss is {loss} at step {step}; {kept}. Likely cause: {cause}")
+        what = f"the loss is {loss} at step {step}"
+        if math.isfinite(loss):
+            what = f"the weights are no longer finite numbers after step {step}, whose loss was {loss:.4g}"
+        on = f". Other settings make another run: in a new folder, init={checkpoint} begins with its network"
+        super().__init__(f"{what}; {kept}. Likely cause: {cause}{on if checkpoint else ''}")
 
 
 class Watch:
@@ -61,6 +66,12 @@ class Watch:
             first = int(self.first)
             return first if first >= 0 else None
         return None
+
+
+def finite(*modules: nn.Module) -> bool:
+    """Whether all weights and statistics are finite numbers; waits for the device once."""
+    kept = [tensor for module in modules for tensor in module.state_dict().values() if tensor.is_floating_point()]
+    return bool(torch.stack([torch.isfinite(tensor).all() for tensor in kept]).all())
 
 
 def diverged(

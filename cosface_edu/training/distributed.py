@@ -66,6 +66,37 @@ def agree(values: tuple[float, float] | None, device: torch.device) -> tuple[flo
     return float(values[0]), float(values[1])
 
 
+def alike(own: dict[str, Any]) -> None:
+    """Refuse processes that are not about to do the same: on several machines each reads files of its own.
+
+    Args:
+        own: what this process has found, by what it is called.
+
+    Raises:
+        ValueError: on all processes, with the first difference and which process has it.
+    """
+    if not dist.is_initialized():
+        return
+    everybody: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(everybody, own)
+    for rank, theirs in enumerate(everybody):
+        for name, value in theirs.items():
+            if value != everybody[0][name]:
+                raise ValueError(
+                    f"process {rank} has another {name} than process 0 ({value}, not {everybody[0][name]}): the data "
+                    "must be the same on all machines, and the run's folder one that all of them see"
+                )
+
+
+def anywhere(found: bool, device: torch.device) -> bool:
+    """Whether something was found by this process or by any other."""
+    if not dist.is_initialized():
+        return found
+    shared = torch.tensor(float(found), device=device)
+    dist.all_reduce(shared, dist.ReduceOp.MAX)
+    return bool(shared)
+
+
 def gradient_scaler(device: torch.device, enabled: bool, world: int) -> torch.amp.GradScaler:
     """The loss scaler of fp16, which must skip a step on all processes if a gradient overflows on one.
 
@@ -104,8 +135,9 @@ class Centres(nn.Module):
         if (world > 1 and alone) or (rate < 1 and not head.samples):
             raise ValueError(
                 f"{type(head).__name__} cannot be split over processes or sampled as asked ({world} processes,"
-                f" centre_rate={rate:g}): it looks beyond a sample's own target, or has not"
-                " declared that it does not (`splits`, `samples`). Train it with one process and centre_rate=1"
+                f" centre_rate={rate:g}): it looks beyond a sample's own target or keeps more than a centre for each"
+                " class, or has not declared that it does not (`splits`, `samples`). Train it with one process and"
+                " centre_rate=1"
             )
         self.num_classes = head.num_classes
         self.rows = -(-self.num_classes // world)  # ⌈C/W⌉; the last shards may hold fewer, or none

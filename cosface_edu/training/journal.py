@@ -89,13 +89,15 @@ class Journal:
         if self.rank > 0:
             return
         self.out.mkdir(parents=True, exist_ok=True)
-        try:
-            for name in ("best.pt", "last.pt") if improved else ("last.pt",):
+        failed: checkpoint.CheckpointError | None = None
+        for name in ("best.pt", "last.pt") if improved else ("last.pt",):  # one may fit where two do not
+            try:
                 checkpoint.save(self.out / name, state)
-        except checkpoint.CheckpointError as error:
-            if self.state.step == self.config.steps:
-                raise
-            self.say(f"step {self.state.step:,}: {error}; training goes on")
+            except checkpoint.CheckpointError as error:
+                failed = failed or error
+                self.say(f"step {self.state.step:,}: {error}; training goes on")
+        if failed is not None and self.state.step == self.config.steps:
+            raise failed
 
     def close(self) -> Run:
         """The finished run."""

@@ -6,6 +6,7 @@ micro-batch, B = `config.batch` images a step, D numbers an embedding, C classes
 
 import math
 import os
+import zlib
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -25,7 +26,7 @@ from cosface_edu.networks import load_weights, parameter_groups
 from . import checkpoint, distributed
 from .batches import Part, hold_out, mix, open_faces
 from .config import Config
-from .diagnose import Watch, diverged
+from .diagnose import Watch, diverged, finite
 from .feed import feed, resident
 from .journal import Journal
 from .state import Run, State
@@ -86,6 +87,8 @@ def train(
     if stopped is not None:
         state.restore(stopped, config)
         say(f"resumed {stopped} at step {state.step}")
+    whose = zlib.crc32(training.labels.numpy().tobytes())
+    distributed.alike({"first step": state.step, "number of images": len(training), "order of people": whose})
     network, centres, optimiser, scaler = state.network, state.centres, state.optimiser, state.scaler
 
     # --- faster or wider versions of the same network; `network` itself keeps the weights
@@ -146,6 +149,9 @@ def train(
         state.step = step + 1
         if config.due(config.log_every, state.step):
             journal.log(float(total), float(centres.accuracy(features.detach().float(), labels)), rate)
+        looks = config.due(config.validate_every, state.step) or config.due(config.save_every, state.step)
+        if looks and distributed.anywhere(not finite(network, centres), device):  # a good loss, a bad gradient
+            raise diverged(config, step, float(total), last, images, features, network, centres.head)
         improved = config.due(config.validate_every, state.step) and journal.validate()
         if improved or config.due(config.save_every, state.step):
             journal.save(improved)

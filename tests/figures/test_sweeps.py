@@ -34,6 +34,8 @@ def test_only_seeds_that_all_have_are_compared() -> None:
         ("cosface", 0, 16.0),
         ("cosface", 1, 16.0),
     ]
+    backwards = swept.judged(ROWS[::-1])  # whichever run ended first
+    assert [(run["loss"], run["seed"]) for run in backwards] == [(run["loss"], run["seed"]) for run in runs]
     table = sweeps.by_loss(ROWS, {"rank 1": rank}).replace("\u00a0", " ")
     assert "| NSL, s = 8 | 55.00 (" in table
     assert "| CosFace ahead of NSL | 10.00 (10.00 … 10.00) |" in table

@@ -44,6 +44,25 @@ def test_training_goes_on_when_a_checkpoint_cannot_be_written(config, faces, tmp
     assert run.history[-1]["step"] == 10
 
 
+def test_where_the_best_does_not_fit_the_last_may(config, faces, tmp_path, monkeypatch) -> None:
+    from cosface_edu.training import checkpoint
+
+    saved, written = checkpoint.save, []
+
+    def full(path, state):
+        if path.name == "best.pt" and state["step"] == 3:
+            raise CheckpointError("disk full")
+        saved(path, state)
+        written.append((path.name, state["step"]))
+
+    monkeypatch.setattr(checkpoint, "save", full)
+    lines = []
+    changed = config.replace(held_out=4, held_out_pairs=10, validate_every=3)
+    train(changed, tmp_path, faces=faces, say=lines.append)
+    assert any("disk full; training goes on" in line for line in lines)
+    assert ("last.pt", 3) in written
+
+
 def test_a_last_checkpoint_that_fails_is_an_error(config, faces, tmp_path, monkeypatch) -> None:
     def full(*_):
         raise OSError(28, "No space left on device")

@@ -85,6 +85,14 @@ def test_a_run_of_many_processes_is_the_run_of_one(processes, tmp_path) -> None:
     assert error(resumed.head.weight, unbroken.head.weight) < 1e-5
 
 
+def test_processes_that_are_about_to_do_different_things_are_refused_on_all(processes) -> None:
+    """Machines that see other folders: data that lack a picture, or a run that only one of them has begun."""
+    _, results, _ = processes
+    for found in results:
+        assert found["told"].startswith("process 1 has another number of images than process 0 (111, not 112)")
+        assert found["anywhere"] == [True, False]
+
+
 def test_sampling_in_one_process() -> None:
     """Another sample in every step, the same in the same step. (Of every head: tests/losses/test_contract.)"""
     head, features, labels = problem(HEADS[0])
@@ -97,6 +105,22 @@ def test_sampling_in_one_process() -> None:
 def test_heads_that_do_not_declare_it_are_not_split(case) -> None:
     with pytest.raises(ValueError, match=r"one process and centre_rate=1"):
         distributed.Centres(cases.make(case, DIM, CLASSES), world=2)
+
+
+def test_the_pages_name_the_losses_that_are_not_split() -> None:
+    alone = set()
+    for name in losses.available():
+        head = losses.create(name, in_features=DIM, num_classes=CLASSES)
+        if not isinstance(head, losses.Head):  # the loop trains no other
+            continue
+        try:
+            distributed.Centres(head, world=2)
+        except ValueError:
+            alone.add(name)
+    assert alone == {"adacos", "curricularface", "sphereface2", "subcenter_arcface"}
+    for page in ("README.md", "book/training.md"):
+        text = (WORKER.parents[2] / page).read_text(encoding="utf-8")
+        assert "AdaCos, CurricularFace, SphereFace2 and sub-center ArcFace" in text
 
 
 def test_a_loss_of_ones_own_is_split_once_it_says_so() -> None:

@@ -54,6 +54,26 @@ def test_a_run_begun_on_a_processor_goes_on_on_a_gpu(config, faces, tmp_path, re
     assert run.history[-1]["step"] == 5
 
 
+def test_weights_that_a_good_loss_made_infinite_are_not_saved(config, faces, monkeypatch, tmp_path) -> None:
+    """A gradient may overflow where the loss does not: the checkpoint before stays."""
+    changed = config.replace(steps=10, save_every=2, validate_every=2)
+    step = torch.optim.SGD.step
+
+    def overflowing(self, *arguments, **options):
+        found = step(self, *arguments, **options)
+        if self.param_groups[0]["params"][0].grad is not None and next(counted) == 5:
+            self.param_groups[0]["params"][0].data.view(-1)[0] = float("inf")
+        return found
+
+    counted = iter(range(100))
+    monkeypatch.setattr(torch.optim.SGD, "step", overflowing)
+    with pytest.raises(TrainingDiverged, match=r"no longer finite numbers after step 5.*init=.*last\.pt") as caught:
+        loop.train(changed, tmp_path, faces=faces, say=lambda line: None)
+    kept = torch.load(tmp_path / "last.pt", weights_only=True)
+    assert kept["step"] == caught.value.step - 1 == 4
+    assert all(torch.isfinite(tensor).all() for tensor in kept["network"].values())
+
+
 def test_a_run_names_the_step_that_failed_and_looks_at_its_batch_again(
     config, faces, fused, monkeypatch, tmp_path
 ) -> None:

@@ -12,11 +12,13 @@ def length(gradient) -> str:
     dice = random.Random(0)
     for size in (1.0, 8.0, 30.0):
         u = [dice.uniform(-1, 1) for _ in range(6)]
-        for y in (0, u.index(max(u))):
+        best = u.index(max(u))
+        second = max((k for k in range(6) if k != best), key=u.__getitem__)  # above the average, and not the largest
+        for y in (u.index(min(u)), second, best):
             right, got = truth.length_gradient(u, y, size), answers.number(gradient(list(u), y, size))
             wanted, yours = answers.told(right, got, "+.4f")
             assert answers.close(got, right), f"At length {size:g} the derivative is {wanted}; you say {yours}."
-    return "negative for the well placed, positive for the others."
+    return "negative where the target scores above the average of all, by their shares."
 
 
 @exercise(
