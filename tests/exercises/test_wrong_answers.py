@@ -50,6 +50,16 @@ def test_a_person_who_is_there_twice_is_one_class() -> None:
     assert said("beyond-partial", sample) == "A class is there twice."
 
 
+def test_a_share_of_the_classes_is_no_run_of_neighbours() -> None:
+    def sample(labels, C, n):
+        positive = labels.unique()
+        others = torch.tensor([c for c in range(C) if c not in set(positive.tolist())])
+        first = int(torch.randint(len(others), (1,)))
+        return torch.cat([positive, others.roll(-first)[: n - len(positive)]]).sort().values
+
+    assert "neighbours" in said("beyond-partial", sample)
+
+
 # ---------------------------------------------------------------- bounds, gaps and rates
 
 
