@@ -1,5 +1,6 @@
 """Headless Chromium, offline: what the browser tests share."""
 
+import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -26,6 +27,11 @@ def chromium() -> Iterator:
     with api.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
         yield browser
+        # A loader's process that outlived its test, as one may whose error is still held, keeps the driver's pipes
+        # open: the driver would wait for their end for ever.
+        for left in multiprocessing.active_children():
+            left.terminate()
+            left.join()
         browser.close()
 
 
