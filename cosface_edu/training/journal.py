@@ -95,9 +95,10 @@ class Journal:
                 checkpoint.save(self.out / name, state)
             except checkpoint.CheckpointError as error:
                 failed = failed or error
-                self.say(f"step {self.state.step:,}: {error}; training goes on")
         if failed is not None and self.state.step == self.config.steps:
             raise failed
+        if failed is not None:
+            self.say(f"step {self.state.step:,}: {failed}; training goes on")
 
     def close(self) -> Run:
         """The finished run."""

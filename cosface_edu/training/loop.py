@@ -87,7 +87,7 @@ def train(
     if stopped is not None:
         state.restore(stopped, config)
         say(f"resumed {stopped} at step {state.step}")
-    whose = zlib.crc32(training.labels.numpy().tobytes())
+    whose = zlib.crc32(training.labels.cpu().numpy().tobytes())
     distributed.alike({"first step": state.step, "number of images": len(training), "order of people": whose})
     network, centres, optimiser, scaler = state.network, state.centres, state.optimiser, state.scaler
 
