@@ -345,3 +345,18 @@ def test_a_verdict_is_the_same_each_time_and_the_reader_s_generator_is_left_alon
     torch.rand(3)
     exercises.check("find-the-bug-accuracy", measure)
     assert all(torch.equal(a, b) for a, b in zip(*seen, strict=True))
+
+
+# ---------------------------------------------------------------- what a margin is worth
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (lambda nsl, lmcl: (lmcl - nsl, (lmcl - nsl) / (1 - nsl), lmcl / nsl), "the lead in points is 10"),
+        (lambda nsl, lmcl: (100 * (lmcl - nsl), (lmcl - nsl) / nsl, lmcl / nsl), "the share of NSL's misses is 0.125"),
+        (lambda nsl, lmcl: (100 * (lmcl - nsl), (lmcl - nsl) / (1 - nsl), nsl / lmcl), "the multiple of NSL's finds"),
+    ],
+)
+def test_a_lead_is_told_which_of_its_three_numbers_is_wrong(wrong, named: str) -> None:
+    assert named in said("worth-units", wrong)
