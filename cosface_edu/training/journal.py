@@ -77,11 +77,15 @@ class Journal:
         self._draw("validation", {"accuracy": accuracy})
         return improved
 
-    def save(self, improved: bool) -> None:
+    def save(self, improved: bool, ends: bool) -> None:
         """Write `last.pt`, and `best.pt` before it if the run has never been better.
 
+        Args:
+            improved: whether it has not.
+            ends: whether the run ends here.
+
         Raises:
-            CheckpointError: after the last step; earlier, hours of work are worth more than one checkpoint.
+            CheckpointError: at the end; earlier, hours of work are worth more than one checkpoint.
         """
         if self.out is None:
             return
@@ -95,7 +99,7 @@ class Journal:
                 checkpoint.save(self.out / name, state)
             except checkpoint.CheckpointError as error:
                 failed = failed or error
-        if failed is not None and self.state.step == self.config.steps:
+        if failed is not None and ends:
             raise failed
         if failed is not None:
             self.say(f"step {self.state.step:,}: {failed}; training goes on")

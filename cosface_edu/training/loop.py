@@ -30,6 +30,7 @@ from .diagnose import Watch, diverged, finite
 from .feed import feed, resident
 from .journal import Journal
 from .state import Run, State
+from .stopping import Stopping
 from .validation import HeldOut
 
 
@@ -56,6 +57,8 @@ def train(
         ValueError: the configuration does not fit the data, the processes, or the run that is resumed.
         TrainingDiverged: the loss is not a finite number.
         CheckpointError: the last checkpoint could not be written.
+        SystemExit, KeyboardInterrupt: SIGTERM or Ctrl-C asked the run to stop; where `out` is given, the step that it
+            was at is done and saved first. (Of several processes: the next step that is logged.)
     """
     # --- where: processes and devices
     chosen = device_named(config.device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -108,53 +111,59 @@ def train(
     model.train()
     journal = Journal(config, state, out, held_out, rank, device, say)
     watch = Watch(config, optimiser, device)
-    batches = feed(training, config, device, state.step, rank, world, parts)
-    for step in range(state.step, config.steps):
-        rate = config.learning_rate(step)
-        for group, multiple in zip(optimiser.param_groups, state.multiples, strict=True):
-            group["lr"] = rate * multiple
-        torch.manual_seed(mix(config.seed, 3, step, rank))  # dropout too is a function of the step
-        total = torch.zeros((), device=device)
-        for part in range(parts):
-            images, labels = next(batches)  # (b, 3, H, W) normalised, (b,)
-            # gradients are averaged over the processes once a step, with the last micro-batch
-            waiting = part < parts - 1 and isinstance(model, DistributedDataParallel)
-            with model.no_sync() if waiting else nullcontext(), centres.parallel():  # type: ignore[operator]
-                with autocast:
-                    features = model(images)  # (b, D)
-                if watch.waits and not torch.isfinite(features).all():
-                    raise diverged(config, step, math.nan, last, images, features, network, centres.head)
-                loss = centres(features.float(), labels, step * parts + part) / parts  # mean over world·b samples
-                scaler.scale(loss).backward()
-            total += loss.detach()
-        failed = watch.failed(step, total)
-        if failed is not None:
-            if failed < step:  # its batch follows from the seed and the step
-                images, labels = next(feed(training, config, device, failed, rank, world, parts))
-                torch.manual_seed(mix(config.seed, 3, failed, rank))
-                with torch.no_grad(), autocast:
-                    features = network(images)
-            loss_then = math.nan if failed < step else float(total)
-            raise diverged(config, failed, loss_then, last, images, features, network, centres.head)
-        if config.clip is not None:
-            scaler.unscale_(optimiser)
-            centres.clip_(network, config.clip)
-        scaler.step(optimiser)
-        scaler.update()
-        optimiser.zero_grad(set_to_none=True)
-        for schedule in state.schedules:
-            schedule.step()
+    with Stopping(journal, world) as stopping:
+        batches = stopping.reading(feed(training, config, device, state.step, rank, world, parts))
+        for step in range(state.step, config.steps):
+            rate = config.learning_rate(step)
+            for group, multiple in zip(optimiser.param_groups, state.multiples, strict=True):
+                group["lr"] = rate * multiple
+            torch.manual_seed(mix(config.seed, 3, step, rank))  # dropout too is a function of the step
+            total = torch.zeros((), device=device)
+            for part in range(parts):
+                images, labels = next(batches)  # (b, 3, H, W) normalised, (b,)
+                # gradients are averaged over the processes once a step, with the last micro-batch
+                waiting = part < parts - 1 and isinstance(model, DistributedDataParallel)
+                with model.no_sync() if waiting else nullcontext(), centres.parallel():  # type: ignore[operator]
+                    with autocast:
+                        features = model(images)  # (b, D)
+                    if watch.waits and not torch.isfinite(features).all():
+                        raise diverged(config, step, math.nan, last, images, features, network, centres.head)
+                    loss = centres(features.float(), labels, step * parts + part) / parts  # mean over world·b samples
+                    scaler.scale(loss).backward()
+                total += loss.detach()
+            failed = watch.failed(step, total)
+            if failed is not None:
+                if failed < step:  # its batch follows from the seed and the step
+                    images, labels = next(feed(training, config, device, failed, rank, world, parts))
+                    torch.manual_seed(mix(config.seed, 3, failed, rank))
+                    with torch.no_grad(), autocast:
+                        features = network(images)
+                loss_then = math.nan if failed < step else float(total)
+                raise diverged(config, failed, loss_then, last, images, features, network, centres.head)
+            if config.clip is not None:
+                scaler.unscale_(optimiser)
+                centres.clip_(network, config.clip)
+            scaler.step(optimiser)
+            scaler.update()
+            optimiser.zero_grad(set_to_none=True)
+            for schedule in state.schedules:
+                schedule.step()
 
-        # --- after the step: log, validate, save
-        state.step = step + 1
-        if config.due(config.log_every, state.step):
-            journal.log(float(total), float(centres.accuracy(features.detach().float(), labels)), rate)
-        looks = config.due(config.validate_every, state.step) or config.due(config.save_every, state.step)
-        if looks and distributed.anywhere(not finite(network, centres), device):  # a good loss, a bad gradient
-            raise diverged(config, step, float(total), last, images, features, network, centres.head)
-        improved = config.due(config.validate_every, state.step) and journal.validate()
-        if improved or config.due(config.save_every, state.step):
-            journal.save(improved)
+            # --- after the step: log, validate, save
+            state.step = step + 1
+            logged, last_one = config.due(config.log_every, state.step), state.step == config.steps
+            if logged:
+                journal.log(float(total), float(centres.accuracy(features.detach().float(), labels)), rate)
+            stops = (logged or world == 1) and not last_one and stopping.asked(device)
+            saves = stops or config.due(config.save_every, state.step)
+            looks = saves or config.due(config.validate_every, state.step)
+            if looks and distributed.anywhere(not finite(network, centres), device):  # a good loss, a bad gradient
+                raise diverged(config, step, float(total), last, images, features, network, centres.head)
+            improved = config.due(config.validate_every, state.step) and journal.validate()
+            if improved or saves:
+                journal.save(improved, ends=stops or last_one)
+            if stops:
+                raise stopping.end()
     return journal.close()
 
 

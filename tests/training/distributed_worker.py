@@ -1,5 +1,7 @@
 """Run by torchrun from test_distributed.py: writes what each process computed for the test to compare."""
 
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -80,6 +82,15 @@ def main(out: Path) -> None:
         results["told"] = str(error)
     cpu = torch.device("cpu")
     results["anywhere"] = [distributed.anywhere(rank == 1, cpu), distributed.anywhere(False, cpu)]
+
+    def asks(line: str) -> None:  # the first process alone is asked, between two steps that are logged
+        if line.startswith("step 1:"):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    try:
+        train(run_config().replace(steps=4, save_every=4, validate_every=1, log_every=2), out / "stopped", say=asks)
+    except SystemExit as ended:
+        results["stopped"] = ended.code
     torch.save(results, out / f"rank{rank}.pt")
     train(run_config(), out / "run")
     dist.destroy_process_group()

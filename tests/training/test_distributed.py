@@ -93,6 +93,12 @@ def test_processes_that_are_about_to_do_different_things_are_refused_on_all(proc
         assert found["anywhere"] == [True, False]
 
 
+def test_one_process_is_asked_to_stop_and_all_of_them_end_at_the_same_step(processes) -> None:
+    _, results, out = processes
+    assert [found["stopped"] for found in results] == [128 + 15] * len(results)
+    assert load(out / "stopped" / "last.pt")["step"] == 2
+
+
 def test_sampling_in_one_process() -> None:
     """Another sample in every step, the same in the same step. (Of every head: tests/losses/test_contract.)"""
     head, features, labels = problem(HEADS[0])

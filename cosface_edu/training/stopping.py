@@ -1,0 +1,82 @@
+"""A run that is asked to stop ends after a step, and that step is saved."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any, Self, TypeVar
+
+import torch
+
+from . import distributed
+from .journal import Journal
+
+#: What asks, and what Python does about it where nobody has said otherwise: a queue or `kill`; Ctrl-C, or a notebook's
+#: button. A handler of the user's own stays as it is.
+ASKING: dict[signal.Signals, Any] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+
+Item = TypeVar("Item")
+
+
+class Stopping:
+    """Within this context the first signal to stop is noted, for the loop to ask about; a second one is obeyed at once.
+
+    Python gives signals to a process's main thread: a run in another one is stopped as ever, and so is one that has no
+    folder to save in.
+
+    Args:
+        journal: of the run.
+        world: how many processes.
+    """
+
+    def __init__(self, journal: Journal, world: int) -> None:
+        self.journal, self.world = journal, world
+        self.noted: signal.Signals | None = None
+        self.before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        if self.journal.out is not None and threading.current_thread() is threading.main_thread():
+            for number, usual in ASKING.items():
+                if signal.getsignal(number) == usual:
+                    self.before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._let_go()
+
+    def asked(self, device: torch.device) -> bool:
+        """Whether this process was asked to stop, or any other of the run: all of them have to ask together."""
+        return distributed.anywhere(self.noted is not None, device)
+
+    def end(self) -> BaseException:
+        """Closes the journal with what was saved; the exception that ends the run as the signal would have ended it."""
+        name = self.noted.name if self.noted else "a signal to another process"
+        self.journal.say(f"stopped by {name}: step {self.journal.state.step:,} is saved, continue with --resume")
+        self.journal.close()
+        return KeyboardInterrupt() if self.noted is signal.SIGINT else SystemExit(128 + signal.SIGTERM)
+
+    def reading(self, batches: Iterator[Item]) -> Iterator[Item]:
+        """The batches. A queue may signal the processes that read them too: then the last whole step is saved here."""
+        try:
+            yield from batches
+        except RuntimeError:
+            if self.noted is None or self.world > 1:  # several processes save together, and the others wait elsewhere
+                raise
+            self.journal.save(improved=False, ends=True)
+            raise self.end() from None
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.noted is not None:
+            self._let_go()
+            os.kill(os.getpid(), number)
+            return
+        self.noted = signal.Signals(number)
+        # A loader raises an error wherever this thread is, in the midst of saving too, when one of its workers dies.
+        # They do if they were asked as well: `reading` finds out.
+        if self.before and hasattr(signal, "SIGCHLD"):
+            self.before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda number, frame: None)
+
+    def _let_go(self) -> None:
+        while self.before:
+            signal.signal(*self.before.popitem())

@@ -1,0 +1,131 @@
+"""A run that a signal asks to stop saves the step that it is at; a second signal is obeyed at once."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+
+import pytest
+import torch
+
+from cosface_edu.training import TrainingDiverged, loop, train
+from cosface_edu.training.checkpoint import load
+
+ENDS = {signal.SIGTERM: SystemExit, signal.SIGINT: KeyboardInterrupt}
+
+
+class Asks(list):
+    """Takes the lines of a run, and sends this process a signal when one begins with some words."""
+
+    def __init__(self, number: int, when: str = "step 6:", times: int = 1) -> None:
+        super().__init__()
+        self.number, self.when, self.times = number, when, times
+
+    def __call__(self, line: str) -> None:
+        self.append(line)
+        if line.startswith(self.when):
+            for _ in range(self.times):
+                os.kill(os.getpid(), self.number)
+
+
+@pytest.mark.parametrize(("number", "end"), ENDS.items())
+def test_the_step_is_saved_and_the_run_goes_on_from_it(config, faces, tmp_path, number, end) -> None:
+    asks = Asks(number)
+    with pytest.raises(end) as ended:
+        train(config, tmp_path, faces=faces, say=asks)
+    if end is SystemExit:
+        assert ended.value.code == 143
+    assert asks[-1] == f"stopped by {number.name}: step 6 is saved, continue with --resume"
+    assert load(tmp_path / "last.pt")["step"] == 6  # checkpoints are due at 4, 8 and 10
+    resumed, unbroken = train(config, tmp_path, resume=True, faces=faces), train(config, faces=faces)
+    for name, weights in unbroken.network.state_dict().items():
+        assert torch.equal(resumed.network.state_dict()[name], weights)
+
+
+@pytest.mark.parametrize("number", ENDS)
+def test_a_handler_is_the_user_s_before_and_after(config, faces, tmp_path, number) -> None:
+    usual, seen = signal.getsignal(number), []
+    with suppress(KeyboardInterrupt, SystemExit):
+        train(config, tmp_path / "usual", faces=faces, say=Asks(number))
+    assert signal.getsignal(number) == usual
+    signal.signal(number, lambda number, frame: seen.append(number))
+    try:
+        train(config, tmp_path / "own", faces=faces, say=Asks(number))
+    finally:
+        signal.signal(number, usual)
+    assert seen == [number]
+    assert load(tmp_path / "own" / "last.pt")["step"] == config.steps
+
+
+def test_a_second_one_does_not_wait(config, faces, tmp_path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(config, tmp_path, faces=faces, say=Asks(signal.SIGINT, "step 2:", times=2))
+    assert not (tmp_path / "last.pt").exists()
+
+
+def test_without_a_folder_nothing_waits(config, faces) -> None:
+    asks = Asks(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, faces=faces, say=asks)
+    assert asks[-1].startswith("step 6:")
+
+
+def test_asked_at_the_last_step_a_run_is_done(config, faces, tmp_path) -> None:
+    asks = Asks(signal.SIGTERM, "step 10:")
+    assert train(config, tmp_path, faces=faces, say=asks).history[-1]["step"] == 10
+    assert asks[-1].startswith("step 10:")
+
+
+def test_in_another_thread_it_trains_as_ever(config, faces, tmp_path) -> None:
+    thread = threading.Thread(target=train, args=(config, tmp_path), kwargs={"faces": faces})
+    thread.start()
+    thread.join()
+    assert load(tmp_path / "last.pt")["step"] == config.steps
+
+
+def test_weights_that_are_not_finite_are_not_saved_here_either(config, faces, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(loop, "finite", lambda *modules: False)
+    with pytest.raises(TrainingDiverged):
+        train(config.replace(save_every=10, validate_every=10), tmp_path, faces=faces, say=Asks(signal.SIGTERM))
+    assert not (tmp_path / "last.pt").exists()
+
+
+def test_a_full_disk_is_said(config, faces, tmp_path, monkeypatch) -> None:
+    from cosface_edu.training import CheckpointError, checkpoint
+
+    def full(path, state):
+        raise CheckpointError("disk full")
+
+    monkeypatch.setattr(checkpoint, "save", full)
+    with pytest.raises(CheckpointError, match="disk full"):
+        train(config, tmp_path, faces=faces, say=Asks(signal.SIGTERM))
+
+
+def test_a_queue_signals_the_processes_that_read_too(tmp_path) -> None:
+    """The command with two workers, all of its processes asked at once, as a queue does."""
+    settings = [
+        "identities=12",
+        "per_identity=6",
+        "held_out=0",
+        "workers=2",
+        "device=cpu",
+        "log_every=1",
+        "save_every=1000",
+    ]
+    command = [sys.executable, "-u", "-m", "cosface_edu", "train", "--network", "sphereface4", "--steps", "100000",
+               "--batch", "8", "--out", str(tmp_path)]  # fmt: skip
+    command += [word for setting in settings for word in ("--set", setting)]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert run.stdout
+    said = ""
+    for line in run.stdout:
+        said += line
+        if re.search(r"step 5:", line):
+            os.killpg(run.pid, signal.SIGTERM)
+    assert run.wait() == 143, said
+    saved = re.search(r"stopped by SIGTERM: step (\d+) is saved", said)
+    assert saved, said
+    assert load(tmp_path / "last.pt")["step"] == int(saved[1]) >= 5
