@@ -88,8 +88,10 @@ def train(
     state = begin(config if stopped is None else config.replace(init=None), training.num_classes, device, rank, world)
     state.images = len(training)
     if stopped is not None:
-        state.restore(stopped, config)
+        before = state.restore(stopped, config)
         say(f"resumed {stopped} at step {state.step}")
+        if before != world:
+            say(f"{world} process(es), not {before}: the same batches, but other dropout and sampled centres")
     whose = zlib.crc32(training.labels.cpu().numpy().tobytes())
     distributed.alike({"first step": state.step, "number of images": len(training), "order of people": whose})
     network, centres, optimiser, scaler = state.network, state.centres, state.optimiser, state.scaler

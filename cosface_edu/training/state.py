@@ -63,8 +63,11 @@ class State:
     seconds: float = 0.0
     images: int = 0
 
-    def restore(self, path: Path, config: Config) -> None:
+    def restore(self, path: Path, config: Config) -> int:
         """Continue where a checkpoint was written.
+
+        Returns:
+            How many processes wrote it.
 
         Raises:
             ValueError: it is of a run with another configuration, or on other data.
@@ -99,6 +102,7 @@ class State:
         self.scaler.load_state_dict(kept["scaler"])
         for schedule, saved in zip(self.schedules, kept["schedules"], strict=True):
             schedule.load_state_dict(saved)
+        return int(kept.get("processes", self.centres.world))  # checkpoints of an earlier version do not say
 
     @property
     def data(self) -> dict[str, int]:
@@ -116,6 +120,7 @@ class State:
             "step": self.step,
             "config": config.to_dict(),
             "data": self.data,
+            "processes": self.centres.world,
             "best": self.best,
             "seconds": seconds,
             "network": self.network.state_dict(),

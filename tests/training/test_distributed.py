@@ -80,7 +80,9 @@ def test_a_run_of_many_processes_is_the_run_of_one(processes, tmp_path) -> None:
     longer = run_config().replace(steps=5)
     state = load(out / "run" / "last.pt")
     torch.save({**state, "config": longer.to_dict()}, out / "run" / "last.pt")
-    resumed = train(longer, out / "run", resume=True, say=_silent)
+    lines: list[str] = []
+    resumed = train(longer, out / "run", resume=True, say=lines.append)
+    assert lines[1].startswith(f"1 process(es), not {processes[0]}:")
     unbroken = train(longer, say=_silent)
     assert error(resumed.head.weight, unbroken.head.weight) < 1e-5
 
