@@ -77,11 +77,24 @@ def test_a_count_is_not_rounded_in_the_reader_s_favour() -> None:
 
 def test_the_largest_threshold_is_asked_for_and_no_other() -> None:
     def largest(scores, far):
-        return sorted(scores)[-round(far * len(scores))]
+        if far * len(scores) < 1:
+            raise ValueError
+        return sorted(scores)[-int(far * len(scores))]
 
     def lower(scores, far):
-        return (largest(scores, far) + sorted(scores)[-round(far * len(scores)) - 1]) / 2
+        return (largest(scores, far) + sorted(scores)[-int(far * len(scores)) - 1]) / 2
 
     assert exercises.check("your-own-loop-threshold", largest).passed
     assert "the largest is asked for" in _said("your-own-loop-threshold", lower)
     assert "yours accepts 199" in _said("your-own-loop-threshold", lambda scores, far: largest(scores, far) + 1e-9)
+
+
+def test_a_threshold_for_a_rate_that_no_pair_can_show_is_refused() -> None:
+    def rounded(scores, far):
+        return sorted(scores, reverse=True)[round(far * len(scores)) - 1]
+
+    def cut_down(scores, far):
+        return sorted(scores, reverse=True)[int(far * len(scores)) - 1]
+
+    assert "3 of 2,000 impostor pairs may be accepted, and yours accepts 4" in _said("your-own-loop-threshold", rounded)
+    assert "not one of 435 pairs, and yours accepts 435" in _said("your-own-loop-threshold", cut_down)

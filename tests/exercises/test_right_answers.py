@@ -75,6 +75,13 @@ def false_accepts(scores, same, group, threshold):
     return {g: (scores[chosen] > threshold).float().mean() for g, chosen in mine.items()}
 
 
+def highest_threshold(scores, far):
+    allowed = int(far * len(scores) + 1e-9)
+    if allowed == 0:
+        raise ValueError("too few pairs")
+    return torch.tensor(scores).topk(allowed).values[-1]
+
+
 IN_TORCH = {
     "a-softmax-psi": psi,
     "align-fit": fit,
@@ -105,7 +112,7 @@ IN_TORCH = {
     "worth-units": lambda nsl, cosface: torch.tensor(
         [100 * (cosface - nsl), (cosface - nsl) / (1 - nsl), cosface / nsl]
     ),
-    "your-own-loop-threshold": lambda scores, far: torch.tensor(scores).topk(round(far * len(scores))).values[-1],
+    "your-own-loop-threshold": highest_threshold,
 }
 
 
