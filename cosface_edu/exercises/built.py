@@ -61,7 +61,7 @@ def cosines(x: Vector, W: Rows) -> Vector:
 
 
 def loss(x: Vector, y: int, W: Rows, s: float, m: float) -> float:
-    """CosFace (paper, Eq. 4) of one feature of class y: its scores s·cosθ_j, the own one s(cosθ_y - m)."""
+    """CosFace (paper, Eq. 4) of one feature of class y: its scores s·cosθ_j, its own class's s(cosθ_y - m)."""
     z = [s * (c - m) if j == y else s * c for j, c in enumerate(cosines(x, W))]
     top = max(z)
     return math.log(sum(math.exp(v - top) for v in z)) + top - z[y]

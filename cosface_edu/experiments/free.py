@@ -21,7 +21,7 @@ class Seen(NamedTuple):
         step: counted from 0.
         loss: with the margin.
         accuracy: without the margin.
-        target: mean cosine to the own centre.
+        target: mean cosine to its own centre.
         all: mean cosine to all centres.
     """
 

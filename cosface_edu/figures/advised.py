@@ -34,7 +34,7 @@ def free(runs: Mapping[str, Sequence[Seen]]) -> str:
             cosines = (f"{one.target:+.2f}", f"{one.all:+.2f}")
             rows.append([name, str(one.step), f"{one.loss:.2f}", f"{100 * one.accuracy:.0f} %", *cosines])
             name = ""
-    return table(["loss", "step", "loss", "accuracy", "cosine to the own centre", "to all centres"], rows)
+    return table(["loss", "step", "loss", "accuracy", "cosine to its own centre", "to all centres"], rows)
 
 
 def first_losses(measured: Mapping[tuple[int, int, float, float], float]) -> str:

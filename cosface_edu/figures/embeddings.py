@@ -270,7 +270,7 @@ def angle_distribution(runs: Sequence[toy.ToyRun]) -> Figure:
         counts, _ = np.histogram(np.degrees(np.abs(plane.wrap(away))), bins)
         shade = style.loss(run.config.loss)
         ax.stairs(counts / len(away), bins, label=run.config.title, edgecolor=shade, linestyle=line, linewidth=1.8)
-    ax.set(xlabel="angle θ to the own class centre, degrees", ylabel="share of the samples", xlim=(0, 40))
+    ax.set(xlabel="angle θ to its own class centre, degrees", ylabel="share of the samples", xlim=(0, 40))
     ax.legend()
     return fig
 

@@ -46,7 +46,7 @@ def target_logits(rules: Mapping[str, Rule], dotted: Mapping[str, Rule] | None =
         ax.plot(np.degrees(theta), rule.target(cos), label=name, color=_colour(rule), linestyle=line)
     for name, rule in (dotted or {}).items():
         ax.plot(np.degrees(theta), rule.target(cos), label=name, linestyle=":", color=style.WARN, linewidth=1.3)
-    ax.set(xlabel="angle θ to the own class centre, degrees", ylabel="target logit ψ(θ)", xlim=(0, 180))
+    ax.set(xlabel="angle θ to its own class centre, degrees", ylabel="target logit ψ(θ)", xlim=(0, 180))
     ax.set_xticks(range(0, 181, 30))
     ax.grid()
     ax.legend()

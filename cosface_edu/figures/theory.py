@@ -289,7 +289,7 @@ def prices(rules: Mapping[str, Rule] = FAMILY) -> Figure:
     for (name, rule), line in zip(rules.items(), style.LINES, strict=False):
         axes.plot(degrees, (cos - rule.target(cos)).numpy(), color=colour(name), linestyle=line, label=name)
     axes.set(
-        xlabel="angle θ to the own class centre (degrees)",
+        xlabel="angle θ to its own class centre (degrees)",
         ylabel="price: cos θ − ψ(θ)",
         xlim=(0, 120),
         ylim=(-0.05, 2.2),

@@ -2,7 +2,7 @@
 
 The network is the same on every process and its gradients are averaged by DDP. The class centres are not copied:
 process r holds rows r·⌈C/W⌉ … of the (C, D) matrix, so that neither the matrix nor the (B, C) logits have to fit on
-one GPU. A step then goes: gather the embeddings of all processes, score them against the own centres, put the margin
+one GPU. A step then goes: gather the embeddings of all processes, score them against its own centres, put the margin
 on the targets that are among them, and take the softmax over all shards.
 
 PyTorch's `loss_parallel` computes that last cross entropy over logits sharded by class, and fits once three things

@@ -6,7 +6,7 @@ import random
 from cosface_edu.exercises import answers, exercise, truth
 
 
-@exercise("eight-met", hint="Which of the others is the nearest? By how much does the own cosine lead?")
+@exercise("eight-met", hint="Which of the others is the nearest? By how much does the cosine to its own centre lead?")
 def _met(answer) -> str:
     share = answers.function(answer)
     draw = random.Random(8)

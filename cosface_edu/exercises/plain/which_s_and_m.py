@@ -5,7 +5,7 @@ import math
 from cosface_edu.exercises import answers, exercise
 
 
-@exercise("which-s-first-loss", hint="Every score but the own one is 0, and the own one is -s·m.")
+@exercise("which-s-first-loss", hint="Every score but the true class's is 0, and that one is -s·m.")
 def first_loss(answer) -> str:
     """A function (C, s, m) -> CosFace's loss while all cosines are 0."""
     answer = answers.function(answer)
@@ -13,8 +13,8 @@ def first_loss(answer) -> str:
         said = answers.number(answer(C, s, m))
         right = math.log(1 + (C - 1) * math.exp(s * m))
         assert abs(said - math.log(1 + (C - 1) * math.exp(-s * m))) > 1e-6 or m == 0, (
-            f"For C = {C}, s = {s:g}, m = {m:g} you say {said:.2f}: the margin is taken off the own score and makes "
-            "the loss larger, not smaller."
+            f"For C = {C}, s = {s:g}, m = {m:g} you say {said:.2f}: the margin is taken off the true class's score and "
+            "makes the loss larger, not smaller."
         )
         wanted, yours = answers.told(right, said, ".4f")
         assert answers.close(said, right), f"For C = {C}, s = {s:g}, m = {m:g} you say {yours}; it is {wanted}."
