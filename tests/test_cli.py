@@ -208,6 +208,8 @@ def test_identify_finds_the_people_of_a_gallery_and_needs_no_data_for_strangers(
     rows = json.loads((tmp_path / "report.json").read_text())["rows"]
     assert rows["rank 20"] == 1  # each picture finds itself, but for ties of a network that is hardly trained
     assert "100.00 %" in done.output
+    assert f"warning: 40 probes are enrolled too, such as {crops}" in done.output
+    assert "UserWarning" not in done.output
     strangers = run("identify", trained, "--probes", crops)
     assert strangers.exit_code == 0, strangers.output
     assert "rank 1 among 1,000" in strangers.output

@@ -20,6 +20,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from cosface_edu.checks import check_count
+from cosface_edu.data.crops import MARKER
 from cosface_edu.data.images import BrokenImage, decode_reduced, encode_jpeg, read_file, to_bytes, to_float
 from cosface_edu.data.walk import walk
 from cosface_edu.devices import cores
@@ -31,7 +32,6 @@ from .record import (
     BROKEN,
     CENTRE_CROP,
     LANDMARKS,
-    MARKER,
     NO_FACE,
     AlignReport,
     AlreadyAligned,

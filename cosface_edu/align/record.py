@@ -9,12 +9,12 @@ from pathlib import Path, PurePosixPath
 
 from torch import Tensor
 
+from cosface_edu.data.crops import MARKER
 from cosface_edu.files import write_atomically
 
 from .cascade import THRESHOLDS
 from .detector import Face, Search
 
-MARKER = "alignment.json"
 LANDMARKS = "landmarks.csv"
 COLUMNS = ["file", "status", "score", *(f"{axis}{i}" for i in range(1, 6) for axis in "xy"), "faces", "crop"]
 

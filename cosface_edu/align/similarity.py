@@ -25,7 +25,10 @@ TEMPLATE_112x112 = TEMPLATE_112x96 + torch.tensor([8.0, 0.0])
 
 
 def template(size: tuple[int, int]) -> Tensor:
-    """The five template points for a crop of `size`.
+    """The five template points for a crop of `size`, in the order in which `detect` gives a face's.
+
+    That is: the eye on the left of the picture, the eye on its right, the tip of the nose, the corner of the mouth on
+    the left, that on the right. Points in another order fit badly, and the crop shows a small or turned face.
 
     Args:
         size: (height, width), (112, 96) or (112, 112).
@@ -52,7 +55,7 @@ def estimate_similarity(src: Tensor, dst: Tensor) -> Tensor:
     """Least-squares similarity transforms that take `src` to `dst`.
 
     Args:
-        src: (..., P, 2) points (x, y), P >= 2; arrays and lists serve too.
+        src: (..., P, 2) points (x, y), P >= 2, in the order of `dst`; arrays and lists serve too.
         dst: (..., P, 2) or (P, 2): where they should land; broadcast against `src`.
 
     Returns:

@@ -1,6 +1,7 @@
 """What the commands share: options, how they speak, and how they say what went wrong."""
 
 import functools
+import warnings
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -77,12 +78,17 @@ OF_THE_MACHINE = {
 
 
 def plain_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """What went wrong in one line, and status 1, instead of a stack trace; mistakes in the code still show one."""
+    """What went wrong in one line, and status 1, instead of a stack trace; mistakes in the code still show one.
+
+    Warnings of the package are lines too.
+    """
 
     @functools.wraps(command)
     def wrapped(*args: Any, **options: Any) -> None:
         try:
-            command(*args, **options)
+            with warnings.catch_warnings():
+                warnings.showwarning = functools.partial(_show, warnings.showwarning)
+                command(*args, **options)
         except Exception as error:
             ours = type(error).__module__.startswith("cosface_edu")
             if remedy := next((remedy for sign, remedy in OF_THE_MACHINE.items() if sign in str(error)), None):
@@ -94,6 +100,20 @@ def plain_errors(command: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(1) from error
 
     return wrapped
+
+
+def warn(line: str) -> None:
+    """A line about what may be wrong."""
+    warning.print("warning:", style="bold yellow", end=" ")
+    warning.print(shown(line), highlight=False, soft_wrap=True)
+
+
+def _show(usual: Callable[..., None], message: Warning, category: type[Warning], filename: str, *more: Any) -> None:
+    """The package's own warnings as lines for a reader, not as places in its code; others as ever."""
+    if Path(filename).is_relative_to(Path(__file__).parents[1]):
+        warn(str(message))
+    else:
+        usual(message, category, filename, *more)
 
 
 def size_of(text: str) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Batch, Device, Flip, FlipOption, Network, OwnNetworks, Workers, plain_errors, say
+from .common import Batch, Device, Flip, FlipOption, Network, OwnNetworks, Workers, plain_errors, say, warn
 
 
 @plain_errors
@@ -40,6 +40,8 @@ def embed(
     faces, names, left_out = data.pictures(source, size)
     for line in left_out:
         say(f"left out: {line}")
+    if (doubt := data.photographs(faces)) is not None:
+        warn(doubt)
     features = evaluation.embed(opened.to(where), faces, flip.value, batch=batch, workers=workers, progress=True)
     units = torch.nn.functional.normalize(features)  # (N, D)
     with atomically(target) as part, part.open("wb") as file:

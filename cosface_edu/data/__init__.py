@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .augment import Augment
 from .bins import BrokenBin, bin_pairs, read_bin
+from .crops import photographs
 from .dataset import Faces
 from .folders import LFW_OVERLAP, LFW_OVERLAP_BY_NAME, FolderDataset
 from .formats import Format, check, open, recognise, register
@@ -19,6 +20,7 @@ from .images import BrokenImage, decode, fit, normalise, read_image, to_bytes, t
 from .pairs import BrokenPairs, Pairs, lfw_pairs, pictures, ytf_pairs
 from .records import BrokenRecord, RecordDataset, write_records
 from .report import CheckReport
+from .twice import in_both
 
 __all__ = [
     "LFW_OVERLAP",
@@ -38,9 +40,11 @@ __all__ = [
     "check",
     "decode",
     "fit",
+    "in_both",
     "lfw_pairs",
     "normalise",
     "open",
+    "photographs",
     "pictures",
     "read_bin",
     "read_image",

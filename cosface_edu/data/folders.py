@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .crops import photographs
 from .dataset import EncodedDataset, OnBroken
 from .formats import Format, register
 from .images import read_file
@@ -139,6 +140,7 @@ def _check(report: CheckReport, progress: bool) -> None:
     report.identities = faces.num_classes
     report.look_at(faces, progress)
     report.facts += [f"left out: {line}" for line in faces.beside]
+    report.facts += [doubt] if (doubt := photographs(faces)) is not None else []
     counts = faces.labels.bincount()
     report.facts.append(
         f"pictures of an identity: {int(counts.min())} to {int(counts.max())}, median {int(counts.median())}"

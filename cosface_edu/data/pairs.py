@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .crops import photographs
 from .dataset import EncodedDataset, Faces, OnBroken
 from .folders import FolderDataset
 from .formats import Format, recognise, register
@@ -86,8 +87,12 @@ class Pictures(EncodedDataset):
     def __len__(self) -> int:
         return len(self.paths)
 
+    def path(self, index: int) -> Path:
+        """Where picture `index` lies."""
+        return self.paths[index]
+
     def encoded(self, index: int) -> tuple[bytes, int, str]:
-        path = self.paths[index]
+        path = self.path(index)
         return read_file(path), index, str(path)
 
 
@@ -325,6 +330,7 @@ def _check_lfw(report: CheckReport, progress: bool) -> None:
     report.identities = faces.num_classes
     report.look_at(faces, progress)
     report.facts += [f"left out: {line}" for line in faces.left_out]
+    report.facts += [doubt] if (doubt := photographs(faces)) is not None else []
     report.compare("LFW", LFW)
     for file in _lists(report.path):
         try:

@@ -1,6 +1,7 @@
 """Identification and BLUFR from a network and its images to a report, as `evaluate` does for pairs."""
 
 import os
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -82,6 +83,7 @@ def evaluate_identification(
     both = [_people(shown), _people(enrolled)]
     numbers = {name: number for number, name in enumerate(sorted({*both[0], *both[1]}))}
     labels, gallery_labels = (np.array([numbers[name] for name in people]) for people in both)
+    twice = _in_both(shown, enrolled, "enrolled", "each finds itself, and rank 1 counts it: enrol others")
     found = identify(measured.features(shown), labels, measured.features(enrolled), gallery_labels)
     unknown = len(found.unknown_scores)
     report = {
@@ -92,6 +94,7 @@ def evaluate_identification(
             "images of them": len(enrolled),
             "probes of people enrolled": len(found.ranks),
             "probes of others": unknown,
+            **twice,
         },
     }
     rows = {f"rank {k}": found.rank(k) for k in CMC_RANKS}
@@ -143,6 +146,7 @@ def evaluate_megaface(
         folder_to_write(out)
     shown = data.open(probes, size, yields="people", exclude=(), **FACEWORLD_PROBES)
     strangers, _, _ = data.pictures(distractors, size, **FACEWORLD_DISTRACTORS)
+    twice = _in_both(shown, strangers, "among the distractors", "each finds itself before its mate: leave them out")
     found = megaface(
         measured.features(shown), shown.labels, measured.stream(strangers), ranks=RANKS, sizes=SIZES, keep=KEPT
     )
@@ -152,7 +156,12 @@ def evaluate_megaface(
     report = {
         "protocol": "MegaFace's",
         "test": f"{Path(probes).name} among {len(strangers):,} {among}",
-        "counts": {"probes": len(shown), "pairs of probe and mate": len(found.ranks), "distractors": len(strangers)},
+        "counts": {
+            "probes": len(shown),
+            "pairs of probe and mate": len(found.ranks),
+            "distractors": len(strangers),
+            **twice,
+        },
     }
     rows = {f"rank {k}": found.rank(k) for k in CMC_RANKS}
     rows |= {f"rank 1 among {number:,}": rate for number, rate in zip(found.sizes, found.rank1, strict=True)}
@@ -222,6 +231,14 @@ def evaluate_blufr(
         f"rank-1 detection at FAR {open_set_far:g}, mean − standard deviation": found.figures["detection"],
     }
     return _told(measured, report, rows, partial(_trials, found), TRIALS, out)
+
+
+def _in_both(shown: Any, others: Any, where: str, remedy: str) -> dict[str, int]:
+    """A line for the report, and a warning, where probes lie among the others too."""
+    found = data.in_both(shown, others)
+    if found:
+        warnings.warn(f"{len(found):,} probes are {where} too, such as {found[0]}: {remedy}", stacklevel=3)
+    return {f"probes that are {where} too": len(found)} if found else {}
 
 
 def _people(faces: Any) -> list[str]:

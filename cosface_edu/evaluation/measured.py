@@ -10,6 +10,7 @@ from torch.utils.data import Subset
 from tqdm import tqdm
 
 from cosface_edu.data import normalise
+from cosface_edu.data.crops import warn_of_photographs
 
 from .embedding import Embedder, Flip, Precision, choose_precision, device_of, embed
 
@@ -52,7 +53,8 @@ class Measured:
         self.images, self.seconds, self.dimension = 0, 0.0, 0
 
     def features(self, images: Any, progress: bool | None = None) -> Tensor:
-        """(N, D) of a data set."""
+        """(N, D) of a data set. Warns where its pictures look like photographs and not like crops."""
+        warn_of_photographs(images)
         if self.precision == "auto":
             self.precision = choose_precision(self.network, images, self.preprocess)
         began = time.perf_counter()

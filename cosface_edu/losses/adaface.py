@@ -41,13 +41,14 @@ class AdaFace(Head):
     z = clip(h(‖x‖ - μ)/σ, -1, 1), without a gradient, μ and σ running over the batches; see `AdaptiveMargin`.
     There m is both an angle in radians and a difference in cosine units.
     A batch of one has no deviation and leaves μ and σ as they are.
+    Embeddings come as the network makes them: of normalised ones σ goes to 0, and what is left is CosFace with m.
     """
 
     s = Scale(64.0)
     m = Setting(0.4, 0, math.pi / 2, "margin")
     h = Setting(0.333, 0, text="concentration of z")
     momentum = Setting(0.01, 0, 1, "weight of the newest batch in μ and σ")
-    samples = splits = True
+    samples = splits = by_length = True
     mean: Tensor
     std: Tensor
 

@@ -32,6 +32,14 @@ def check_features(features: Tensor, in_features: int | None = None) -> None:
         )
 
 
+def alike_in_length(features: Tensor) -> bool:
+    """Whether several embeddings (B, D) all have length 1, which a network's own never have; not asked on a GPU."""
+    if features.is_cuda:
+        return False
+    lengths = torch.linalg.vector_norm(features.detach().float(), dim=1)  # (B,)
+    return len(lengths) > 1 and bool((lengths - 1).abs().max() < 1e-3)
+
+
 def check_labels(labels: Tensor, batch: int, num_classes: int | None = None) -> None:
     """Labels must be int64 of shape (B,), each at least 0 and below the number of classes.
 

@@ -49,7 +49,7 @@ from torch import Tensor, nn
 
 from cosface_edu.checks import check_count
 
-from .checks import check_features, check_labels, watched
+from .checks import alike_in_length, check_features, check_labels, watched
 from .fused import Scores, margin_logits, margin_softmax, safe_length
 from .limits import max_margin
 from .margins import NoMargin, Rule
@@ -159,6 +159,8 @@ class Head(nn.Module):
     #: Names in the state, beside `weight`, of what has a row for each class: what `keep` takes over class by class.
     #: None: what has as many rows as there are classes, or centres.
     of_each_class: Any = None
+    #: Whether the length of an embedding decides about its margin.
+    by_length: Any = False
     built = False  # from then on a setting that is set is a change
     settings: ClassVar[dict[str, Setting]]
     _stored: ClassVar[tuple[str, ...]]  # where an instance keeps their values
@@ -199,7 +201,7 @@ class Head(nn.Module):
         for name in self.settings:
             setattr(self, name, given.arguments[name])
         self._checked: tuple[Any, ...] | None = None
-        self._warned = False
+        self._warned = self._seen = False
         self.weight = nn.Parameter(torch.empty(self.num_classes * self.sub_centers, self.in_features))
         self.reset_parameters()
         self.build()
@@ -478,12 +480,23 @@ class Head(nn.Module):
     # --- checks
 
     def check(self, features: Tensor, labels: Tensor | None = None) -> None:
-        """Raises ValueError for a bad batch; warns, once, of a margin that no arrangement of the centres can meet."""
+        """Raises ValueError for a bad batch; warns, once, of a margin that no arrangement of the centres can meet.
+
+        A loss for which the length of an embedding matters warns where the first batch has none but 1.
+        """
         if watched():
             return
         check_features(features, self.in_features)
         if labels is not None:
             check_labels(labels, len(features), self.num_classes)
+            if not self._seen and (self.s is None or self.by_length) and alike_in_length(features):
+                warnings.warn(
+                    f"all embeddings given to {type(self).__name__} have length 1, and with it the length decides: give"
+                    " them as the network makes them, not normalised",
+                    UserWarning,
+                    stacklevel=4,
+                )
+            self._seen = True
         if self._warned:
             return
         schedules = (getattr(schedule, "value", None) for schedule in self.schedules())

@@ -51,6 +51,7 @@ class MagFace(Head):
 
     With a = ‖x‖ held to [lower, upper], m(a) is linear from m_low to m_high, and the regulariser
     λ_g·mean(a/upper² + 1/a) falls with a. Gradients flow through m(a), as the paper's argument needs.
+    Embeddings come as the network makes them: of normalised ones a is `lower`, and what is left is ArcFace with m_low.
     """
 
     s = Scale(64.0)
@@ -60,7 +61,7 @@ class MagFace(Head):
     upper = Setting(110.0, 0, text="u_a, greatest length that counts")
     weight_g = Setting(35.0, 0, text="λ_g, weight of the regulariser")
     beyond_pi = beyond_pi()
-    splits = True
+    splits = by_length = True
 
     def changed(self) -> None:
         """Lengths must be in order."""

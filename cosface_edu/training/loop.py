@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from cosface_edu import losses
-from cosface_edu.data import Faces
+from cosface_edu.data import Faces, photographs
 from cosface_edu.data.dataset import first_image_fits, people_of
 from cosface_edu.devices import device_named
 from cosface_edu.files import folder_to_write
@@ -78,6 +78,8 @@ def train(
         first_image_fits(faces, config.size)
     for line in getattr(faces, "left_out", ()):
         say(f"left out: {line}")
+    if (doubt := photographs(faces)) is not None:
+        say(f"warning: {doubt}")
     people, others = hold_out(people_of(faces), config.held_out)  # (C,), (held_out,)
     training = Part(faces, people)
     readers = 0 if resident(training) else config.workers  # what lies in a GPU's memory cannot go to other processes

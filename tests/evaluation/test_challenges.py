@@ -115,6 +115,21 @@ def test_megafaces_report_says_whose_faces_the_distractors_are(faces, measured, 
     assert report["test"] == f"{faces.name} among 2 distractors (others)"
 
 
+def test_probes_that_are_among_the_others_too_are_counted(faces, measured, tmp_path) -> None:
+    """By a link to the same file, or as a copy; a picture that only has the name of another is none."""
+    probes = part(faces, tmp_path / "probes", [(person, k) for person in range(8) for k in (0, 1)])
+    others = part(faces, tmp_path / "others", [(person, k) for person in range(8) for k in (1, 2)])
+    copied, renamed = others / "P_03" / "P_03_0001.jpg", others / "P_04" / "P_05_0001.jpg"
+    copied.write_bytes((faces / "P_03" / copied.name).read_bytes())
+    renamed.write_bytes((faces / "P_09" / "P_09_0001.jpg").read_bytes())
+    with pytest.warns(UserWarning, match=r"9 probes are enrolled too, such as .*P_00_0002\.jpg: each finds itself"):
+        found = evaluate_identification(measured, probes, others, SIZE)
+    assert found["counts"]["probes that are enrolled too"] == 9
+    with pytest.warns(UserWarning, match="9 probes are among the distractors too"):
+        found = evaluate_megaface(measured, probes, others, SIZE)
+    assert found["counts"]["probes that are among the distractors too"] == 9
+
+
 def test_names_are_compared_as_they_read(faces, measured, tmp_path) -> None:
     """José in the gallery and José among the probes, whose é are one character and two."""
     for target in ("gallery", "probes"):

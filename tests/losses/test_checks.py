@@ -5,6 +5,7 @@ import warnings
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from cosface_edu import losses
 
@@ -133,6 +134,19 @@ def test_no_warning_where_the_bound_is_met():
         warnings.simplefilter("error")
         for name in losses.available():
             losses.create(name, in_features=64, num_classes=200)(x, labels)
+
+
+@pytest.mark.parametrize("name", ["softmax", "lsoftmax", "asoftmax", "adaface", "magface"])
+def test_embeddings_that_were_normalised_are_named_where_the_length_decides(name):
+    x, labels = F.normalize(torch.randn(4, 64)), torch.tensor([0, 1, 7, 3])
+    head = losses.create(name, in_features=64, num_classes=200)
+    with pytest.warns(UserWarning, match="all embeddings given to .* have length 1"):
+        head(x, labels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        head(x, labels)  # once is enough
+        losses.create(name, in_features=64, num_classes=200)(3 * x, labels)
+        losses.create("cosface", in_features=64, num_classes=200)(x, labels)
 
 
 @pytest.mark.parametrize("name", ["./mine.py:Mine", "..mine:Mine"])
