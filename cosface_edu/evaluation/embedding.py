@@ -1,14 +1,15 @@
 """From images to embeddings, and from embeddings to cosine scores."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 from tqdm import tqdm
 
 from cosface_edu import named
@@ -64,7 +65,8 @@ def embed(
         (N, D), or (N, 2D) for concatenated features; float32 on the CPU, not normalised.
 
     Raises:
-        ValueError: if the images are none, or floats far outside [0, 1]; if the features are not (B, D) or not finite.
+        ValueError: if the images are none, of another shape, or floats far outside [0, 1]; if the features are not
+            (B, D) or not finite.
 
     Example:
         >>> import torch
@@ -77,6 +79,7 @@ def embed(
         raise ValueError(f"batch must be at least 1, got {batch}")
     if flip not in ("concat", "sum", "none"):
         raise ValueError(f"flip is concat, sum or none, not {flip!r}")
+    _check_source(images)
     if len(images) == 0:
         raise ValueError("no images to embed")
     if precision == "auto":
@@ -90,13 +93,13 @@ def embed(
         torch.inference_mode(),
         torch.autocast(device.type, dtype, enabled=dtype != torch.float32),
     ):
-        bar = tqdm(_batches(images, batch, workers), total=-(-len(images) // batch), disable=not progress, unit="batch")
-        for x in bar:
+        batches = _batches(images, batch, workers, preprocess)
+        for x in tqdm(batches, total=-(-len(images) // batch), disable=not progress, unit="batch"):
             x = x.float() if x.is_floating_point() else x  # not every device has doubles; bytes travel as bytes
             x = _in_range(x.to(device), preprocess)  # (B, 3, H, W)
             x = preprocess(x) if preprocess else x
             x = x.to(own) if own is not None else x
-            features.append(_checked(_both(network, x, flip), len(x)).float().cpu())
+            features.append(_finite(_both(network, x, flip)).float().cpu())
     return torch.cat(features)
 
 
@@ -121,11 +124,12 @@ def choose_precision(
         >>> choose_precision(network, torch.rand(5, 3, 112, 96))  # no network of torch's
         'float32'
     """
+    _check_source(images)
     if not isinstance(network, nn.Module) or len(images) < MEASURE_FROM:
         return "float32"
     if any(weight.is_floating_point() and weight.dtype != torch.float32 for weight in network.parameters()):
         return "float32"
-    x = _in_range(next(iter(_batches(images, 8, workers=0))), preprocess).to(device_of(network))
+    x = _in_range(next(_batches(images, 8, 0, preprocess)), preprocess).to(device_of(network))
     key = (x.shape, x.device)
     known = _measured.setdefault(network, {})  # a training run validates many times: measure once
     if key not in known:
@@ -141,24 +145,70 @@ def device_of(network: Embedder) -> torch.device:
 
 
 def _both(network: Embedder, x: Tensor, flip: Flip) -> Tensor:
+    straight = _shaped(network(x), len(x))
     if flip == "none":
-        return network(x)
-    straight, mirrored = network(x), network(x.flip(-1))
+        return straight
+    mirrored = _shaped(network(x.flip(-1)), len(x))
     return torch.cat([straight, mirrored], dim=1) if flip == "concat" else straight + mirrored  # (B, 2D) or (B, D)
 
 
-def _batches(images: Any, batch: int, workers: int) -> Iterator[Tensor]:
+def _check_source(images: Any) -> None:
+    """Images that can be counted and taken by number: a tensor, a data set or a list."""
+    if isinstance(images, DataLoader):
+        raise ValueError("images must be a tensor or a data set, got a DataLoader: give its data set, loader.dataset")
+    if not hasattr(images, "__len__"):
+        raise ValueError(f"images must be a tensor (N, 3, H, W) or a data set, got {type(images).__name__}")
+
+
+def _batches(images: Any, batch: int, workers: int, preprocess: Callable[[Tensor], Tensor] | None) -> Iterator[Tensor]:
     if isinstance(images, Tensor):
-        yield from images.split(batch)
-        return
-    for item in DataLoader(images, batch_size=batch, num_workers=workers):
-        yield item if isinstance(item, Tensor) else item[0]
+        batches: Iterable[Tensor] = images.split(batch)
+    else:
+        batches = DataLoader(images, batch_size=batch, num_workers=workers, collate_fn=_stacked)
+    for x in batches:
+        # another preprocessing than ours may want other channels
+        if x.ndim != 4 or (x.shape[1] != 3 and (x.shape[3] == 3 or preprocess is normalise)):
+            shape = tuple(images.shape) if isinstance(images, Tensor | np.ndarray) else tuple(x.shape)
+            raise ValueError(f"images must be (N, 3, H, W), got {shape}{_remedy(shape, images)}")
+        yield x
+
+
+def _stacked(items: list[Any]) -> Tensor:
+    """Images of a data set, alone or as (image, label), as one tensor."""
+    pictures = [item[0] if isinstance(item, tuple | list) else item for item in items]
+    for picture in pictures:
+        if not isinstance(picture, Tensor | np.ndarray):
+            raise ValueError(
+                f"images must be tensors (3, H, W), got {type(picture).__name__}: of a picture of PIL's "
+                "torchvision.transforms.functional.pil_to_tensor(picture.convert('RGB')) makes one"
+            )
+        if picture.shape != pictures[0].shape:
+            raise ValueError(
+                f"images must be of one size, got {tuple(pictures[0].shape)} and {tuple(picture.shape)}: "
+                "data.fit(image, size) brings each to the network's"
+            )
+    return default_collate(pictures)
+
+
+def _remedy(shape: tuple[int, ...], images: Any) -> str:
+    """What makes (N, 3, H, W) of images of another shape."""
+    whole = isinstance(images, Tensor | np.ndarray)
+    if len(shape) == 3:
+        return ": one image is images[None]" if whole and 3 in (shape[0], shape[2]) else ""
+    if len(shape) != 4:
+        return ""
+    if shape[3] == 3 or (shape[3] in (1, 4) and shape[1] > 4):
+        way = "transpose" if isinstance(images, np.ndarray) else "permute"
+        return f": use images.{way}(0, 3, 1, 2)" if whole else ": put the channels of each image first"
+    if shape[1] == 1:
+        return f": repeat the channel of grey images, {'images[:, [0, 0, 0]]' if whole else 'image[[0, 0, 0]]'}"
+    if shape[1] == 4:
+        return f": leave out the channel beside red, green and blue, {'images[:, :3]' if whole else 'image[:3]'}"
+    return ""
 
 
 def _in_range(images: Tensor, preprocess: Callable[[Tensor], Tensor] | None) -> Tensor:
     """Images in [0, 1]: bytes are divided, and floats that nobody can have meant so are refused, not compared."""
-    if images.ndim == 4 and images.shape[1] != 3 and images.shape[3] == 3:
-        raise ValueError(f"images must be (N, 3, H, W), got {tuple(images.shape)}: use images.permute(0, 3, 1, 2)")
     if images.dtype == torch.uint8:
         return to_float(images)
     if not images.is_floating_point():
@@ -173,12 +223,20 @@ def _in_range(images: Tensor, preprocess: Callable[[Tensor], Tensor] | None) -> 
     return images.float()
 
 
-def _checked(features: Any, rows: int) -> Tensor:
-    if not isinstance(features, Tensor) or features.ndim != 2 or len(features) != rows:
-        got = tuple(features.shape) if hasattr(features, "shape") else type(features).__name__
-        raise ValueError(f"an embedder turns (B, 3, H, W) into a (B, D) tensor; for {rows} images it gave {got}")
+def _finite(features: Tensor) -> Tensor:
     if not torch.isfinite(features).all():
         raise ValueError("the network gave features that are not finite; were its weights trained to NaN?")
+    return features
+
+
+def _shaped(features: Any, rows: int) -> Tensor:
+    if not isinstance(features, Tensor) or features.ndim != 2 or len(features) != rows:
+        got = tuple(features.shape) if hasattr(features, "shape") else type(features).__name__
+        remedy = ": wrap it in an nn.Module whose forward gives the features alone, network(x)[0]"
+        raise ValueError(
+            f"an embedder turns (B, 3, H, W) into a (B, D) tensor; for {rows} images it gave {got}"
+            f"{remedy if isinstance(features, tuple | list) else ''}"
+        )
     return features
 
 
@@ -224,7 +282,7 @@ def _timed(network: nn.Module, x: Tensor, dtype: torch.dtype, runs: int) -> tupl
             features = network(x)
             _wait(x.device)
             timings.append(time.perf_counter() - start)
-    return min(timings), features.float()
+    return min(timings), _shaped(features, len(x)).float()
 
 
 def _wait(device: torch.device) -> None:

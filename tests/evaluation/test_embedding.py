@@ -5,7 +5,9 @@ import sys
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
+from torch.utils.data import DataLoader
 
 from cosface_edu.data import normalise
 from cosface_edu.evaluation import choose_precision, cosine_scores, embed, embedding, fastest_precision, load_embedder
@@ -71,13 +73,28 @@ def test_other_peoples_embedders_get_plain_images(images):
     [
         (lambda x: x.mean((2, 3))[:1], r"for 5 images it gave \(1, 3\)"),
         (lambda x: x, r"gave \(5, 3, 4, 4\)"),
-        (lambda x: None, "gave NoneType"),
+        (lambda x: None, "gave NoneType$"),
+        (lambda x: (x.mean((2, 3)), x.mean((1, 2, 3))), r"gave tuple: wrap it in an nn\.Module .* network\(x\)\[0\]"),
         (lambda x: x.mean((2, 3)) / 0, "not finite"),
     ],
 )
-def test_bad_embedders(images, embedder, message):
+@pytest.mark.parametrize("flip", ["none", "concat", "sum"])
+def test_bad_embedders(images, embedder, message, flip):
     with pytest.raises(ValueError, match=message):
-        embed(embedder, images, "none")
+        embed(embedder, images, flip)
+
+
+class WithNorm(LeftRight):
+    """AdaFace's own networks give the length beside the direction."""
+
+    def forward(self, x):
+        features = super().forward(x)
+        return features / features.norm(dim=1, keepdim=True), features.norm(dim=1)
+
+
+def test_a_network_that_gives_more_than_features_is_told_of_where_precisions_are_timed(images):
+    with pytest.raises(ValueError, match="gave tuple: wrap it"):
+        choose_precision(WithNorm(), images[:1].expand(600, -1, -1, -1))
 
 
 def test_bad_arguments(images):
@@ -168,11 +185,51 @@ def test_bytes_are_the_same_picture_and_other_ranges_are_refused(images):
         (255 * images, r"between 0 and 255: divide by 255"),
         (normalise(images), r"between -0\.9961 and 0\.9961: .*preprocess=None"),
         ((255 * images).long(), r"got torch\.int64"),
-        (images.permute(0, 2, 3, 1), r"permute\(0, 3, 1, 2\)"),
     ):
         with pytest.raises(ValueError, match=told):
             embed(LeftRight(), wrong)
     embed(LeftRight(), 255 * images, preprocess=lambda x: x / 255)  # whoever prepares images may want any
+
+
+PICTURE = Image.new("RGB", (4, 4))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (lambda x: x.permute(0, 2, 3, 1), r"got \(5, 4, 4, 3\): use images\.permute\(0, 3, 1, 2\)"),
+        (lambda x: x.permute(0, 2, 3, 1).numpy(), r"got \(5, 4, 4, 3\): use images\.transpose\(0, 3, 1, 2\)"),
+        (lambda x: list(x.permute(0, 2, 3, 1)), r"got \(5, 4, 4, 3\): put the channels of each image first"),
+        (lambda x: x[0], r"got \(3, 4, 4\): one image is images\[None\]"),
+        (lambda x: x[0].numpy(), r"got \(3, 4, 4\): one image is images\[None\]"),
+        (lambda x: x[:, 0], r"got \(5, 4, 4\)$"),
+        (lambda x: x[:, :1], r"got \(5, 1, 4, 4\): repeat .* images\[:, \[0, 0, 0\]\]"),
+        (lambda x: list(x[:, :1]), r"got \(5, 1, 4, 4\): repeat .* image\[\[0, 0, 0\]\]"),
+        (lambda x: x[:, [0, 1, 2, 0]], r"got \(5, 4, 4, 4\): leave out .* images\[:, :3\]"),
+        (lambda x: [x[0], x[1, :, :3]], r"of one size, got \(3, 4, 4\) and \(3, 3, 4\): data\.fit"),
+        (lambda x: [PICTURE, PICTURE], "must be tensors .*, got Image: .*pil_to_tensor"),
+        (lambda x: [(PICTURE, 0)], "must be tensors .*, got Image: .*pil_to_tensor"),
+        (lambda x: DataLoader(x), r"got a DataLoader: give its data set, loader\.dataset"),
+        (lambda x: iter(x), "a tensor .* or a data set, got "),
+        (lambda x: PICTURE, "a tensor .* or a data set, got Image"),
+    ],
+)
+def test_what_people_hold_beside_images_is_told_with_the_way_out(images, given, told):
+    with pytest.raises(ValueError, match=told):
+        embed(LeftRight(), given(images))
+
+
+def test_the_way_out_works(images):
+    grey, four = images[:, :1], images[:, [0, 1, 2, 0]]
+    expected = embed(LeftRight(), images)
+    for right in (grey[:, [0, 0, 0]], grey.numpy()[:, [0, 0, 0]], four[:, :3], [image[[0, 0, 0]] for image in grey]):
+        assert torch.equal(embed(LeftRight(), right), expected)
+    assert torch.equal(embed(LeftRight(), images[0][None]), expected[:1])
+
+
+def test_other_channels_pass_where_somebody_prepares_them(images):
+    grey = images[:, :1]
+    assert torch.equal(embed(LeftRight(), grey, preprocess=None), embed(LeftRight(), images, preprocess=None))
 
 
 def test_a_batch_of_nothing_is_refused(images):
