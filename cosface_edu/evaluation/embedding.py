@@ -145,10 +145,10 @@ def device_of(network: Embedder) -> torch.device:
 
 
 def _both(network: Embedder, x: Tensor, flip: Flip) -> Tensor:
-    straight = _shaped(network(x), len(x))
+    straight = shaped(network(x), len(x))
     if flip == "none":
         return straight
-    mirrored = _shaped(network(x.flip(-1)), len(x))
+    mirrored = shaped(network(x.flip(-1)), len(x))
     return torch.cat([straight, mirrored], dim=1) if flip == "concat" else straight + mirrored  # (B, 2D) or (B, D)
 
 
@@ -229,7 +229,19 @@ def _finite(features: Tensor) -> Tensor:
     return features
 
 
-def _shaped(features: Any, rows: int) -> Tensor:
+def shaped(features: Any, rows: int) -> Tensor:
+    """What a network gave, if it is a feature for each image; values are not read.
+
+    Args:
+        features: what it gave.
+        rows: how many images it was given.
+
+    Returns:
+        (rows, D), the same tensor.
+
+    Raises:
+        ValueError: if it is anything else, such as a tuple.
+    """
     if not isinstance(features, Tensor) or features.ndim != 2 or len(features) != rows:
         got = tuple(features.shape) if hasattr(features, "shape") else type(features).__name__
         remedy = ": wrap it in an nn.Module whose forward gives the features alone, network(x)[0]"
@@ -282,7 +294,7 @@ def _timed(network: nn.Module, x: Tensor, dtype: torch.dtype, runs: int) -> tupl
             features = network(x)
             _wait(x.device)
             timings.append(time.perf_counter() - start)
-    return min(timings), _shaped(features, len(x)).float()
+    return min(timings), shaped(features, len(x)).float()
 
 
 def _wait(device: torch.device) -> None:

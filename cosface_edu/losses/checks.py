@@ -16,7 +16,8 @@ def check_features(features: Tensor, in_features: int | None = None) -> None:
     width = "D" if in_features is None else in_features
     if not isinstance(features, Tensor) or not features.is_floating_point():
         kind = features.dtype if isinstance(features, Tensor) else type(features).__name__
-        raise ValueError(f"features must be a floating-point tensor (B, {width}), got {kind}")
+        remedy = ": if the network gives more than them, take network(x)[0]" if isinstance(features, tuple) else ""
+        raise ValueError(f"features must be a floating-point tensor (B, {width}), got {kind}{remedy}")
     if features.dim() != 2 or len(features) == 0 or (in_features is not None and features.shape[1] != in_features):
         raise ValueError(f"features must have shape (B, {width}) with B ≥ 1, got {tuple(features.shape)}")
     if features.is_cuda:  # to look at values is to wait for the GPU, in every step; NaN shows in the loss
@@ -46,11 +47,19 @@ def check_labels(labels: Tensor, batch: int, num_classes: int | None = None) -> 
     Raises:
         ValueError: otherwise.
     """
-    if not isinstance(labels, Tensor) or labels.dtype != torch.int64:
-        kind = labels.dtype if isinstance(labels, Tensor) else type(labels).__name__
-        raise ValueError(f"labels must be an int64 tensor (B,), got {kind}: convert with labels.long()")
+    if not isinstance(labels, Tensor):
+        kind = type(labels).__name__
+        raise ValueError(f"labels must be an int64 tensor (B,), got {kind}: convert with torch.as_tensor(labels)")
+    if labels.dim() == 2 and labels.shape[1] > 1:  # one-hot, or of mixed pictures
+        raise ValueError(
+            f"labels must be an int64 tensor (B,), one class for each sample, got {labels.dtype} of shape "
+            f"{tuple(labels.shape)}: take labels.argmax(1) of one-hot rows; of pictures mixed from classes a and b the "
+            "loss is lam * head(x, a) + (1 - lam) * head(x, b)"
+        )
     if labels.shape != (batch,):
         raise ValueError(f"labels must have shape ({batch},), one for each sample, got {tuple(labels.shape)}")
+    if labels.dtype != torch.int64:
+        raise ValueError(f"labels must be an int64 tensor (B,), got {labels.dtype}: convert with labels.long()")
     if labels.is_cuda:  # see above; a label out of range stops in CUDA's own assertion
         return
     low, high = int(labels.min()), int(labels.max())

@@ -19,11 +19,14 @@ X, Y = torch.randn(4, 3), torch.tensor([0, 1, 2, 1])
         (X, torch.tensor([0, -1, 2, 1]), r"labels .* between 0 and 4, got -1"),
         (X, Y.int(), r"labels .* int64 .* torch.int32.*long\(\)"),
         (X, Y.float(), r"labels .* int64 .* torch.float32"),
-        (X, [0, 1, 2, 1], r"labels .* int64 .* list"),
+        (X, [0, 1, 2, 1], r"labels .* int64 .* list: convert with torch.as_tensor"),
+        (X, torch.eye(5)[Y], r"one class .* torch.float32 .* \(4, 5\).* \+ \(1 - lam\) \* head\(x, b\)$"),
+        (X, torch.eye(5)[Y].long(), r"one class .* torch.int64 .* \(4, 5\): take labels\.argmax\(1\)"),
         (X, Y[:3], r"labels .* shape \(4,\).* \(3,\)"),
         (X, Y[:, None], r"labels .* shape \(4,\).* \(4, 1\)"),
         (X.long(), Y, r"features .* floating-point .* torch.int64"),
-        (X.tolist(), Y, r"features .* floating-point .* list"),
+        (X.tolist(), Y, r"features .* floating-point .* list$"),
+        ((X, X.norm(dim=1)), Y, r"features .* floating-point .* tuple: .* network\(x\)\[0\]"),
         (X[:, :2], Y, r"features .* \(B, 3\) .* \(4, 2\)"),
         (X[0], Y, r"features .* \(B, 3\) .* \(3,\)"),
         (X[:0], Y[:0], r"features .* B ≥ 1.* \(0, 3\)"),
@@ -35,6 +38,14 @@ def test_bad_batch(make, features, labels, message):
     head = make(3, 5)
     with pytest.raises(ValueError, match=message):
         head(features, labels)
+
+
+def test_the_loss_of_mixed_pictures_is_that_of_the_soft_labels():
+    """What the message says: cross entropy is linear in the labels, where there is no margin."""
+    head, a, b = losses.NSL(3, 5), Y, Y.flip(0)
+    soft = 0.7 * torch.eye(5)[a] + 0.3 * torch.eye(5)[b]
+    expected = torch.nn.functional.cross_entropy(head.logits(X), soft)
+    torch.testing.assert_close(0.7 * head(X, a) + 0.3 * head(X, b), expected)
 
 
 @pytest.mark.parametrize(
