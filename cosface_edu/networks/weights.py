@@ -21,9 +21,12 @@ from cosface_edu.files import atomically
 from .iresnet import BLOCKS as IRESNET_DEPTHS
 from .iresnet import CHANNELS
 from .registry import check_own, create
+from .sizes import UNSAID
 from .sphereface import BLOCKS as SPHEREFACE_DEPTHS
 from .sphereface import RELEASED_64
 
+# Numbers that a SphereFace's fully connected layer reads, and the (height, width) of the crops that people make.
+SPHEREFACE_SIZES = {CHANNELS[-1] * 7 * 6: (112, 96), CHANNELS[-1] * 7 * 7: (112, 112)}
 WRAPPERS = ("module", "_orig_mod")  # what PyTorch's own wrappers call the network inside
 
 
@@ -144,9 +147,10 @@ def is_state_dict(state: object) -> bool:
 def load_released(path: str | os.PathLike[str]) -> nn.Module:
     """Read weights released by others.
 
-    A state dict of MuggleWang/CosFace_pytorch's sphere20 or sphere64, for crops of 112×96; or of an IResNet of 18, 34,
-    50 or 100 layers as InsightFace's arcface_torch has it, for crops of 112×112. All take RGB, and saw images mapped by
-    (255x - 127.5)/127.5, not /128; the difference is 0.4 % of contrast.
+    A state dict of MuggleWang/CosFace_pytorch's sphere20 or sphere64, for crops of 112×96 or of 112×112, which its
+    fully connected layer tells; or of an IResNet of 18, 34, 50 or 100 layers as InsightFace's arcface_torch has it, for
+    crops of 112×112. All take RGB, and saw images mapped by (255x - 127.5)/127.5, not /128; the difference is 0.4 % of
+    contrast.
 
     Args:
         path: a file of PyTorch's, whatever its suffix: .pth, .pt, .bin.
@@ -196,7 +200,11 @@ def load_released(path: str | os.PathLike[str]) -> nn.Module:
             raise ValueError(
                 f"{path}: takes images of {first.shape[1]} channel, not 3; grey networks are not supported"
             )
-        network = create(f"sphereface{depth}", embedding=embedding, blocks=blocks)
+        size = SPHEREFACE_SIZES.get(inputs) if inputs else UNSAID
+        if size is None:
+            known = " or ".join(f"{h}×{w} ({reads} inputs)" for reads, (h, w) in SPHEREFACE_SIZES.items())
+            raise ValueError(f"{path}: its fully connected layer has {inputs} inputs: wanted that of crops of {known}")
+        network = create(f"sphereface{depth}", embedding=embedding, size=size, blocks=blocks)
     load_weights(network, weights, str(path))
     return network.eval()
 

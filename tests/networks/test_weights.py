@@ -37,7 +37,7 @@ class ReleasedBlock(nn.Module):
 class Released(nn.Module):
     """The released networks' layout in plain PyTorch: layer1 to layer4, each a flat list, and fc."""
 
-    def __init__(self, blocks):
+    def __init__(self, blocks, places=7 * 6):
         super().__init__()
         inputs = 3
         for number, (channels, repeats) in enumerate(zip((64, 128, 256, 512), blocks, strict=True), start=1):
@@ -45,7 +45,7 @@ class Released(nn.Module):
             parts += [ReleasedBlock(channels) for _ in range(repeats)]
             setattr(self, f"layer{number}", nn.Sequential(*parts))
             inputs = channels
-        self.fc = nn.Linear(512 * 7 * 6, 512)
+        self.fc = nn.Linear(512 * places, 512)
         for parameter in self.parameters():  # so that no two layers could be mistaken for each other
             nn.init.normal_(parameter, std=0.05)
 
@@ -70,6 +70,19 @@ def test_released_checkpoints_give_equal_outputs(tmp_path, blocks, options):
     with torch.inference_mode():
         assert torch.equal(ours(images), theirs(images))
     assert not ours.training
+
+
+def test_the_fully_connected_layer_tells_the_size_of_the_crops(tmp_path):
+    theirs = Released((1, 2, 4, 1), places=7 * 7).eval()
+    torch.save(theirs.state_dict(), tmp_path / "square.pth")
+    ours, size = open_network(tmp_path / "square.pth")
+    assert size == (112, 112)
+    images = torch.randn(1, 3, 112, 112)
+    with torch.inference_mode():
+        assert torch.equal(ours(images), theirs(images))
+    torch.save(Released((1, 2, 4, 1), places=6 * 6).state_dict(), tmp_path / "small.pth")
+    with pytest.raises(ValueError, match=r"small\.pth: .* 18432 inputs: wanted .* 112×96 \(21504 .* 112×112 \(25088"):
+        networks.load_released(tmp_path / "small.pth")
 
 
 def test_released_checkpoint_saved_from_data_parallel(tmp_path):
