@@ -170,7 +170,10 @@ def lfw_pairs(
         raise BrokenPairs(f"{pairs_file}: empty")
     head = lines[0][1].split()
     if len(head) not in (1, 2) or not all(field.isdecimal() and int(field) > 0 for field in head):
-        raise BrokenPairs(f"{pairs_file}, line {lines[0][0]}: wanted 'folds n' or 'n', got {lines[0][1][:60]!r}")
+        raise BrokenPairs(
+            f"{pairs_file}, line {lines[0][0]}: wanted 'folds n' or 'n', got {lines[0][1][:60]!r}; of a list in "
+            "another form build data.Pairs yourself, or open the set's .bin file if there is one"
+        )
     folds, count = (1, int(head[0])) if len(head) == 1 else (int(head[0]), int(head[1]))
     if len(lines) - 1 != 2 * folds * count:
         raise BrokenPairs(

@@ -68,6 +68,7 @@ def test_a_broken_picture_fails_and_is_never_replaced(lfw) -> None:
     [
         ("", "empty"),
         ("pairs\n", "line 1: wanted 'folds n'"),
+        ("a/1.jpg b/2.jpg 0\n", r"line 1: .*; of a list in another form build data\.Pairs yourself, or .*\.bin"),
         ("0\t1\n", "line 1"),
         ("1\t-1\n", "line 1"),
         ("1 2 3\n", "line 1"),
