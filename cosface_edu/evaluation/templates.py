@@ -24,7 +24,7 @@ def pool(features: ArrayLike | Tensor, template: ArrayLike | Tensor, media: Arra
         (T, D) of unit length, on the device of the features; of named templates in the order of `sorted(names)`.
 
     Raises:
-        ValueError: if a template has no image.
+        ValueError: if a template has no image, as where numbers do not begin at 0, or images lack a template or media.
 
     Example:
         >>> import torch
@@ -35,14 +35,35 @@ def pool(features: ArrayLike | Tensor, template: ArrayLike | Tensor, media: Arra
     """
     unit = F.normalize(torch.as_tensor(features).float(), dim=1)
     (owner,) = numbered(template, device=unit.device)
+    owner, templates = _counted(owner, unit)
     if media is not None:
-        pairs = torch.stack([owner, *numbered(media, device=unit.device)], dim=1)  # (N, 2)
-        pairs, group = torch.unique(pairs, dim=0, return_inverse=True)
+        (source,) = numbered(media, device=unit.device)
+        if source.shape != (len(unit),):
+            raise ValueError(f"one media for each of {len(unit)} images, got shape {tuple(source.shape)}")
+        source = torch.unique(source, return_inverse=True)[1]  # any numbers
+        pairs, group = torch.unique(torch.stack([owner, source], dim=1), dim=0, return_inverse=True)  # (n, 2), (N,)
         unit, owner = _means(unit, group, len(pairs)), pairs[:, 0]
-    counts = torch.bincount(owner)
-    if (counts == 0).any():
-        raise ValueError(f"template {int(torch.argmin(counts))} of {len(counts)} has no image")
-    return F.normalize(_means(unit, owner, len(counts)), dim=1)
+    return F.normalize(_means(unit, owner, templates), dim=1)
+
+
+def _counted(owner: Tensor, unit: Tensor) -> tuple[Tensor, int]:
+    """Templates as int64, and T, if each image has one of the numbers 0 … T − 1 and each of these an image."""
+    if owner.shape != (len(unit),):
+        raise ValueError(f"one template for each of {len(unit)} images, got shape {tuple(owner.shape)}")
+    if owner.is_floating_point() or owner.dtype == torch.bool:
+        raise ValueError(f"templates are whole numbers or names, got {owner.dtype}")
+    owner = owner.long()
+    numbers = torch.unique(owner)  # rising
+    wrong = numbers != torch.arange(len(numbers), device=numbers.device)
+    if wrong.any():
+        place = int(wrong.int().argmax())
+        lowest, highest = int(numbers[0]), int(numbers[-1])
+        found = f"template {lowest} is none" if lowest < 0 else f"template {place} of {highest + 1} has no image"
+        raise ValueError(
+            f"{found}: numbers must be 0 to T − 1, each of an image; names may be any, such as "
+            "[str(number) for number in template], and come out sorted"
+        )
+    return owner, len(numbers)
 
 
 def _means(rows: Tensor, group: Tensor, groups: int) -> Tensor:

@@ -31,9 +31,37 @@ def test_the_same_media_number_in_two_templates_is_two_media():
     torch.testing.assert_close(pooled, pool(features, [0, 0, 1, 1]))
 
 
-def test_a_template_without_images_is_named():
-    with pytest.raises(ValueError, match="template 1 of 3"):
-        pool(torch.randn(2, 4), [0, 2])
+WAY_OUT = r"numbers must be 0 to T − 1, .* such as \[str\(number\) for number in template\]"
+
+
+@pytest.mark.parametrize(
+    ("template", "media", "told"),
+    [
+        ([0, 2], None, f"template 1 of 3 has no image: {WAY_OUT}"),
+        ([1, 2], None, f"template 0 of 3 has no image: {WAY_OUT}"),
+        ([10**12, 11065], None, f"template 0 of 1000000000001 has no image: {WAY_OUT}"),  # and no such memory is taken
+        ([0, -1], None, f"template -1 is none: {WAY_OUT}"),
+        ([0, 1, 1], None, r"one template for each of 2 images, got shape \(3,\)"),
+        ([[0, 1]], None, r"one template for each of 2 images, got shape \(1, 2\)"),
+        ([0.0, 1.0], None, "templates are whole numbers or names, got torch.float64"),
+        ([0, 1], [5], r"one media for each of 2 images, got shape \(1,\)"),
+    ],
+)
+def test_templates_that_are_none_are_told_with_the_way_out(template, media, told):
+    with pytest.raises(ValueError, match=told):
+        pool(torch.randn(2, 4), template, media)
+
+
+def test_ijb_s_numbers_serve_as_names():
+    features, numbers = torch.randn(4, 4), [11065, 1, 11065, 7]
+    names = [str(number) for number in numbers]
+    assert torch.equal(pool(features, names), pool(features, [1, 0, 1, 2]))  # '1', '11065', '7'
+
+
+def test_media_may_be_any_numbers_and_templates_bytes():
+    features = torch.randn(3, 4)
+    assert torch.equal(pool(features, np.array([1, 0, 1], np.uint8)), pool(features, [1, 0, 1]))
+    assert torch.equal(pool(features, [0, 0, 0], media=[0.5, -1.0, 0.5]), pool(features, [0, 0, 0], media=[1, 0, 1]))
 
 
 def test_names_are_as_good_as_numbers_and_arrays_as_tensors():
