@@ -45,6 +45,8 @@ class BrokenPairs(ValueError):
 class Pairs:
     """Pairs of faces, or of sets of faces.
 
+    A number that is of no picture or set, or too few of them, is a ValueError.
+
     Attributes:
         images: every picture needed, each once: what to embed.
         first: (P,) int64: which picture, or which set, comes first in each pair.
@@ -72,8 +74,49 @@ class Pairs:
     fold: Tensor
     member_of: Tensor | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("first", "second", "same", "fold"):
+            _check_each(name, getattr(self, name), len(self.same), "pair")
+        count, of = len(self.images), "pictures"
+        if self.member_of is not None:
+            _check_each("member_of", self.member_of, count, "picture")
+            count, of = int(self.member_of.max()) + 1, "sets"
+        for name in ("first", "second"):
+            check_rows(name, getattr(self, name), count, of)
+
     def __len__(self) -> int:
         return len(self.same)
+
+
+def check_rows(name: str, rows: Tensor, count: int, of: str) -> Tensor:
+    """Row numbers as int64, if whole and 0 ≤ each < count: torch takes −1 for the last row, and bytes for a mask.
+
+    Args:
+        name: the argument's.
+        rows: of any shape.
+        count: how many rows there are.
+        of: what they are rows of, in the plural.
+
+    Returns:
+        The same shape, int64.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    if rows.dtype == torch.bool or rows.is_floating_point() or rows.is_complex():
+        raise ValueError(f"{name} must be whole numbers that say which of the {of} are meant, got {rows.dtype}")
+    rows = rows.long()
+    outside = rows[(rows < 0) | (rows >= count)]
+    if len(outside):
+        raise ValueError(f"{name} must lie between 0 and {count - 1}, as there are {count} {of}; got {int(outside[0])}")
+    return rows
+
+
+def _check_each(name: str, values: Any, count: int, each: str) -> None:
+    if not isinstance(values, Tensor) or values.shape != (count,):
+        got = tuple(values.shape) if hasattr(values, "shape") else type(values).__name__
+        array = "" if isinstance(values, Tensor) else f", such as torch.as_tensor({name})"
+        raise ValueError(f"{name} must be a tensor of shape ({count},), one value for each {each}, got {got}{array}")
 
 
 class Pictures(EncodedDataset):

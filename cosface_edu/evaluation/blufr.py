@@ -14,8 +14,10 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from cosface_edu.data.pairs import check_rows
+
 from .identification import HighestScores, identify, unit_rows
-from .labels import numbered
+from .labels import check_one_each, numbered
 
 ROWS = 1024  # of the score matrix at a time
 
@@ -169,7 +171,8 @@ def blufr(
         Rates, one for each trial.
 
     Raises:
-        ValueError: if a trial has too few impostors for such a rate, or no genuine pair, or features are not finite.
+        ValueError: if a trial has too few impostors for such a rate, or no genuine pair, or numbers of other images
+            than there are; if labels are not one for each image, or features are not finite.
 
     Example:
         >>> import torch
@@ -184,13 +187,16 @@ def blufr(
     """
     unit = unit_rows(features, "features")
     (labels,) = numbered(labels, device=unit.device)
-    verification = [tar_over_all_pairs(unit[trial.test], labels[trial.test], far) for trial in trials]
-    detection = [
-        identify(unit[trial.probes], labels[trial.probes], unit[trial.gallery], labels[trial.gallery]).detection_rate(
-            open_set_far
+    check_one_each(labels, unit, "features")
+    verification, detection = [], []
+    for number, trial in enumerate(trials):
+        test, gallery, probes = (
+            check_rows(f"trial {number}, {name}", torch.as_tensor(rows), len(unit), "features").to(unit.device)
+            for name, rows in vars(trial).items()
         )
-        for trial in trials
-    ]
+        verification.append(tar_over_all_pairs(unit[test], labels[test], far))
+        found = identify(unit[probes], labels[probes], unit[gallery], labels[gallery])
+        detection.append(found.detection_rate(open_set_far))
     return BLUFR(np.array(verification), np.array(detection))
 
 
@@ -209,7 +215,8 @@ def tar_over_all_pairs(features: ArrayLike | Tensor, labels: ArrayLike | Tensor,
         Share of the genuine pairs above the threshold that this leaves.
 
     Raises:
-        ValueError: if there are fewer than 1/far impostor pairs or no genuine pair, or features are not finite.
+        ValueError: if there are fewer than 1/far impostor pairs or no genuine pair, labels are not one for each image,
+            or features are not finite.
 
     Example:
         >>> import torch
@@ -220,6 +227,7 @@ def tar_over_all_pairs(features: ArrayLike | Tensor, labels: ArrayLike | Tensor,
     """
     unit = unit_rows(features, "features")
     (labels,) = numbered(labels, device=unit.device)
+    check_one_each(labels, unit, "features")
     n = len(labels)
     counts = torch.unique(labels, return_counts=True)[1]
     impostors = n * (n - 1) // 2 - int((counts * (counts - 1) // 2).sum())

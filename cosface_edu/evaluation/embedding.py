@@ -8,12 +8,14 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, default_collate
 from tqdm import tqdm
 
 from cosface_edu import named
 from cosface_edu.data import normalise, to_float
+from cosface_edu.data.pairs import check_rows
 from cosface_edu.networks import Ensemble, evaluating
 from cosface_edu.networks.numbers import dtype_of
 
@@ -302,15 +304,18 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def cosine_scores(features: Tensor, pairs: Tensor) -> Tensor:
+def cosine_scores(features: ArrayLike | Tensor, pairs: ArrayLike | Tensor) -> Tensor:
     """Cosine similarity of pairs of embeddings.
 
     Args:
-        features: (N, D).
+        features: (N, D); half precision is computed with in float32.
         pairs: (n, 2) rows of the features.
 
     Returns:
         (n,) in [-1, 1].
+
+    Raises:
+        ValueError: if a pair is not two numbers of rows.
 
     Example:
         >>> import torch
@@ -319,9 +324,15 @@ def cosine_scores(features: Tensor, pairs: Tensor) -> Tensor:
         >>> cosine_scores(features, torch.tensor([[0, 1], [0, 2]])).round(decimals=4)
         tensor([1., 0.])
     """
-    unit = F.normalize(torch.as_tensor(features), dim=1)
-    pairs = torch.as_tensor(pairs)
-    return (unit[pairs[:, 0]] * unit[pairs[:, 1]]).sum(1)  # (n, D) -> (n,)
+    given = torch.as_tensor(features)
+    unit = F.normalize(given if given.dtype == torch.float64 else given.float(), dim=1)
+    rows = torch.as_tensor(pairs if isinstance(pairs, Tensor) else np.asarray(pairs))  # a tuple of tensors too
+    if rows.ndim != 2 or rows.shape[1] != 2:
+        turned = "np.stack(pairs, axis=1)" if isinstance(pairs, tuple | list) else "pairs.T"
+        remedy = f": give {turned}" if rows.ndim == 2 and len(rows) == 2 else ""
+        raise ValueError(f"pairs must have shape (n, 2), a row for each pair, got {tuple(rows.shape)}{remedy}")
+    first, second = check_rows("pairs", rows.to(unit.device), len(unit), "features").unbind(1)
+    return (unit[first] * unit[second]).sum(1)  # (n, D) -> (n,)
 
 
 def as_one(

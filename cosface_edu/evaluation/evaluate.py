@@ -168,6 +168,9 @@ def verify_pairs(features: Tensor, pairs: Pairs) -> Verification:
     Returns:
         The result over the test's folds.
 
+    Raises:
+        ValueError: if there is not one feature for each of the test's pictures.
+
     Example:
         >>> from cosface_edu.evaluation import embed, faceworld_pairs, verify_pairs
         >>> network = lambda images: images.mean(3).flatten(1)  # no more than the rows' mean colours
@@ -175,6 +178,11 @@ def verify_pairs(features: Tensor, pairs: Pairs) -> Verification:
         >>> len(verify_pairs(embed(network, pairs.images), pairs).accuracies)
         10
     """
+    if len(features) != len(pairs.images):
+        raise ValueError(
+            f"{len(features)} features for a test of {len(pairs.images)} pictures: give those of all of them, in their "
+            "order, embed(network, pairs.images)"
+        )
     if pairs.member_of is not None:
         features = pool(features, pairs.member_of)
     scores = cosine_scores(features, torch.stack([pairs.first, pairs.second], dim=1))

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from .labels import numbered
+from .labels import check_one_each, numbered
 
 BLOCK = 2048  # gallery rows scored at a time
 PART = 256  # columns of a block looked through at a time for the highest of all
@@ -94,7 +94,8 @@ def identify(
         Ranks and scores.
 
     Raises:
-        ValueError: if the embeddings are not of one length or not finite, or no probe's person is enrolled.
+        ValueError: if the embeddings are not of one length or not finite, labels are not one for each, or no probe's
+            person is enrolled.
 
     Example:
         >>> import torch
@@ -107,11 +108,8 @@ def identify(
     """
     unit, gallery = unit_rows(probes, "probes"), torch.as_tensor(gallery)
     labels, gallery_labels = numbered(labels, gallery_labels, device=unit.device)
-    if len(labels) != len(unit) or len(gallery_labels) != len(gallery):
-        raise ValueError(
-            f"one label for each embedding: {len(unit)} probes with {len(labels)}, "
-            f"gallery of {len(gallery)} with {len(gallery_labels)}"
-        )
+    check_one_each(labels, unit, "probes")
+    check_one_each(gallery_labels, gallery, "gallery")
     known = torch.isin(labels, gallery_labels)
     if not known.any():
         raise ValueError("no probe's person is in the gallery")
@@ -138,6 +136,8 @@ def identify(
 def unit_rows(features: ArrayLike | Tensor, name: str, before: int = 0) -> Tensor:
     """Embeddings at unit length, float32. Comparisons with NaN are all false, so that nobody would beat such a probe.
 
+    They lead to no gradient: scores are written to memory that is used again.
+
     Args:
         features: (N, D) embeddings.
         name: what an error calls them.
@@ -149,7 +149,7 @@ def unit_rows(features: ArrayLike | Tensor, name: str, before: int = 0) -> Tenso
     Raises:
         ValueError: if a number is not finite; the message names the row.
     """
-    features = torch.as_tensor(features).float()
+    features = torch.as_tensor(features).detach().float()
     finite = torch.isfinite(features).all(1)  # (N,)
     if not finite.all():
         row = int(torch.argmin(finite.int()))
@@ -307,8 +307,8 @@ def megaface(
         Rank-1 at each number of distractors, ranks and scores.
 
     Raises:
-        ValueError: if nobody has two images, there are no distractors, or embeddings are not of one length or not
-            finite.
+        ValueError: if nobody has two images, there are no distractors, labels are not one for each probe, or
+            embeddings are not of one length or not finite.
 
     Example:
         >>> import torch
@@ -321,6 +321,7 @@ def megaface(
     """
     unit = unit_rows(probes, "probes")
     (labels,) = numbered(labels, device=unit.device)
+    check_one_each(labels, unit, "probes")
     mates = (labels[:, None] == labels).fill_diagonal_(False)  # (P, P)
     if not mates.any():
         raise ValueError("no person has two probe images: there is no mate to find")

@@ -25,3 +25,14 @@ def numbered(*labels: ArrayLike | Tensor, device: torch.device) -> list[Tensor]:
             for each in np.split(places, np.cumsum([len(each) for each in names])[:-1])
         ]
     return [torch.as_tensor(each, device=device) for each in given]
+
+
+def check_one_each(labels: Tensor, features: Tensor, name: str) -> None:
+    """There must be one label for each embedding.
+
+    Raises:
+        ValueError: otherwise; the message says how many there are of both.
+    """
+    if labels.shape != (len(features),):
+        shape = tuple(labels.shape)
+        raise ValueError(f"one label for each embedding: {name} has {len(features)}, and labels of shape {shape}")

@@ -208,7 +208,8 @@ def _auc_error(same: NDArray[np.bool_]) -> float:
 
 
 def _checked(scores: ArrayLike | torch.Tensor, same: ArrayLike | torch.Tensor) -> tuple[NDArray, NDArray]:
-    scores = np.asarray(scores.detach().cpu() if isinstance(scores, torch.Tensor) else scores, dtype=np.float64)
+    # NumPy has no bfloat16
+    scores = np.asarray(scores.detach().cpu().double() if isinstance(scores, torch.Tensor) else scores, np.float64)
     same = truths(same)
     if scores.ndim != 1 or scores.shape != same.shape:
         raise ValueError(f"one score and one answer for each pair, got shapes {scores.shape} and {same.shape}")

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from cosface_edu import data
+from cosface_edu.faces import FaceWorldDataset
 
 
 @pytest.fixture
@@ -85,6 +86,27 @@ def test_malformed_lists_give_the_line(lfw, text: str, message: str) -> None:
     (lfw / "bad.txt").write_text(text)
     with pytest.raises(data.BrokenPairs, match=message):
         data.lfw_pairs(lfw / "bad.txt", lfw / "lfw")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"first": torch.tensor([0, -1])}, "first must lie between 0 and 3, as there are 4 pictures; got -1"),
+        ({"second": torch.tensor([4, 1])}, "second must lie between 0 and 3, as there are 4 pictures; got 4"),
+        ({"first": torch.tensor([0.0, 1.0])}, "first must be whole numbers .* got torch.float32"),
+        ({"fold": torch.tensor([0])}, r"fold must be a tensor of shape \(2,\), one value for each pair, got \(1,\)$"),
+        ({"second": [1, 2]}, r"second must be a tensor .* got list, such as torch\.as_tensor\(second\)"),
+        ({"member_of": torch.tensor([0, 0])}, r"member_of .* shape \(4,\), one value for each picture, got \(2,\)"),
+        ({"member_of": torch.tensor([0, 0, 1, 1])}, "second must lie between 0 and 1, as there are 2 sets; got 2"),
+    ],
+)
+def test_pairs_of_one_s_own_are_looked_at(changed: dict, message: str) -> None:
+    faces = FaceWorldDataset(2, 2, (16, 16))
+    own = {"first": torch.tensor([0, 0]), "second": torch.tensor([1, 2]), "same": torch.tensor([True, False])}
+    own["fold"] = torch.zeros(2, dtype=torch.int64)
+    assert len(data.Pairs(faces, **own)) == 2
+    with pytest.raises(ValueError, match=message):
+        data.Pairs(faces, **(own | changed))
 
 
 def test_a_list_that_is_no_text(lfw, jpeg) -> None:

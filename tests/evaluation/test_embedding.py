@@ -270,3 +270,35 @@ def test_a_network_gets_images_in_the_numbers_of_its_weights(dtype):
 
 def test_cosines_of_arrays():
     assert cosine_scores(np.eye(3), [[0, 0], [0, 1]]).tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "told"),
+    [
+        (torch.triu_indices(6, 6, 1), r"shape \(n, 2\), .* got \(2, 15\): give pairs\.T"),
+        (np.triu_indices(6, 1), r"got \(2, 15\): give np\.stack\(pairs, axis=1\)"),
+        (torch.zeros(3, 3, dtype=torch.int64), r"got \(3, 3\)$"),
+        (torch.tensor([0, 1]), r"got \(2,\)$"),
+        ([[0.0, 1.0]], "pairs must be whole numbers .* got torch.float64"),
+        ([[True, False]], "pairs must be whole numbers .* got torch.bool"),
+        ([[0, 1], [-1, 2]], "pairs must lie between 0 and 5, as there are 6 features; got -1"),
+        ([[0, 6]], "pairs must lie between 0 and 5, as there are 6 features; got 6"),
+    ],
+)
+def test_pairs_that_are_no_rows_of_the_features_are_refused(pairs, told):
+    with pytest.raises(ValueError, match=told):
+        cosine_scores(torch.eye(6), pairs)
+
+
+def test_pairs_turned_as_the_message_says_serve():
+    features = torch.randn(6, 4)
+    expected = cosine_scores(features, torch.triu_indices(6, 6, 1).T)
+    assert torch.equal(cosine_scores(features, np.stack(np.triu_indices(6, 1), axis=1)), expected)
+    assert torch.equal(cosine_scores(features, torch.triu_indices(6, 6, 1).T.to(torch.uint8)), expected)  # no mask
+
+
+def test_cosines_of_half_precision_are_not_rounded_again():
+    features = torch.randn(20, 64).bfloat16()
+    pairs = torch.triu_indices(20, 20, 1).T
+    assert torch.equal(cosine_scores(features, pairs), cosine_scores(features.float(), pairs))
+    assert cosine_scores(features.double(), pairs).dtype == torch.float64

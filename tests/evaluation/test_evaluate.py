@@ -13,7 +13,17 @@ import torch
 from cosface_edu import networks
 from cosface_edu.data import Pairs, to_bytes
 from cosface_edu.data.images import encode_jpeg
-from cosface_edu.evaluation import cosine_scores, draw_pairs, embed, evaluate, faceworld_pairs, open_pairs, pool, verify
+from cosface_edu.evaluation import (
+    cosine_scores,
+    draw_pairs,
+    embed,
+    evaluate,
+    faceworld_pairs,
+    open_pairs,
+    pool,
+    verify,
+    verify_pairs,
+)
 from cosface_edu.faces import FaceWorldDataset
 
 SIZE = (32, 32)
@@ -173,6 +183,13 @@ def test_one_fold_is_dealt_ten(network):
     pairs = faceworld_pairs(identities=20, per_identity=3, count=20, size=SIZE)
     one = Pairs(pairs.images, pairs.first, pairs.second, pairs.same, torch.zeros_like(pairs.fold))
     assert len(evaluate(network, one, samples=5).verification.accuracies) == 10
+
+
+def test_features_of_other_pictures_are_refused():
+    pairs = faceworld_pairs(identities=20, per_identity=3, count=20, size=SIZE)
+    for count in (59, 61):
+        with pytest.raises(ValueError, match=rf"{count} features for a test of 60 pictures: .*embed\(network, pairs"):
+            verify_pairs(torch.randn(count, 4), pairs)
 
 
 def test_videos_are_averaged_over_their_frames(tmp_path, network):

@@ -1,5 +1,6 @@
 """Identification, MegaFace and BLUFR against plain loops."""
 
+import re
 import sys
 
 import numpy as np
@@ -78,8 +79,17 @@ def test_a_network_that_maps_all_to_one_point_identifies_nobody():
 
 def test_identify_bad_input():
     features, labels = people(4, 2)
-    with pytest.raises(ValueError, match="one label for each embedding"):
-        identify(features, labels[:-1], features, labels)
+    one_each = "one label for each embedding: {} has 8, and labels of shape {}"
+    for protocol, name in (
+        (lambda wrong: identify(features, wrong, features, labels), "probes"),
+        (lambda wrong: identify(features, labels, features, wrong), "gallery"),
+        (lambda wrong: megaface(features, wrong, features), "probes"),
+        (lambda wrong: tar_over_all_pairs(features, wrong, 0.1), "features"),
+        (lambda wrong: blufr(features, wrong, draw_trials(labels)), "features"),
+    ):
+        for wrong in (labels[:-1], labels[:, None]):
+            with pytest.raises(ValueError, match=re.escape(one_each.format(name, tuple(wrong.shape)))):
+                protocol(wrong)
     with pytest.raises(ValueError, match="no probe's person"):
         identify(features, labels, features, labels + 100)
 
@@ -246,6 +256,34 @@ def test_blufr_bad_input():
         tar_over_all_pairs(features, torch.arange(8), 0.1)
     with pytest.raises(ValueError, match="cannot be measured on 0 impostor pairs"):
         tar_over_all_pairs(features, torch.zeros(8), 0.1)
+
+
+def test_blufr_refuses_numbers_of_images_that_are_not_there():
+    features, labels = people(20, 3)
+    test, gallery, probes = vars(draw_trials(labels)[0]).values()
+    for trial, told in (
+        (Trial(test, gallery - 60, probes), r"trial 0, gallery must lie between 0 and 59, .* got -\d+"),
+        (Trial(test, gallery, probes + 60), r"trial 0, probes must lie between 0 and 59, .* got \d+"),
+        (Trial(test / 2, gallery, probes), r"trial 0, test must be whole numbers .* got torch.float64"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            blufr(features, labels, [trial], far=0.1, open_set_far=0.5)
+
+
+def test_features_that_want_a_gradient_or_are_halves_serve():
+    features, labels = people(20, 3)
+    strangers, trials = torch.randn(50, features.shape[1]), draw_trials(labels, trials=2)
+    protocols = (
+        lambda x, y: identify(x, labels, x[::3], labels[::3]).ranks.tolist(),
+        lambda x, y: megaface(x, labels, y, sizes=[10]).rank1,
+        lambda x, y: blufr(x, labels, trials, far=0.1, open_set_far=0.5).figures,
+        lambda x, y: tar_over_all_pairs(x, labels, 0.1),
+    )
+    half, other = features.bfloat16(), strangers.bfloat16()
+    for protocol in protocols:
+        expected = protocol(features, strangers)
+        assert protocol(features.clone().requires_grad_(), strangers.clone().requires_grad_()) == expected
+        assert protocol(half, other) == protocol(half.float(), other.float())
 
 
 def test_names_are_as_good_as_numbers_and_arrays_as_tensors():

@@ -241,3 +241,10 @@ def test_distances_are_warned_of_and_noise_is_not():
         for seed in range(50):
             verify(np.random.default_rng(seed).normal(size=len(same)), same)
         verify(np.zeros(len(same)), same)
+
+
+def test_scores_may_be_tensors_of_any_kind():
+    scores, same = torch.tensor([0.75, 0.5, 0.25, 0.125] * 5), torch.tensor([True, True, False, False] * 5)
+    expected = verify(scores, same, folds=5)
+    for other in (scores.bfloat16(), scores.half(), scores.clone().requires_grad_()):
+        assert np.array_equal(verify(other, same, folds=5).scores, expected.scores)
