@@ -20,6 +20,7 @@ from cosface_edu import losses
 from cosface_edu.data import Faces, photographs
 from cosface_edu.data.dataset import first_image_fits, people_of
 from cosface_edu.devices import device_named
+from cosface_edu.evaluation.embedding import shaped
 from cosface_edu.files import folder_to_write
 from cosface_edu.networks import load_weights, parameter_groups
 
@@ -129,7 +130,7 @@ def train(
                 waiting = part < parts - 1 and isinstance(model, DistributedDataParallel)
                 with model.no_sync() if waiting else nullcontext(), centres.parallel():  # type: ignore[operator]
                     with autocast:
-                        features = model(images)  # (b, D)
+                        features = shaped(model(images), len(images))  # (b, D)
                     if watch.waits and not torch.isfinite(features).all():
                         raise diverged(config, step, math.nan, last, images, features, network, centres.head)
                     loss = centres(features.float(), labels, step * parts + part) / parts  # mean over world·b samples

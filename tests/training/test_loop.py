@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cosface_edu import losses
-from cosface_edu.training import TrainingDiverged, train
+from cosface_edu.training import TrainingDiverged, checkpoint, train
 from cosface_edu.training.checkpoint import load, save
 from cosface_edu.training.loop import accumulation
 
@@ -254,3 +254,18 @@ def test_what_a_run_leaves_is_in_evaluation_mode(config, faces) -> None:
     features, labels = torch.randn(8, config.embedding), torch.zeros(8, dtype=torch.int64)
     once, again = (run.head.logits(features, labels) for _ in range(2))
     assert torch.equal(once, again), "in training its margins are drawn anew"
+
+
+def test_a_network_that_gives_more_than_features_is_told_of(config, faces, monkeypatch) -> None:
+    class Both(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = torch.nn.Linear(3 * 16 * 16, 8)
+
+        def forward(self, images):
+            x = self.linear(images.flatten(1))
+            return torch.nn.functional.normalize(x), x.norm(dim=1)
+
+    monkeypatch.setattr(checkpoint, "build_network", lambda config: Both())
+    with pytest.raises(ValueError, match="for 24 images it gave tuple: wrap it"):
+        train(config, faces=faces)
