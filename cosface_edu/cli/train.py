@@ -1,7 +1,5 @@
 """`cosface-edu train`: a network with a large-margin loss."""
 
-import os
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -62,7 +60,6 @@ def train(
 
     On eight GPUs, centres split over them: `torchrun --nproc_per_node 8 -m cosface_edu train --preset casia …`
     """
-    from cosface_edu.files import alone_in
     from cosface_edu.losses import card
     from cosface_edu.training import distributed
     from cosface_edu.training import preset as named
@@ -81,8 +78,7 @@ def train(
     changes["loss_options"] = options | asked.get("loss_options", {})
     config = config.replace(**changes)
     try:
-        with alone_in(out) if os.environ.get("RANK", "0") == "0" else nullcontext():  # torchrun numbers its processes
-            run(config, out, resume, say=say)
+        run(config, out, resume, say=say)
     finally:
         distributed.finish()
 

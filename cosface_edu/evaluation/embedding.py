@@ -90,18 +90,17 @@ def embed(
     device = device_of(network)
     own = None if isinstance(network, Ensemble) else dtype_of(network)  # an ensemble sees to each of its networks
     features = []
-    with (
-        evaluating(network),
-        torch.inference_mode(),
-        torch.autocast(device.type, dtype, enabled=dtype != torch.float32),
-    ):
+    with evaluating(network):
         batches = _batches(images, batch, workers, preprocess)
         for x in tqdm(batches, total=-(-len(images) // batch), disable=not progress, unit="batch"):
             x = x.float() if x.is_floating_point() else x  # not every device has doubles; bytes travel as bytes
             x = _in_range(x.to(device), preprocess)  # (B, 3, H, W)
             x = preprocess(x) if preprocess else x
             x = x.to(own) if own is not None else x
-            features.append(_finite(_both(network, x, flip)).float().cpu())
+            # the network alone: a data set that draws or changes its pictures as they are asked for does so as ever
+            half = torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+            with torch.inference_mode(), half:
+                features.append(_finite(_both(network, x, flip)).float().cpu())
     return torch.cat(features)
 
 

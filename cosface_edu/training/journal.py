@@ -3,19 +3,25 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import torch
+
+from cosface_edu.files import alone_in
 
 from . import checkpoint, distributed
 from .config import Config
 from .state import Run, State
 from .validation import HeldOut
 
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
 
 class Journal:
-    """Called after a step; what is due is up to the loop.
+    """Called after a step; what is due is up to the loop. Its context is the run's, alone in its folder.
 
     Args:
         config: of the run.
@@ -40,13 +46,26 @@ class Journal:
         self.config, self.state, self.held_out, self.rank, self.device = config, state, held_out, rank, device
         self.out, self.say = Path(out) if out is not None else None, say
         self.run = Run(state.network, state.centres.head)
-        self.curves = None
-        if out is not None and rank == 0:
-            from torch.utils.tensorboard import SummaryWriter  # takes a second to import: only where it is used
-
-            self.curves = SummaryWriter(str(out), purge_step=state.step)
+        self.curves: SummaryWriter | None = None
+        self.alone = ExitStack()
         self.logged, self.began = state.step, time.perf_counter()
         self.since = self.began
+
+    def __enter__(self) -> Self:
+        """Raises FileExistsError: another run is writing to this folder now."""
+        if self.out is not None and self.rank == 0:
+            from torch.utils.tensorboard import SummaryWriter  # takes a second to import: only where it is used
+
+            self.alone.enter_context(alone_in(self.out))
+            with self._unless_full():
+                self.curves = SummaryWriter(str(self.out), purge_step=self.state.step)
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        with self.alone:
+            if self.curves:
+                with self._unless_full():
+                    self.curves.close()
 
     @property
     def seconds(self) -> float:
@@ -104,11 +123,8 @@ class Journal:
         if failed is not None:
             self.say(f"step {self.state.step:,}: {failed}; training goes on")
 
-    def close(self) -> Run:
+    def done(self) -> Run:
         """The finished run."""
-        if self.curves:
-            with self._unless_full():
-                self.curves.close()
         self.run.seconds = self.seconds
         self.run.network.eval()
         self.run.head.eval()

@@ -59,7 +59,7 @@ def train(
         TrainingDiverged: the loss is not a finite number.
         CheckpointError: the last checkpoint could not be written.
         SystemExit, KeyboardInterrupt: SIGTERM or Ctrl-C asked the run to stop; where `out` is given, the step that it
-            was at is done and saved first. (Of several processes: the next step that is logged.)
+            was at is done and saved first. (On a GPU, and of several processes: the next step that is logged.)
     """
     # --- where: processes and devices
     chosen = device_named(config.device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -114,9 +114,11 @@ def train(
 
     # --- the loop
     model.train()
-    journal = Journal(config, state, out, held_out, rank, device, say)
     watch = Watch(config, optimiser, device)
-    with Stopping(journal, world) as stopping:
+    with (
+        Journal(config, state, out, held_out, rank, device, say) as journal,
+        Stopping(journal, world) as stopping,
+    ):
         batches = stopping.reading(feed(training, config, device, state.step, rank, world, parts))
         for step in range(state.step, config.steps):
             rate = config.learning_rate(step)
@@ -159,7 +161,8 @@ def train(
             logged, last_one = config.due(config.log_every, state.step), state.step == config.steps
             if logged:
                 journal.log(float(total), float(centres.accuracy(features.detach().float(), labels)), rate)
-            stops = (logged or world == 1) and not last_one and stopping.asked(device)
+            asks = logged or (world == 1 and watch.waits)  # elsewhere it would mean to wait for others, or for a GPU
+            stops = asks and not last_one and stopping.asked(device)
             saves = stops or config.due(config.save_every, state.step)
             looks = saves or config.due(config.validate_every, state.step)
             if looks and distributed.anywhere(not finite(network, centres), device):  # a good loss, a bad gradient
@@ -169,7 +172,7 @@ def train(
                 journal.save(improved, ends=stops or last_one)
             if stops:
                 raise stopping.end()
-    return journal.close()
+    return journal.done()
 
 
 def begin(config: Config, num_classes: int, device: torch.device, rank: int, world: int) -> State:

@@ -42,18 +42,21 @@ class Stopping:
                     self.before[number] = signal.signal(number, self._note)
         return self
 
-    def __exit__(self, *failure: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *failure: object) -> None:
         self._let_go()
+        if kind is None and self.noted is not None:  # in the last step: that was saved, and there is no other
+            raise self.end()
 
     def asked(self, device: torch.device) -> bool:
         """Whether this process was asked to stop, or any other of the run: all of them have to ask together."""
         return distributed.anywhere(self.noted is not None, device)
 
     def end(self) -> BaseException:
-        """Closes the journal with what was saved; the exception that ends the run as the signal would have ended it."""
+        """Says what was saved; the exception that ends the run as the signal would have ended it."""
         name = self.noted.name if self.noted else "a signal to another process"
-        self.journal.say(f"stopped by {name}: step {self.journal.state.step:,} is saved, continue with --resume")
-        self.journal.close()
+        step, steps = self.journal.state.step, self.journal.config.steps
+        way_on = "continue with --resume" if step < steps else "the run is done"
+        self.journal.say(f"stopped by {name}: step {step:,} is saved, {way_on}")
         return KeyboardInterrupt() if self.noted is signal.SIGINT else SystemExit(128 + signal.SIGTERM)
 
     def reading(self, batches: Iterator[Item]) -> Iterator[Item]:

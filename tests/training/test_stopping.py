@@ -73,10 +73,23 @@ def test_without_a_folder_nothing_waits(config, faces) -> None:
     assert asks[-1].startswith("step 6:")
 
 
-def test_asked_at_the_last_step_a_run_is_done(config, faces, tmp_path) -> None:
+def test_asked_at_the_last_step_a_run_is_done_and_the_script_ends_all_the_same(config, faces, tmp_path) -> None:
     asks = Asks(signal.SIGTERM, "step 10:")
-    assert train(config, tmp_path, faces=faces, say=asks).history[-1]["step"] == 10
-    assert asks[-1].startswith("step 10:")
+    with pytest.raises(SystemExit):
+        train(config, tmp_path, faces=faces, say=asks)
+    assert asks[-1] == "stopped by SIGTERM: step 10 is saved, the run is done"
+    assert load(tmp_path / "last.pt")["step"] == 10
+
+
+def test_two_runs_do_not_write_to_one_folder(config, faces, tmp_path) -> None:
+    def second(line: str) -> None:
+        if line.startswith("step 4:"):
+            with pytest.raises(FileExistsError, match="another run is writing to this folder now"):
+                train(config.replace(seed=1), tmp_path, faces=faces)
+
+    train(config, tmp_path, faces=faces, say=second)
+    assert load(tmp_path / "last.pt")["config"]["seed"] == config.seed
+    train(config, tmp_path, resume=True, faces=faces)  # the folder is free again
 
 
 def test_in_another_thread_it_trains_as_ever(config, faces, tmp_path) -> None:
