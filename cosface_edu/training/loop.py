@@ -213,13 +213,19 @@ def accumulation(config: Config, world: int) -> int:
     """Micro-batches a step: as few equal ones as hold no more than `micro_batch` images on one process.
 
     Raises:
-        ValueError: if the batch cannot be shared out evenly.
+        ValueError: if the batch cannot be shared out evenly, or in single images alone.
     """
     if config.batch % world:
         raise ValueError(f"batch={config.batch} cannot be shared evenly by {world} processes")
     share = config.batch // world
     fewest = -(-share // (config.micro_batch or share))
-    return next(parts for parts in range(fewest, share + 1) if share % parts == 0)
+    parts = next(parts for parts in range(fewest, share + 1) if share % parts == 0)
+    if parts == share and (config.micro_batch or 1) > 1 and share > 1:
+        raise ValueError(
+            f"micro_batch={config.micro_batch}: {share} images a process have no equal parts of 2 to "
+            f"{config.micro_batch} images; choose batch so that micro_batch divides it"
+        )
+    return parts
 
 
 def narrowed(config: Config, network: nn.Module, head: losses.Head, world: int, parts: int) -> list[str]:

@@ -106,6 +106,9 @@ def test_parts_are_equal_and_as_few_as_fit(batch, micro, world, parts, config) -
 def test_a_batch_that_processes_cannot_share_evenly_is_refused(config) -> None:
     with pytest.raises(ValueError, match="batch=24 cannot be shared evenly by 5"):
         accumulation(config, 5)
+    with pytest.raises(ValueError, match="7 images a process have no equal parts of 2 to 4 images"):
+        accumulation(config.replace(batch=7, micro_batch=4), 1)
+    assert accumulation(config.replace(batch=7, micro_batch=1), 1) == 7
 
 
 def test_one_step_is_one_step_of_sgd(config, faces) -> None:
