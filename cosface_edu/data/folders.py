@@ -30,7 +30,7 @@ class FolderDataset(EncodedDataset):
     Args:
         root: the folder of identity folders.
         size: (height, width) of the images handed out, see `fit`.
-        exclude: names of identities to leave out.
+        exclude: names of identities to leave out, or one name.
         on_broken: 'fail', or 'skip' to hand out another picture of the same set in place of a broken one, with a
             warning.
 
@@ -61,7 +61,7 @@ class FolderDataset(EncodedDataset):
         self,
         root: str | os.PathLike[str],
         size: tuple[int, int] = (112, 96),
-        exclude: Iterable[str] = LFW_OVERLAP,
+        exclude: str | Iterable[str] = LFW_OVERLAP,
         on_broken: OnBroken = "fail",
     ) -> None:
         """List the pictures; none is opened yet.
@@ -69,8 +69,8 @@ class FolderDataset(EncodedDataset):
         Args:
             root: the folder of identity folders.
             size: (height, width) of the images handed out; larger crops are cut about the centre, see `fit`.
-            exclude: identity folders to leave out. By default CASIA's overlap with LFW: training on people that
-                are tested on would be cheating. Names that are not there do no harm.
+            exclude: identity folders to leave out, or the name of one. By default CASIA's overlap with LFW: training
+                on people that are tested on would be cheating. Names that are not there do no harm.
             on_broken: a picture that cannot be decoded raises ('fail'), or the next whole one of the same
                 person stands in for it and a warning names it ('skip'). Evaluation must use 'fail'.
 
@@ -80,7 +80,7 @@ class FolderDataset(EncodedDataset):
         super().__init__(size, on_broken)
         self.root = Path(root)
         found = walk(self.root)
-        exclude = frozenset(exclude)
+        exclude = frozenset([exclude] if isinstance(exclude, str) else exclude)  # a string is its letters otherwise
         self.excluded = [name for name in found.folders if name in exclude]
         by_person: dict[str, list[str]] = {}
         self.stray: list[str] = []

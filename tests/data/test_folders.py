@@ -35,6 +35,11 @@ def test_lfw_overlap_is_left_out_by_default(people) -> None:
     assert data.FolderDataset(people, exclude=()).num_classes == 3
 
 
+def test_one_name_is_left_out_as_well_as_a_list_of_one(people) -> None:
+    for faces in (data.FolderDataset(people, exclude="bob"), data.open(people, (20, 16), exclude="bob")):
+        assert (faces.names, faces.excluded) == (["anna", "carl"], ["bob"])
+
+
 def test_the_lists_are_those_of_the_literature() -> None:
     assert len(data.LFW_OVERLAP) == 3
     assert len(data.LFW_OVERLAP_BY_NAME) == 17
