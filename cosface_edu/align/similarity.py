@@ -7,7 +7,7 @@ value decomposition to go wrong on points that are nearly in line, and a mirrore
 because multiplying by a complex number never mirrors.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -45,9 +45,9 @@ def template(size: tuple[int, int]) -> Tensor:
         [48.03, 71.74]
     """
     if tuple(size) == (112, 96):
-        return TEMPLATE_112x96
+        return TEMPLATE_112x96.clone()  # what is done to it stays out of later alignments
     if tuple(size) == (112, 112):
-        return TEMPLATE_112x112
+        return TEMPLATE_112x112.clone()
     raise ValueError(f"no template for crops of {size[0]}×{size[1]}: choose 112×96 or 112×112 (height × width)")
 
 
@@ -104,7 +104,8 @@ def warp(images: Tensor, matrices: Tensor, size: tuple[int, int], borders: Borde
         size of its crop loses detail to aliasing.
 
     Raises:
-        ValueError: for images or matrices of another shape, or borders of another name.
+        ValueError: for images or matrices of another shape, borders of another name, or a matrix that has no inverse,
+            which puts the whole picture on a line.
 
     Example:
         >>> import torch
@@ -118,9 +119,17 @@ def warp(images: Tensor, matrices: Tensor, size: tuple[int, int], borders: Borde
         raise ValueError(f"wanted (B, C, H, W) and (B, 2, 3), got {tuple(images.shape)} and {tuple(matrices.shape)}")
     if not images.is_floating_point():
         raise ValueError(f"wanted floats, got {images.dtype}: data.to_float makes them of bytes")
+    if borders not in get_args(Borders):
+        raise ValueError(f"borders={borders!r}: choose one of {', '.join(get_args(Borders))}")
     dtype, device = matrices.dtype, images.device
     # grid_sample wants, for each crop pixel (u, v), its place in the image, where −1 and 1 are the outer edges
-    inverse = torch.linalg.inv(matrices[:, :, :2].to(device))  # (B, 2, 2)
+    inverse, failed = torch.linalg.inv_ex(matrices[:, :, :2].to(device))  # (B, 2, 2), (B,)
+    if failed.any():
+        first = int(failed.nonzero()[0])
+        raise ValueError(
+            f"matrix {first} is singular, {matrices[first].tolist()}: it puts the whole picture on a line; "
+            "estimate_similarity makes one of five points, onto a template whose points differ"
+        )
     origin = inverse @ matrices[:, :, 2:].to(device).neg()  # (B, 2, 1): where the crop's corner pixel comes from
     scale = torch.tensor([[2.0 / images.shape[-1]], [2.0 / images.shape[-2]]], dtype=dtype, device=device)
     along = inverse * scale  # (B, 2, 2)

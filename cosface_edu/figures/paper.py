@@ -2,7 +2,6 @@
 
 import json
 import math
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ from cosface_edu.figures import style
 from cosface_edu.figures.tables import table
 
 
-@cache
 def tables() -> dict:
     """The paper's Tables 1 to 5: {name: {caption, columns, rows}}, percent as printed there."""
     return json.loads(Path(__file__).with_name("paper_tables.json").read_text(encoding="utf-8"))

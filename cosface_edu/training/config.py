@@ -4,6 +4,7 @@
 laptop's processor in minutes. Where the paper is silent the comment says so: those values are our choice.
 """
 
+import copy
 import dataclasses
 import math
 from dataclasses import dataclass, field
@@ -256,11 +257,11 @@ def preset(name: str) -> Config:
         name: a key of `PRESETS`.
 
     Returns:
-        The configuration; `dataclasses.replace` changes it.
+        The configuration, one's own; its `replace` changes it.
 
     Raises:
         ValueError: for an unknown name.
     """
     if name not in PRESETS:
         raise ValueError(f"there is no preset {name!r}: choose one of {', '.join(PRESETS)}")
-    return PRESETS[name]
+    return copy.deepcopy(PRESETS[name])  # frozen, but for what its dictionaries hold

@@ -110,13 +110,20 @@ def test_other_shapes_are_refused(src: tuple[int, int], dst: tuple[int, int]) ->
 
 
 def test_templates_are_sphereface_s() -> None:
-    assert align.template((112, 96)) is align.TEMPLATE_112x96
+    assert torch.equal(align.template((112, 96)), align.TEMPLATE_112x96)
     torch.testing.assert_close(align.TEMPLATE_112x96[2], torch.tensor([48.0252, 71.7366]))
     torch.testing.assert_close(
         align.template((112, 112)) - align.TEMPLATE_112x96, torch.tensor([8.0, 0.0]).expand(5, 2)
     )
     with pytest.raises(ValueError, match="no template for crops of 96×112"):
         align.template((96, 112))
+
+
+@pytest.mark.parametrize("size", [(112, 96), (112, 112)])
+def test_what_is_done_to_a_template_stays_out_of_later_alignments(size: tuple[int, int]) -> None:
+    before = align.template(size).clone()
+    align.template(size).mul_(2)
+    assert torch.equal(align.template(size), before)
 
 
 def test_warp_equals_scikit_image_s() -> None:
@@ -145,6 +152,15 @@ def test_warp_refuses_other_shapes() -> None:
         align.warp(torch.zeros(2, 3, 8, 8), torch.zeros(3, 2, 3), (4, 4))
     with pytest.raises(ValueError, match=r"wanted floats, got torch\.uint8: data\.to_float"):
         align.warp(torch.zeros(2, 3, 8, 8, dtype=torch.uint8), torch.zeros(2, 2, 3), (4, 4))
+
+
+def test_warp_refuses_other_borders_and_matrices_without_an_inverse() -> None:
+    images, matrices = torch.zeros(2, 3, 8, 8), torch.eye(2, 3).repeat(2, 1, 1)
+    with pytest.raises(ValueError, match="borders='reflect': choose one of black, mirror"):
+        align.warp(images, matrices, (4, 4), borders="reflect")  # type: ignore[arg-type]
+    matrices[1, 0] = 0
+    with pytest.raises(ValueError, match=r"matrix 1 is singular, \[\[0\.0, 0\.0, 0\.0\], .* on a line"):
+        align.warp(images, matrices, (4, 4))
 
 
 def test_points_may_be_arrays_or_lists() -> None:

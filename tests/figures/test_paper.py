@@ -12,6 +12,11 @@ def test_cells_read_off_the_paper() -> None:
     assert "Baidu" not in paper.column("table3", "YTF")
 
 
+def test_what_is_done_to_the_tables_is_one_s_own() -> None:
+    paper.tables().clear()
+    assert paper.tables()
+
+
 def test_leads_by_the_table_are_not_those_of_the_text() -> None:
     rank1, verification = paper.column("table5", "rank 1"), paper.column("table5", "verification")
     assert rank1["CosFace, 3 patches"] - rank1["GRCCV"] == pytest.approx(1.29)

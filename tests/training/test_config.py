@@ -42,6 +42,11 @@ def test_warm_up_and_cosine() -> None:
     assert 0 < config.learning_rate(109) < 1e-3
 
 
+def test_what_is_done_to_a_preset_is_one_s_own() -> None:
+    preset("casia").loss_options["m"] = 9
+    assert preset("casia").loss_options["m"] == 0.35
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_configuration_survives_json(name) -> None:
     import json
