@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from cosface_edu.checks import check_count
 from cosface_edu.data.pairs import check_rows
 
 from .identification import HighestScores, identify, unit_rows
@@ -123,7 +124,7 @@ def draw_trials(labels: ArrayLike, trials: int = 10, seed: int = 0) -> list[Tria
         The trials.
 
     Raises:
-        ValueError: if there are too few people, or none with two images.
+        ValueError: if there are too few people, none with two images, or no trials are asked for.
 
     Example:
         >>> import torch
@@ -139,7 +140,7 @@ def draw_trials(labels: ArrayLike, trials: int = 10, seed: int = 0) -> list[Tria
     people, counts = np.unique(labels, return_counts=True)
     rng = np.random.default_rng(seed)
     drawn = []
-    for _ in range(trials):
+    for _ in range(check_count("trials", trials, 1)):
         tested = rng.permutation(len(people))[round(len(people) * 1500 / 5749) :]
         several = people[tested[counts[tested] > 1]]
         enrolled = several[: max(1, round(len(tested) * 1000 / 4249))]
@@ -172,7 +173,7 @@ def blufr(
 
     Raises:
         ValueError: if a trial has too few impostors for such a rate, or no genuine pair, or numbers of other images
-            than there are; if labels are not one for each image, or features are not finite.
+            than there are; if there are no trials, labels are not one for each image, or features are not finite.
 
     Example:
         >>> import torch
@@ -185,6 +186,8 @@ def blufr(
         >>> bool(found.verification.min() > 0.9)
         True
     """
+    if not trials:
+        raise ValueError("there are no trials: read_blufr reads the benchmark's, draw_trials draws some")
     unit = unit_rows(features, "features")
     (labels,) = numbered(labels, device=unit.device)
     check_one_each(labels, unit, "features")

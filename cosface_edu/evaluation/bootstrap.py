@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cosface_edu.checks import check_count
+from cosface_edu.checks import check_count, check_number
 
 from .verification import Verification, by_folds
 
@@ -53,14 +53,14 @@ def bootstrap(
         statistic: the figure.
         people: (n, 2) who the pairs show, any labels.
         samples: resamplings.
-        level: of confidence.
+        level: of confidence, a share such as 0.95.
         seed: of the draws.
 
     Returns:
         The interval.
 
     Raises:
-        ValueError: if there are no resamplings, or the figure cannot be computed on one of them.
+        ValueError: if there are no resamplings, the level is no share, or the figure cannot be computed on one of them.
 
     Example:
         >>> import numpy as np
@@ -97,7 +97,7 @@ def bootstrap_difference(
         statistic: the figure.
         people: (n, 2) who the pairs show, as for `bootstrap`.
         samples: resamplings.
-        level: of confidence.
+        level: of confidence, a share such as 0.95.
         seed: of the draws.
 
     Returns:
@@ -131,6 +131,7 @@ def _interval(
 ) -> Interval:
     """Of the first result's figure, less the second's if there is one."""
     first, samples = results[0], check_count("samples", samples, 1)
+    level = check_number("level", level, 1e-9, 1, allowed="a share in (0, 1], such as 0.95")
     rng = np.random.default_rng(seed)
     draw = _draw_pairs(first) if people is None else _draw_people(first, np.asarray(people))
     values = []

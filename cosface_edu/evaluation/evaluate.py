@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cosface_edu import __version__, data
+from cosface_edu.checks import check_count
 from cosface_edu.data import Pairs, lfw_pairs, normalise, ytf_pairs
 from cosface_edu.data.pairs import Pictures
 from cosface_edu.files import folder_to_write
@@ -124,6 +125,9 @@ def evaluate(
     Returns:
         The test's figures and what they rest on.
 
+    Raises:
+        ValueError: if there are no resamplings, before anything is embedded; and as for `embed` and `verify`.
+
     Example:
         >>> from cosface_edu.evaluation import evaluate, faceworld_pairs
         >>> network = lambda images: images.mean(3).flatten(1)  # no more than the rows' mean colours
@@ -132,6 +136,7 @@ def evaluate(
         >>> len(found.verification.accuracies), found.interval.level  # ten folds
         (10, 0.95)
     """
+    check_count("samples", samples, 1)  # embedding may take hours
     if out is not None:
         folder_to_write(out)
     measured = Measured(

@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from cosface_edu.checks import check_count
+
 from .labels import check_one_each, numbered
 
 BLOCK = 2048  # gallery rows scored at a time
@@ -298,17 +300,17 @@ def megaface(
         labels: (P,) whose they are.
         distractors: (N, D) embeddings of strangers, or blocks of them one after the other, each (any, D); only a
             block is in memory at a time.
-        ranks: ranks up to this are told apart.
+        ranks: ranks up to this are told apart, at least 1.
         sizes: numbers of distractors to report rank-1 at besides all of them, such as 10, 100, …, 1,000,000.
-        keep: highest (probe, distractor) scores to keep, for TAR@FAR; 1,000,000 distractors and 3,530 probes need
-            3,531 of them at FAR 1e-6.
+        keep: highest (probe, distractor) scores to keep, at least 1, for TAR@FAR; 1,000,000 distractors and 3,530
+            probes need 3,531 of them at FAR 1e-6.
 
     Returns:
         Rank-1 at each number of distractors, ranks and scores.
 
     Raises:
-        ValueError: if nobody has two images, there are no distractors, labels are not one for each probe, or
-            embeddings are not of one length or not finite.
+        ValueError: if nobody has two images, there are no distractors, labels are not one for each probe,
+            embeddings are not of one length or not finite, or no rank or no score is asked for.
 
     Example:
         >>> import torch
@@ -319,6 +321,7 @@ def megaface(
         >>> found.sizes, found.rank1
         ([1, 3], [1.0, 1.0])
     """
+    ranks, keep = check_count("ranks", ranks, 1), check_count("keep", keep, 1)
     unit = unit_rows(probes, "probes")
     (labels,) = numbered(labels, device=unit.device)
     check_one_each(labels, unit, "probes")

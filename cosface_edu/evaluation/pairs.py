@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from cosface_edu.checks import check_count
 from cosface_edu.data import Faces, Pairs
 from cosface_edu.faces import FaceWorldDataset
 
@@ -15,15 +16,16 @@ def draw_pairs(dataset: Faces, count: int = 3000, folds: int = 10, seed: int = 0
 
     Args:
         dataset: faces with `labels`.
-        count: genuine pairs in all, and as many impostor pairs; each fold has an equal share.
-        folds: number of folds.
+        count: genuine pairs in all, and as many impostor pairs; each fold has an equal share, the first ones one more
+            where it does not come out even.
+        folds: number of folds, at least 1.
         seed: of the draws.
 
     Returns:
         Pairs over the whole data set.
 
     Raises:
-        ValueError: if the people or their images are too few for so many pairs.
+        ValueError: if the people or their images are too few for so many pairs, or there are no folds or pairs.
 
     Example:
         >>> from cosface_edu.evaluation import draw_pairs
@@ -33,14 +35,15 @@ def draw_pairs(dataset: Faces, count: int = 3000, folds: int = 10, seed: int = 0
         >>> int(pairs.same.sum()), len(pairs.same), pairs.fold.unique()
         (8, 16, tensor([0, 1]))
     """
+    count, folds = check_count("count", count, 1), check_count("folds", folds, 1)
     labels = np.asarray(dataset.labels)
     rng = np.random.default_rng(seed)
     people = rng.permutation(np.unique(labels))
-    share = count // folds
-    if len(people) < 2 * folds or share < 1:
+    if len(people) < 2 * folds or count < folds:
         raise ValueError(f"{folds} folds need {2 * folds} people and {folds} pairs; got {len(people)} and {count}")
-    pairs, fold_of = [], []
+    pairs, same, fold_of = [], [], []
     for fold, group in enumerate(np.array_split(people, folds)):
+        share = count // folds + (fold < count % folds)
         images = {person: np.flatnonzero(labels == person) for person in group}
         genuine = np.concatenate([_all_pairs(own) for own in images.values()])
         if len(genuine) < share:
@@ -51,11 +54,11 @@ def draw_pairs(dataset: Faces, count: int = 3000, folds: int = 10, seed: int = 0
         pairs.append(genuine[rng.choice(len(genuine), share, replace=False)])
         two = np.stack([rng.choice(group, 2, replace=False) for _ in range(share)])  # (share, 2) people
         pairs.append(np.array([[rng.choice(images[person]) for person in row] for row in two]))
+        same.append(np.repeat([True, False], share))
         fold_of.append(np.full(2 * share, fold))
     first, second = torch.from_numpy(np.concatenate(pairs)).unbind(1)
-    same = torch.tensor([True] * share + [False] * share).repeat(folds)
-    numbers = torch.from_numpy(np.concatenate(fold_of))
-    return Pairs(dataset, first, second, same, numbers)
+    kinds, numbers = (torch.from_numpy(np.concatenate(parts)) for parts in (same, fold_of))
+    return Pairs(dataset, first, second, kinds, numbers)
 
 
 def _all_pairs(images: np.ndarray) -> np.ndarray:

@@ -90,6 +90,12 @@ def test_resamplings_are_counted(result, samples):
         bootstrap_difference(result, result, samples=samples)
 
 
+@pytest.mark.parametrize("level", [95, 0, -0.5, float("nan")])
+def test_a_level_is_a_share(result, level):
+    with pytest.raises(ValueError, match=rf"level must be a share in \(0, 1\], such as 0\.95, got {level}"):
+        bootstrap(result, samples=2, level=level)
+
+
 def test_a_figure_that_a_resample_of_people_cannot_show_is_refused_with_the_reason():
     """Fifty impostor pairs show FAR 0.02, and many draws of their people have fewer."""
     same, number = np.tile([True, False], 50), np.arange(100) // 2

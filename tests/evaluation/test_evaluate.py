@@ -251,6 +251,27 @@ def test_drawn_pairs_have_lfws_shape():
     assert torch.equal(again.second, pairs.second)
 
 
+def test_pairs_that_do_not_come_out_even_are_drawn_all_the_same():
+    pairs = draw_pairs(FaceWorldDataset(20, 5, SIZE), count=25, folds=10)
+    assert torch.equal(pairs.images.labels[pairs.first] == pairs.images.labels[pairs.second], pairs.same)
+    assert (int(pairs.same.sum()), len(pairs)) == (25, 50)
+    assert pairs.fold.bincount().tolist() == [6] * 5 + [4] * 5
+
+
+@pytest.mark.parametrize(("name", "value"), [("folds", 0), ("folds", 2.0), ("count", 0), ("count", -10)])
+def test_numbers_of_folds_and_pairs_are_counted(name, value):
+    with pytest.raises(ValueError, match=rf"{name} must be an integer of at least 1, got {value}"):
+        draw_pairs(FaceWorldDataset(20, 5, SIZE), **{name: value})
+
+
+def test_resamplings_are_counted_before_anything_is_embedded():
+    def network(images):
+        raise AssertionError("embedded")
+
+    with pytest.raises(ValueError, match="samples must be an integer of at least 1, got 0"):
+        evaluate(network, faceworld_pairs(identities=20, per_identity=3, count=20, size=SIZE), samples=0)
+
+
 def test_too_few_people_or_images_for_the_pairs():
     with pytest.raises(ValueError, match="need 20 people"):
         draw_pairs(FaceWorldDataset(19, 5, SIZE))

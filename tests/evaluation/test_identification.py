@@ -177,6 +177,12 @@ def test_megaface_bad_input():
         megaface(torch.randn(3, 4), [0, 0, 2], [])
 
 
+@pytest.mark.parametrize("name", ["ranks", "keep"])
+def test_megaface_keeps_one_rank_and_one_score_at_least(name):
+    with pytest.raises(ValueError, match=f"{name} must be an integer of at least 1, got 0"):
+        megaface(torch.eye(2), [0, 0], torch.eye(2), **{name: 0})
+
+
 def test_highest_scores_of_a_stream():
     blocks = [torch.randn(7, n) for n in (3, 40, 1, 25)]
     blocks.insert(1, torch.full((7, 5), -9.0))
@@ -256,6 +262,13 @@ def test_blufr_bad_input():
         tar_over_all_pairs(features, torch.arange(8), 0.1)
     with pytest.raises(ValueError, match="cannot be measured on 0 impostor pairs"):
         tar_over_all_pairs(features, torch.zeros(8), 0.1)
+
+
+def test_blufr_needs_a_trial():
+    with pytest.raises(ValueError, match="trials must be an integer of at least 1, got 0"):
+        draw_trials(torch.arange(60) // 3, trials=0)
+    with pytest.raises(ValueError, match="there are no trials: read_blufr reads the benchmark's, draw_trials draws"):
+        blufr(torch.eye(4), torch.arange(4), [])
 
 
 def test_blufr_refuses_numbers_of_images_that_are_not_there():
