@@ -21,7 +21,7 @@ NEEDS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 class MissingPackages(ImportError):
-    """A room was imported without the packages that it needs; the message says what to install."""
+    """A room is imported, or a function called, without packages that it needs; the message says what to install."""
 
 
 def need(room: str) -> None:
@@ -34,8 +34,24 @@ def need(room: str) -> None:
         MissingPackages: with the command that installs them.
     """
     extra, packages = NEEDS[room.rpartition(".")[2]]
+    _refuse(room, extra, packages, "what this room imports")
+
+
+def need_here(function: str, extra: str, *packages: str) -> None:
+    """Refuse to run a function that needs packages which the rest of its room can do without.
+
+    Args:
+        function: its name, such as 'cosface_edu.geometry.settle'.
+        extra: what brings the packages.
+        packages: as they are imported.
+
+    Raises:
+        MissingPackages: with the command that installs them.
+    """
+    _refuse(function, extra, packages, "what this function imports")
+
+
+def _refuse(who: str, extra: str, packages: tuple[str, ...], what: str) -> None:
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
-        raise MissingPackages(
-            f"{room} needs {', '.join(missing)}: pip install 'cosface-edu[{extra}]' brings what this room imports"
-        )
+        raise MissingPackages(f"{who} needs {', '.join(missing)}: pip install 'cosface-edu[{extra}]' brings {what}")

@@ -104,6 +104,14 @@ def test_losses_and_geometry_import_nothing_else(light: Path) -> None:
     assert run(light, code).stdout.startswith("0.29"), run(light, code).stderr
 
 
+def test_the_one_place_of_geometry_that_needs_more_names_its_extra(light: Path) -> None:
+    done = run(light, "import cosface_edu.geometry as g; g.settle(0, 8, (1, 1))")
+    assert done.stderr.splitlines()[-1] == (
+        "cosface_edu.extras.MissingPackages: cosface_edu.geometry.settle needs scipy: "
+        "pip install 'cosface-edu[evaluate]' brings what this function imports"
+    )
+
+
 @pytest.mark.parametrize(("room", "extra"), [(room, extra) for room, (extra, _) in NEEDS.items()])
 def test_other_rooms_name_their_extra_in_one_line(light: Path, room: str, extra: str) -> None:
     done = run(light, f"import cosface_edu.{room}")

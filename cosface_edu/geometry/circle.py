@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cosface_edu.extras import need_here
 from cosface_edu.losses.margins import Rule
 
 
@@ -57,7 +58,11 @@ def settle(rule: Rule, s: float, together: Sequence[int], tries: int = 3) -> Set
 
     Returns:
         The arrangement.
+
+    Raises:
+        MissingPackages: scipy is not installed, which the extra [evaluate] brings.
     """
+    need_here("cosface_edu.geometry.settle", "evaluate", "scipy")
     from scipy.optimize import minimize  # the room's only use of it: the rest needs torch alone
 
     draw = np.random.default_rng(0)
