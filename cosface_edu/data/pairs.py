@@ -41,7 +41,7 @@ class BrokenPairs(ValueError):
     """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pairs:
     """Pairs of faces, or of sets of faces.
 

@@ -23,7 +23,7 @@ from .labels import check_one_each, numbered
 ROWS = 1024  # of the score matrix at a time
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trial:
     """One trial's images, by their numbers: test is gallery and probes together, gallery one image of each enrolled.
 
@@ -49,7 +49,7 @@ class Trial:
     probes: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BLUFR:
     """What `blufr` found, one value a trial.
 

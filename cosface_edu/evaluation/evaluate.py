@@ -27,7 +27,7 @@ from .verification import Verification, verify
 FARS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """A network's figures on one test, and what is needed to read them.
 

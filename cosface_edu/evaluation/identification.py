@@ -24,7 +24,7 @@ PART = 256  # columns of a block looked through at a time for the highest of all
 TIE = 1e-6  # cosines closer than this are equal: float32 rounds a sum of 512 products about so
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Identification:
     """What `identify` found; P probes whose person is enrolled, U whose person is not.
 
@@ -229,7 +229,7 @@ class HighestScores:
                     self.of_all = torch.cat([self.of_all, new]).topk(pool).values
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MegaFace:
     """What `megaface` found.
 

@@ -94,7 +94,7 @@ def by_folds(
     return Verification(scores, same, numbers, accuracies, thresholds)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Verification:
     """What `verify` found.
 

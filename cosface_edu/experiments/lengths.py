@@ -16,7 +16,7 @@ from cosface_edu.losses import CosFace
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lengths:
     """A short training, by step, with one value before the first.
 

@@ -149,7 +149,7 @@ def quiet_angle(rule: Rule, s: float, C: int, cos_others: float = 0.0, P: float 
     return float(theta[reached].max()) if reached.any() else math.nan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Walk:
     """How a cloud of free embeddings moved: mean angle to the own centre and to the nearest other, degrees, by step.
 

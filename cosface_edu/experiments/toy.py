@@ -117,7 +117,7 @@ class ToyConfig:
         return losses.card(self.loss).in_paper + ("" if self.m is None else f", m = {self.m:g}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ToyRun:
     """A trained toy and its history; index 0 of an epoch axis is the start, before any training.
 

@@ -12,7 +12,7 @@ from cosface_edu.data.walk import pictures_in
 from cosface_edu.faces.world import FaceWorld
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ToyFaces:
     """Training and test images of the same few people.
 

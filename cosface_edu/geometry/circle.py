@@ -34,7 +34,7 @@ def circle_loss(rule: Rule, s: float, angles: Tensor) -> Tensor:
     return -logits.log_softmax(dim=-1).diagonal(dim1=-2, dim2=-1).mean(dim=-1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Settled:
     """An arrangement in which no place can move to the loss's advantage.
 

@@ -1,6 +1,9 @@
 """Ten-fold verification against plain loops over every threshold, and against the mistakes of well-known code."""
 
+import ast
+import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +13,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from cosface_edu.evaluation import verify
+
+PACKAGE = Path(__file__).parents[2] / "cosface_edu"
 
 
 def lfw_shaped(rng, gap=1.5, digits=None):
@@ -248,3 +253,24 @@ def test_scores_may_be_tensors_of_any_kind():
     expected = verify(scores, same, folds=5)
     for other in (scores.bfloat16(), scores.half(), scores.clone().requires_grad_()):
         assert np.array_equal(verify(other, same, folds=5).scores, expected.scores)
+
+
+def test_results_are_compared_and_kept_in_sets_by_identity():
+    """Equality of the fields, as dataclasses have it, is undefined for arrays."""
+    scores, same = lfw_shaped(np.random.default_rng(0))
+    first, second = verify(scores, same), verify(scores, same)
+    assert first == first
+    assert first != second
+    assert len({first, second, first}) == 2
+
+
+def test_no_frozen_class_compares_arrays():
+    found = []
+    for file in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            made = " ".join(map(ast.unparse, getattr(node, "decorator_list", ())))
+            if isinstance(node, ast.ClassDef) and "frozen=True" in made and "eq=False" not in made:
+                fields = [ast.unparse(field.annotation) for field in node.body if isinstance(field, ast.AnnAssign)]
+                if any(re.search(r"^(list\[)?(Tensor|\w*Array)\b", field) for field in fields):
+                    found.append(node.name)
+    assert found == []

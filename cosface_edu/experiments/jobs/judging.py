@@ -31,7 +31,7 @@ def features(network: nn.Module, pictures: Tensor) -> Tensor:
     return found.to(device)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Judge:
     """Strangers of one world, drawn once for all runs and kept as bytes.
 
