@@ -1,5 +1,7 @@
 """Center loss: every class has a place that its samples are drawn to."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -38,9 +40,12 @@ class Center(nn.Module):
 
     def __init__(self, in_features: int, num_classes: int, alpha: float = 0.5) -> None:
         super().__init__()
-        self.alpha = check_number("alpha", alpha, 0, 1)
+        self.alpha = alpha
         shape = check_count("num_classes", num_classes, 2), check_count("in_features", in_features, 1)
         self.register_buffer("centers", torch.zeros(shape))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, check_number(name, value, 0, 1) if name == "alpha" else value)
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """The loss of a batch; moves the centres in training mode.

@@ -1,5 +1,7 @@
 """Contrastive loss: pairs of samples, no class centres."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -41,7 +43,10 @@ class Contrastive(nn.Module):
 
     def __init__(self, margin: float = 1.0) -> None:
         super().__init__()
-        self.margin = check_number("margin", margin, 0, 2)
+        self.margin = margin
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, check_number(name, value, 0, 2) if name == "margin" else value)
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """The loss of a batch; 0 for a batch of one.

@@ -11,6 +11,7 @@ from torch import nn
 from cosface_edu.checks import check_count, check_number
 
 from .partial import PartialFC
+from .settings import Choice, Count, Given, Scale, Setting
 
 
 class LambdaAnnealing:
@@ -87,7 +88,7 @@ class MarginWarmUp:
         setting: which margin: "m", or "m1", "m2", "m3" of the combined margin.
 
     Raises:
-        ValueError: the head has no such setting, or steps < 1.
+        ValueError: the head has no such setting, it is no margin, or steps < 1.
 
     Example:
         >>> from cosface_edu.losses import CosFace, MarginWarmUp
@@ -103,10 +104,12 @@ class MarginWarmUp:
 
     def __init__(self, head: nn.Module, steps: int, start: float | None = None, setting: str = "m") -> None:
         head = head.head if isinstance(head, PartialFC) else head
-        if not hasattr(head, setting):
-            raise ValueError(f"setting must name a margin of {type(head).__name__}, got {setting!r}")
+        numbers = {name: found for name, found in getattr(head, "settings", {}).items() if _may_grow(found)}
+        if setting not in numbers:
+            known = f" ({', '.join(numbers)})" if numbers else ", which has none"
+            raise ValueError(f"setting must name a margin of {type(head).__name__}{known}, got {setting!r}")
         if start is None:
-            start = getattr(getattr(type(head), setting, None), "easiest", 0.0)
+            start = numbers[setting].easiest
         self.head, self.steps, self.start, self.setting = head, check_count("steps", steps, 1), start, setting
         now = float(getattr(head, setting))
         left, end = vars(head).get("_warm_ups", {}).get(setting, (None, None))
@@ -137,3 +140,8 @@ class MarginWarmUp:
         """Continue from a checkpoint; the head's margin is set at once."""
         self.steps_done, self.end = int(state["steps_done"]), float(state["end"])
         self._apply()
+
+
+def _may_grow(setting: Setting) -> bool:
+    """Whether a setting is a number that may pass through all between two: no scale, count, choice or object."""
+    return not isinstance(setting, Scale | Count | Choice | Given)

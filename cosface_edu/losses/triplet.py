@@ -1,6 +1,6 @@
 """Triplet loss: an anchor, somebody alike and somebody else."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -39,10 +39,14 @@ class Triplet(nn.Module):
 
     def __init__(self, margin: float = 0.2, mining: Mining = "batch-hard") -> None:
         super().__init__()
-        self.margin = check_number("margin", margin, 0, 4)
-        if mining not in ("batch-hard", "semi-hard"):
-            raise ValueError(f'mining must be "batch-hard" or "semi-hard", got {mining!r}')
-        self.mining = mining
+        self.margin, self.mining = margin, mining
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "margin":
+            value = check_number(name, value, 0, 4)
+        if name == "mining" and value not in ("batch-hard", "semi-hard"):
+            raise ValueError(f'mining must be "batch-hard" or "semi-hard", got {value!r}')
+        super().__setattr__(name, value)
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """Mean loss of the triplets found; 0, with zero gradient, where the batch holds none.

@@ -35,3 +35,11 @@ def test_centres_move_to_their_samples_in_training_only():
 def test_bad_alpha():
     with pytest.raises(ValueError, match="alpha"):
         losses.Center(4, 5, alpha=2)
+
+
+def test_an_alpha_that_is_set_later_is_checked():
+    loss = losses.Center(4, 5)
+    with pytest.raises(ValueError, match="alpha must be a number between 0 and 1, got 2"):
+        loss.alpha = 2
+    loss.alpha = 0.25
+    assert loss.alpha == 0.25

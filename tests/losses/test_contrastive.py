@@ -23,5 +23,12 @@ def test_bad_margin():
         losses.Contrastive(margin=3)
 
 
+def test_a_margin_that_is_set_later_is_checked():
+    loss = losses.Contrastive()
+    with pytest.raises(ValueError, match="margin must be a number between 0 and 2, got -1"):
+        loss.margin = -1
+    assert loss.margin == 1
+
+
 def test_a_batch_of_one_costs_nothing():
     assert losses.Contrastive()(torch.randn(1, 4), torch.tensor([0])) == 0

@@ -123,6 +123,15 @@ def test_bad_arguments():
         losses.LambdaAnnealing(floor=-1)
 
 
+@pytest.mark.parametrize("setting", ["in_features", "training", "chunk_size", "s", "beyond_pi", "m2"])
+def test_a_warm_up_leaves_all_but_margins_alone(setting):
+    head = losses.ArcFace(5, 7)
+    before = getattr(head, setting, None)
+    with pytest.raises(ValueError, match=rf"setting must name a margin of ArcFace \(m\), got '{setting}'"):
+        losses.MarginWarmUp(head, steps=3, setting=setting)
+    assert getattr(head, setting, None) == before
+
+
 @pytest.mark.parametrize(("name", "value", "lam"), [("base", 56, 50), ("gamma", 0, 1000), ("power", 0, 1000)])
 def test_lambda_follows_a_number_that_is_set_later(name, value, lam):
     head = losses.ASoftmax(5, 7, m=4, annealing=losses.LambdaAnnealing())

@@ -53,3 +53,12 @@ def test_bad_arguments():
         losses.Triplet(mining="hardest")
     with pytest.raises(ValueError, match="margin"):
         losses.Triplet(margin=-1)
+
+
+def test_what_is_set_later_is_checked():
+    loss = losses.Triplet(mining="semi-hard")
+    with pytest.raises(ValueError, match='mining must be "batch-hard" or "semi-hard", got \'nonsense\''):
+        loss.mining = "nonsense"
+    with pytest.raises(ValueError, match="margin must be a number between 0 and 4, got 5"):
+        loss.margin = 5
+    assert (loss.margin, loss.mining) == (0.2, "semi-hard")
