@@ -103,12 +103,7 @@ class PartialFC(nn.Module):
     def __init__(self, head: Head, rate: float = 0.1) -> None:
         super().__init__()
         self.head = head
-        self.rate = check_number("rate", rate, 1e-9, 1.0, allowed="a share in (0, 1]")
-        if self.rate < 1 and not head.samples:
-            raise ValueError(
-                f"{type(head).__name__} looks at all classes in every step and cannot be sampled, or has not declared"
-                " that it can (`samples = True`; its hooks then see a sample of the classes): rate=1"
-            )
+        self.rate = rate
 
     @property
     def weight(self) -> Tensor:
@@ -128,7 +123,25 @@ class PartialFC(nn.Module):
     def __setattr__(self, name: str, value: Any) -> None:
         if "head" in vars(self).get("_modules", {}) and name in self.head.settings:
             raise AttributeError(f"{name} is a setting of the head within: set .head.{name}")
+        if name == "rate":
+            value = self._rate(value)
         super().__setattr__(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        head = vars(self).get("_modules", {}).get("head")
+        if head is not None and name in head.settings:
+            raise AttributeError(f"{name} is a setting of the head within: read .head.{name}")
+        return super().__getattr__(name)
+
+    def _rate(self, rate: float) -> float:
+        """The share, if it is one and the head can be sampled."""
+        rate = check_number("rate", rate, 1e-9, 1.0, allowed="a share in (0, 1]")
+        if rate < 1 and not self.head.samples:
+            raise ValueError(
+                f"{type(self.head).__name__} looks at all classes in every step and cannot be sampled, or has not"
+                " declared that it can (`samples = True`; its hooks then see a sample of the classes): rate=1"
+            )
+        return rate
 
     def criterion(self, logits: Tensor, columns: Tensor) -> Tensor:
         """The head's loss of the logits."""

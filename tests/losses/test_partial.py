@@ -58,8 +58,21 @@ def test_evaluation_and_logits_use_all_classes():
     torch.testing.assert_close(head(x, labels), head.head(x, labels))
 
 
+def test_a_rate_that_is_set_later_is_checked():
+    part, whole = losses.PartialFC(losses.CosFace(5, 40)), losses.PartialFC(losses.AdaCos(5, 40), rate=1)
+    with pytest.raises(ValueError, match=r"rate must be a share in \(0, 1\], got 10"):
+        part.rate = 10
+    with pytest.raises(ValueError, match="AdaCos looks at all classes in every step"):
+        whole.rate = 0.5
+    assert (part.rate, whole.rate) == (0.1, 1)
+
+
 def test_a_setting_is_set_on_the_head_within():
     part = losses.create("magface", in_features=5, num_classes=40, sample_rate=0.3)
+    with pytest.raises(AttributeError, match=r"s is a setting of the head within: read \.head\.s"):
+        _ = part.s
+    with pytest.raises(AttributeError, match="no attribute 'scale_of_all'"):
+        _ = part.scale_of_all
     with pytest.raises(AttributeError, match=r"s is a setting of the head within: set \.head\.s"):
         part.s = 10.0
     part.head.s = 10.0
