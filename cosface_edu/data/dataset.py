@@ -76,8 +76,10 @@ def first_image_fits(faces: Any, size: tuple[int, int]) -> None:
 
     Raises:
         TypeError: it is no float tensor.
-        ValueError: it is of another size, or not in [0, 1].
+        ValueError: it is of another size, or not in [0, 1], or there is none.
     """
+    if len(faces) == 0:
+        raise ValueError(f"this {type(faces).__name__} has no images: two people at least are needed, to be told apart")
     image = faces[0][0]
     wanted = f"wanted float tensors (3, {size[0]}, {size[1]}) with values in [0, 1], RGB"
     if not isinstance(image, Tensor) or not image.is_floating_point():

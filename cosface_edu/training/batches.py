@@ -122,10 +122,10 @@ class Part:
     def __init__(self, faces: Faces, people: Tensor) -> None:
         self.faces, self.num_classes = faces, len(people)
         labels = counted(people_of(faces))
-        classes = torch.full((int(labels.max()) + 1,), -1)
-        classes[people] = torch.arange(len(people))
-        self.images = torch.nonzero(classes[labels] >= 0)[:, 0]  # (n,)
-        self.labels = classes[labels[self.images]]  # (n,)
+        self.images = torch.nonzero(torch.isin(labels, people))[:, 0]  # (n,)
+        # looked up by order: a table up to the highest label is too long where labels are other people's numbers
+        rising, classes = people.sort()
+        self.labels = classes[torch.searchsorted(rising, labels[self.images])]  # (n,)
 
     def __len__(self) -> int:
         return len(self.images)

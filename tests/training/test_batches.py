@@ -68,6 +68,15 @@ def test_held_out_people_are_never_trained_on(faces) -> None:
         hold_out(faces.labels, 9)
 
 
+def test_labels_may_be_anybody_s_numbers(faces) -> None:
+    far = InMemory.of(faces.images, 2**40 + 7 * faces.labels)  # a table up to the highest would take 8 TB
+    some = torch.tensor([5, 2, 8])
+    near, part = Part(faces, some), Part(far, 2**40 + 7 * some)  # type: ignore[arg-type]
+    assert torch.equal(part.images, near.images)
+    assert torch.equal(part.labels, near.labels)
+    assert torch.equal(some[near.labels], faces.labels[near.images])
+
+
 def test_validation_pairs_are_of_held_out_people(faces) -> None:
     held_out = HeldOut(faces, torch.tensor([2, 5, 7, 8]), 20)
     pairs = held_out.pairs

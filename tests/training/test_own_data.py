@@ -73,6 +73,11 @@ def test_images_that_a_network_must_not_get(short, faces, change, error, message
         train(short, faces=own, say=lambda line: None)
 
 
+def test_a_data_set_without_images(short, faces) -> None:
+    with pytest.raises(ValueError, match="this Own has no images: two people at least are needed"):
+        train(short, faces=Own(faces.images[:0], labels=[]), say=lambda line: None)
+
+
 def test_a_data_set_of_ours_opened_at_another_size_is_named_too(short, image_folder) -> None:
     faces = FolderDataset(image_folder, size=(short.size[0] + 8, short.size[1]))
     with pytest.raises(ValueError, match=r"image 0 of this FolderDataset is .*change it, or the configuration's size"):
