@@ -67,7 +67,7 @@ def register(
     in_paper: str | None = None,
     paper: str | None = None,
     colour: str = Card.colour,
-    aliases: tuple[str, ...] = (),
+    aliases: str | tuple[str, ...] = (),
 ) -> Callable[[Loss], Loss]:
     """A class decorator: from now on `create`, the command line and the figures know the loss.
 
@@ -77,7 +77,7 @@ def register(
         in_paper: what the CosFace paper calls it; the title by default.
         paper: key of its paper in references.bib.
         colour: its colour in figures, "#rrggbb".
-        aliases: other names for the same loss.
+        aliases: other names for the same loss, or one.
 
     Returns:
         The decorator, which hands the class back.
@@ -94,6 +94,8 @@ def register(
         >>> create("named", in_features=8, num_classes=4).m
         0.1
     """
+
+    aliases = (aliases,) if isinstance(aliases, str) else aliases  # a string is its letters otherwise
 
     def add(loss: Loss) -> Loss:
         for key in (name, *aliases):

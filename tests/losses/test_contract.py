@@ -20,7 +20,7 @@ from torch.func import functional_call
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cosface_edu import losses, palette
-from cosface_edu.losses import Head, PartialFC, sample_classes
+from cosface_edu.losses import Head, PartialFC, registry, sample_classes
 from cosface_edu.training.distributed import Centres
 
 B, D, C = 7, 5, 6
@@ -556,3 +556,10 @@ def test_a_loss_of_ones_own_by_module_and_class(tmp_path, monkeypatch):
             losses.card(wrong)
     with pytest.raises(ValueError, match="'cosface' is taken by"):
         losses.register("cosface")(type(head))
+
+
+def test_one_other_name_is_as_good_as_a_list_of_one(monkeypatch):
+    monkeypatch.setattr(registry, "_CARDS", dict(registry._CARDS))
+    before = set(losses.available())
+    losses.register("named", aliases="called")(type("Named", (losses.CosFace,), {}))
+    assert set(losses.available()) - before == {"named", "called"}
