@@ -8,7 +8,7 @@ work. A new loss is one more file here: it is found by being there.
 
 import importlib
 import pkgutil
-from typing import Any
+from typing import TYPE_CHECKING
 
 from torch import nn
 
@@ -59,6 +59,41 @@ def _gather() -> None:
 _gather()
 
 
-def __getattr__(name: str) -> Any:
-    """For type checkers, which do not see what `_gather` found."""
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# What `_gather` finds, for type checkers and editors, which run nothing.
+if TYPE_CHECKING:
+    from .adacos import AdaCos as AdaCos
+    from .adaface import AdaFace as AdaFace
+    from .adaface import AdaptiveMargin as AdaptiveMargin
+    from .arcface import AdditiveAngle as AdditiveAngle
+    from .arcface import ArcFace as ArcFace
+    from .asoftmax import ASoftmax as ASoftmax
+    from .asoftmax import MultiplicativeAngle as MultiplicativeAngle
+    from .asoftmax_normfea import ASoftmaxNormFea as ASoftmaxNormFea
+    from .center import Center as Center
+    from .circle import CircleLoss as CircleLoss
+    from .circle import SelfPaced as SelfPaced
+    from .combined import Combined as Combined
+    from .combined import CombinedMargin as CombinedMargin
+    from .contrastive import Contrastive as Contrastive
+    from .cosface import LMCL as LMCL
+    from .cosface import AdditiveCosine as AdditiveCosine
+    from .cosface import AMSoftmax as AMSoftmax
+    from .cosface import CosFace as CosFace
+    from .curricularface import Curricular as Curricular
+    from .curricularface import CurricularFace as CurricularFace
+    from .elastic_arcface import ElasticArcFace as ElasticArcFace
+    from .elastic_cosface import ElasticCosFace as ElasticCosFace
+    from .lsoftmax import LSoftmax as LSoftmax
+    from .magface import LengthAngle as LengthAngle
+    from .magface import MagFace as MagFace
+    from .nsl import NSL as NSL
+    from .softmax import Softmax as Softmax
+    from .softmax_center import SoftmaxCenter as SoftmaxCenter
+    from .softmax_contrastive import SoftmaxContrastive as SoftmaxContrastive
+    from .sphereface2 import PowerCosine as PowerCosine
+    from .sphereface2 import SphereFace2 as SphereFace2
+    from .sphereface_r import DividedAngle as DividedAngle
+    from .sphereface_r import SphereFaceR as SphereFaceR
+    from .sphereface_r import TruncatedAngle as TruncatedAngle
+    from .subcenter_arcface import SubCenterArcFace as SubCenterArcFace
+    from .triplet import Triplet as Triplet

@@ -69,7 +69,7 @@ class MagFace(Head):
             raise ValueError(f"lower and upper must satisfy 0 < lower < upper, got {self.lower!r} and {self.upper!r}")
 
     @property
-    def rule(self) -> Rule:
+    def rule(self) -> LengthAngle:
         """LengthAngle: the margin follows each sample's ‖x‖."""
         return LengthAngle(self.m_low, self.m_high, self.lower, self.upper, self.beyond_pi)
 

@@ -15,7 +15,7 @@ Angles are in radians. The margin exists in training only, on the true class onl
 import importlib
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -185,9 +185,23 @@ def cos_beyond_pi(phi: Tensor, cos: Tensor, beyond_pi: BeyondPi) -> Tensor:
     raise ValueError(f'beyond_pi must be "monotone", "exact" or "straight-through", got {beyond_pi!r}')
 
 
-def __getattr__(name: str) -> Any:
-    """A rule by its name, from the file of its loss."""
-    found = None if name.startswith("_") else vars(importlib.import_module(__package__)).get(name)
-    if isinstance(found, type) and issubclass(found, Rule):
-        return found
-    raise AttributeError(f"module {__name__!r} has no rule {name!r}")
+if TYPE_CHECKING:  # type checkers and editors run nothing
+    from . import AdaptiveMargin as AdaptiveMargin
+    from . import AdditiveAngle as AdditiveAngle
+    from . import AdditiveCosine as AdditiveCosine
+    from . import Combined as Combined
+    from . import Curricular as Curricular
+    from . import DividedAngle as DividedAngle
+    from . import LengthAngle as LengthAngle
+    from . import MultiplicativeAngle as MultiplicativeAngle
+    from . import PowerCosine as PowerCosine
+    from . import SelfPaced as SelfPaced
+    from . import TruncatedAngle as TruncatedAngle
+else:
+
+    def __getattr__(name):
+        """A rule by its name, from the file of its loss."""
+        found = None if name.startswith("_") else vars(importlib.import_module(__package__)).get(name)
+        if isinstance(found, type) and issubclass(found, Rule):
+            return found
+        raise AttributeError(f"module {__name__!r} has no rule {name!r}")
