@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 import torch
+from sphinx.pycode import ModuleAnalyzer
 
 from cosface_edu.data import formats
 from cosface_edu.figures import reference
 from cosface_edu.figures.examples import example
 from cosface_edu.figures.reference import commands, entry_of, kind, public
-from cosface_edu.losses import registry
+from cosface_edu.losses import Setting, registry
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = {page.stem: page.read_text(encoding="utf-8") for page in (ROOT / "book").glob("reference-*.md")}
@@ -207,3 +208,8 @@ def test_signatures_are_short() -> None:
     assert reference.SETTINGS.sub("=Config(...)", "(config=Config(a=(1, 2), b='x'), faces=None)") == (
         "(config=Config(...), faces=None)"
     )
+
+
+def test_overloads_are_not_shown() -> None:
+    reference.one_signature(Setting)
+    assert not ModuleAnalyzer.for_module(Setting.__module__).overloads

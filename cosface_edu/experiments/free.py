@@ -50,6 +50,7 @@ def descend(
     """
     torch.manual_seed(seed)
     head = make()
+    assert head.s is not None  # cosines are asked for
     C, D = head.weight.shape
     labels = torch.arange(C).repeat_interleave(each)  # (B,)
     common = F.normalize(torch.randn(D), dim=0).requires_grad_()  # (D,)

@@ -177,6 +177,7 @@ def walk(head: Head, per_class: int = 5, steps: int = 300, lr: float = 0.5, star
     Returns:
         The angles, one value a step and one before the first.
     """
+    assert head.s is not None  # an NSL-type head's
     C, D = head.weight.shape
     labels = torch.arange(C).repeat_interleave(per_class)
     with torch.no_grad():

@@ -16,6 +16,7 @@ from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from numpy.typing import ArrayLike
 from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
 from sphinx.util.typing import stringify_annotation
@@ -195,6 +196,8 @@ def _say_types_shortly(
     app: Sphinx, what: str, name: str, thing: Any, options: Any, signature: str | None, returned: str | None
 ) -> tuple[str, str | None] | None:
     """The types that autodoc will write beside the parameters, and the signature, as a reader would write them."""
+    if isinstance(thing, type):
+        one_signature(thing)
     found = app.env.temp_data.get("annotations", {}).get(name, {})
     if isinstance(thing, type) and issubclass(thing, Head):  # the class's own say Any, its settings know better
         given = inspect.signature(thing).parameters.values()
@@ -208,6 +211,17 @@ def _say_types_shortly(
         return "", returned
     shorter = SETTINGS.sub("=Config(...)", signature or "")
     return (shorter, returned) if signature and shorter != signature else None
+
+
+def one_signature(thing: type) -> None:
+    """Overloads are for type checkers: an entry has the signature that Python has, once.
+
+    Args:
+        thing: a class; those beside it in its file lose theirs too.
+    """
+    source = ModuleAnalyzer.for_module(thing.__module__)
+    source.analyze()
+    source.overloads.clear()
 
 
 # --- references

@@ -1,6 +1,6 @@
 """Center loss: every class has a place that its samples are drawn to."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -46,6 +46,10 @@ class Center(nn.Module):
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, check_number(name, value, 0, 1) if name == "alpha" else value)
+
+    if TYPE_CHECKING:
+
+        def __call__(self, features: Tensor, labels: Tensor) -> Tensor: ...  # Any, says nn.Module
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """The loss of a batch; moves the centres in training mode.

@@ -1,6 +1,6 @@
 """Contrastive loss: pairs of samples, no class centres."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -47,6 +47,10 @@ class Contrastive(nn.Module):
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, check_number(name, value, 0, 2) if name == "margin" else value)
+
+    if TYPE_CHECKING:
+
+        def __call__(self, features: Tensor, labels: Tensor) -> Tensor: ...  # Any, says nn.Module
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """The loss of a batch; 0 for a batch of one.

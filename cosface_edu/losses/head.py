@@ -41,7 +41,7 @@ as 1 where one divides by it, so that its cosines are 0 and its gradient is fini
 import inspect
 import warnings
 from collections.abc import Sequence
-from typing import Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import torch
 import torch.nn.functional as F
@@ -140,15 +140,15 @@ class Head(nn.Module):
         [[36.0, 48.0]]
     """
 
-    s: Any = Scale(None)
-    chunk_size: Any = Count(
+    s = Scale(None)
+    chunk_size = Count(
         None,
         1,
         text="number of samples whose logits exist at a time, None for the whole batch; loss and gradient are the same",
         optional=True,
     )
     normalise_centres = True  # False only where the paper keeps ‖W_j‖
-    sub_centers: Any = 1
+    sub_centers = 1
     #: Whether a process with a part of the classes can score them, though targets live elsewhere: the rule asks of a
     #: sample its length and its own target's cosine at most. A class with hooks of its own must say so anew; one with
     #: several centres a class cannot, since processes split by rows of `weight`.
@@ -162,7 +162,7 @@ class Head(nn.Module):
     #: Whether the length of an embedding decides about its margin.
     by_length: Any = False
     built = False  # from then on a setting that is set is a change
-    settings: ClassVar[dict[str, Setting]]
+    settings: ClassVar[dict[str, Setting[Any]]]
     _stored: ClassVar[tuple[str, ...]]  # where an instance keeps their values
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -188,8 +188,19 @@ class Head(nn.Module):
             cls.__signature__ = signature_of(cls.settings)  # type: ignore[attr-defined]
             cls.__doc__ = f"{inspect.cleandoc(cls.__doc__ or cls.__name__)}\n\n{documentation(cls.settings)}\n"
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__()
+    if TYPE_CHECKING:  # the settings follow the sizes: they are declared in each class, where no checker looks
+
+        def __init__(self, in_features: int, num_classes: int, *settings: Any, **named: Any) -> None: ...
+
+        def __call__(self, features: Tensor, labels: Tensor) -> Tensor: ...  # Any, says nn.Module
+
+    else:
+
+        def __init__(self, *args, **options):
+            super().__init__()
+            self._make(args, options)
+
+    def _make(self, args: tuple[Any, ...], options: dict[str, Any]) -> None:
         signature = signature_of(self.settings)
         try:
             given = signature.bind(*args, **options)

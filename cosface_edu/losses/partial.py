@@ -1,7 +1,7 @@
 """Partial FC (An et al. 2022): the softmax over all positive class centres and a random share of the negatives."""
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -158,6 +158,10 @@ class PartialFC(nn.Module):
     def logits(self, features: Tensor, labels: Tensor | None = None) -> Tensor:
         """The head's scores of all classes."""
         return self.head.logits(features, labels)
+
+    if TYPE_CHECKING:
+
+        def __call__(self, features: Tensor, labels: Tensor) -> Tensor: ...  # Any, says nn.Module
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """The head's loss over the sampled classes.

@@ -11,12 +11,17 @@ from it.
 
 import inspect
 import math
-from typing import Any
+from typing import Any, Generic, Literal, Self, TypeVar, overload
 
 from cosface_edu.checks import check_count, check_number
 
+from .margins import BeyondPi
 
-class Setting:
+Value = TypeVar("Value")
+Kind = TypeVar("Kind")
+
+
+class Setting(Generic[Value]):
     """A number of a head.
 
     Args:
@@ -41,6 +46,44 @@ class Setting:
 
     annotation: Any = float
     fixed = False
+
+    @overload
+    def __init__(
+        self: "Setting[float]",
+        default: float,
+        low: float = ...,
+        high: float = ...,
+        text: str = ...,
+        allowed: str | None = ...,
+        optional: Literal[False] = ...,
+        easiest: float | None = ...,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: "Setting[float | None]",
+        default: float | None,
+        low: float = ...,
+        high: float = ...,
+        text: str = ...,
+        allowed: str | None = ...,
+        *,
+        optional: Literal[True],
+        easiest: float | None = ...,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: "Setting[Any]",
+        default: Any,
+        low: float = ...,
+        high: float = ...,
+        text: str = ...,
+        allowed: str | None = ...,
+        *,
+        optional: bool,
+        easiest: float | None = ...,
+    ) -> None: ...
 
     def __init__(
         self,
@@ -73,10 +116,16 @@ class Setting:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
+    @overload
+    def __get__(self, head: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, head: object, owner: type | None = None) -> Value: ...
+
     def __get__(self, head: Any, owner: type | None = None) -> Any:
         return self if head is None else head.__dict__[f"_{self.name}"]
 
-    def __set__(self, head: Any, value: Any) -> None:
+    def __set__(self, head: Any, value: Value) -> None:
         place = f"_{self.name}"
         before, after = head.__dict__.get(place), None if self.optional and value is None else self.check(value)
         if head.built and self.fixed and after != before:
@@ -90,7 +139,7 @@ class Setting:
                 raise
 
 
-class Scale(Setting):
+class Scale(Setting[Value]):
     """The scale s of the cosines: a positive number, or None, where it is optional, for the embedding's own length.
 
     Args:
@@ -107,13 +156,19 @@ class Scale(Setting):
         ValueError: s must be a positive number, or None to keep ‖x‖, got -1
     """
 
+    @overload
+    def __init__(self: "Scale[float | None]", default: float | None, optional: Literal[True] = ...) -> None: ...
+
+    @overload
+    def __init__(self: "Scale[float]", default: float, optional: Literal[False]) -> None: ...
+
     def __init__(self, default: float | None, optional: bool = True) -> None:
         text = "length that embeddings are scaled to" + ("; None keeps their own length ‖x‖" if optional else "")
         allowed = "a positive number" + (", or None to keep ‖x‖" if optional else "")
         super().__init__(default, 1e-6, text=text, allowed=allowed, optional=optional)
 
 
-class Count(Setting):
+class Count(Setting[Value]):
     """A whole number.
 
     Args:
@@ -131,6 +186,27 @@ class Count(Setting):
 
     annotation = int
 
+    @overload
+    def __init__(
+        self: "Count[int]",
+        default: int,
+        low: int = ...,
+        text: str = ...,
+        optional: Literal[False] = ...,
+        fixed: bool = ...,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: "Count[int | None]",
+        default: int | None,
+        low: int = ...,
+        text: str = ...,
+        *,
+        optional: Literal[True],
+        fixed: bool = ...,
+    ) -> None: ...
+
     def __init__(
         self, default: int | None, low: int = 0, text: str = "", optional: bool = False, fixed: bool = False
     ) -> None:
@@ -142,7 +218,7 @@ class Count(Setting):
         return check_count(self.name, value, int(self.low))
 
 
-class Choice(Setting):
+class Choice(Setting[Value]):
     """One of a few values.
 
     Args:
@@ -158,8 +234,8 @@ class Choice(Setting):
         ValueError: version must be 1 or 2, got 3
     """
 
-    def __init__(self, default: Any, among: tuple[Any, ...], text: str) -> None:
-        super().__init__(default, text=text)
+    def __init__(self, default: Value, among: tuple[Value, ...], text: str) -> None:
+        super().__init__(default, text=text, optional=False)
         self.among, self.annotation = among, type(default)
 
     def check(self, value: Any) -> Any:
@@ -169,7 +245,7 @@ class Choice(Setting):
         return self.among[self.among.index(value)]
 
 
-class Given(Setting):
+class Given(Setting[Kind | None]):
     """An object that somebody else may give: None, or one of a class.
 
     Args:
@@ -184,7 +260,7 @@ class Given(Setting):
         ValueError: annealing must be None or a LambdaAnnealing, got 0.9
     """
 
-    def __init__(self, kind: type, text: str) -> None:
+    def __init__(self, kind: type[Kind], text: str) -> None:
         super().__init__(None, text=text, optional=True)
         self.annotation = kind
 
@@ -195,7 +271,7 @@ class Given(Setting):
         return value
 
 
-def beyond_pi(text: str = "for an angle with its margin past π: see `margins.cos_beyond_pi`") -> Choice:
+def beyond_pi(text: str = "for an angle with its margin past π: see `margins.cos_beyond_pi`") -> Choice[BeyondPi]:
     """The choice that all losses with an angular margin offer.
 
     Args:
@@ -212,11 +288,11 @@ def beyond_pi(text: str = "for an angle with its margin past π: see `margins.co
     return Choice("monotone", ("monotone", "exact", "straight-through"), text)
 
 
-def settings_of(kind: type) -> dict[str, Setting]:
+def settings_of(kind: type) -> dict[str, Setting[Any]]:
     """The settings of a class by name, in the constructor's order: the inherited ones first, a redeclared one in its
     new place, `chunk_size` last. A class that gives a setting a plain value takes it away from the constructor.
     """
-    found: dict[str, Setting] = {}
+    found: dict[str, Setting[Any]] = {}
     for base in reversed(kind.__mro__):
         for name, value in vars(base).items():
             found.pop(name, None)
@@ -227,14 +303,14 @@ def settings_of(kind: type) -> dict[str, Setting]:
     return found
 
 
-def signature_of(settings: dict[str, Setting]) -> inspect.Signature:
+def signature_of(settings: dict[str, Setting[Any]]) -> inspect.Signature:
     """The constructor's signature: sizes, then the settings."""
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     sizes = [inspect.Parameter(name, kind, annotation=int) for name in ("in_features", "num_classes")]
     return inspect.Signature([*sizes, *(setting.parameter() for setting in settings.values())])
 
 
-def documentation(settings: dict[str, Setting]) -> str:
+def documentation(settings: dict[str, Setting[Any]]) -> str:
     """The part of a docstring that says what the constructor takes."""
     lines = ["Args:", "    in_features: D, length of an embedding.", "    num_classes: C, at least 2."]
     return "\n".join([*lines, *(f"    {name}: {setting.text}." for name, setting in settings.items())])

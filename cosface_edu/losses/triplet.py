@@ -1,6 +1,6 @@
 """Triplet loss: an anchor, somebody alike and somebody else."""
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -47,6 +47,10 @@ class Triplet(nn.Module):
         if name == "mining" and value not in ("batch-hard", "semi-hard"):
             raise ValueError(f'mining must be "batch-hard" or "semi-hard", got {value!r}')
         super().__setattr__(name, value)
+
+    if TYPE_CHECKING:
+
+        def __call__(self, features: Tensor, labels: Tensor) -> Tensor: ...  # Any, says nn.Module
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """Mean loss of the triplets found; 0, with zero gradient, where the batch holds none.

@@ -1,6 +1,9 @@
-"""What type checkers and editors, which run nothing, know of the losses: the lists that they read."""
+"""What type checkers and editors, which run nothing, know of the losses: the lists that they read, and mypy itself."""
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ import pytest
 from cosface_edu import losses
 from cosface_edu.losses import Rule, margins
 
+ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(losses.__file__).parent
 
 
@@ -62,3 +66,14 @@ def test_every_loss_of_a_paper_is_there_for_checkers() -> None:
 def test_a_name_that_is_nowhere_is_an_attribute_error(module) -> None:
     with pytest.raises(AttributeError, match="AdditiveCosin"):
         module.AdditiveCosin  # noqa: B018
+
+
+def test_a_strict_checker_passes_what_is_right_and_nothing_else() -> None:
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--follow-imports=silent"]
+    done = subprocess.run(
+        [*command, f"--cache-dir={ROOT / '.mypy_cache' / 'strict'}", str(Path(__file__).with_name("typed_use.py"))],
+        env=os.environ | {"MYPYPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
