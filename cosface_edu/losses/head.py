@@ -293,7 +293,8 @@ class Head(nn.Module):
     def _by_class(self) -> set[str]:
         """Names in the state of what has a row for each class, or K."""
         if self.of_each_class is not None:
-            return {"weight", *self.of_each_class}
+            names = self.of_each_class
+            return {"weight", *([names] if isinstance(names, str) else names)}
         rows = (self.num_classes, self.num_classes * self.sub_centers)
         found = {name for name, own in self.state_dict().items() if own.dim() > 0 and len(own) in rows}
         if self.in_features in rows and (open_ones := sorted(found - {"weight"})):

@@ -226,9 +226,11 @@ class Turned(ByClass):
         self.by_feature = nn.Parameter(torch.rand(self.in_features))
 
 
+@pytest.mark.parametrize("names", [("margins",), "margins"])
 @pytest.mark.parametrize("size", [D, C])
-def test_a_head_names_what_goes_by_class(size):
+def test_a_head_names_what_goes_by_class(size, names, monkeypatch):
     """With as many features as classes lengths do not tell."""
+    monkeypatch.setattr(Turned, "of_each_class", names)
     old, new = Turned(size, C).double(), Turned(size, C).double()
     came = torch.tensor([4, 2, 0, 5, 3, 1])
     new.keep(old, came)
