@@ -245,6 +245,37 @@ def test_evaluate_wants_one_thing_to_evaluate(trained) -> None:
     assert run("evaluate", trained, "--embedder", "a:b").exit_code == 1
 
 
+def test_what_is_not_asked_of_a_network_or_of_an_embedder_is_refused(trained) -> None:
+    for command in ("evaluate", "identify"):
+        sized = run(command, trained, "--size", "20x20")
+        assert sized.exit_code == 1
+        assert "--size is that of an --embedder's images, and a NETWORK's file says its own" in sized.output
+        named = run(command, "--embedder", "a:b", "--own-network", "no:such")
+        assert named.exit_code == 1
+        assert "--own-network is what a NETWORK's file may name, and an --embedder has none" in named.output
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "auto"])
+def test_embed_computes_in_the_precision_that_is_asked_for_and_writes_it(
+    precision, trained, crops, tmp_path, monkeypatch
+) -> None:
+    from cosface_edu import evaluation
+
+    monkeypatch.setattr(evaluation, "choose_precision", lambda *_: "bfloat16")  # as where it is faster
+    asked = []
+
+    def embed(network, faces, *_, precision, **__):
+        asked.append(precision)
+        return torch.ones(len(faces), 4)
+
+    monkeypatch.setattr(evaluation, "embed", embed)
+    done = run("embed", trained, crops, tmp_path / "f.npz", "--precision", precision)
+    assert done.exit_code == 0, done.output
+    used = "bfloat16" if precision == "auto" else precision
+    assert asked == [used]
+    assert np.load(tmp_path / "f.npz")["precision"] == used
+
+
 def test_embed_writes_unit_features_by_name(trained, crops, tmp_path) -> None:
     target = tmp_path / "features.npz"
     done = run("embed", trained, crops, target)

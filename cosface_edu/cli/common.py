@@ -148,6 +148,10 @@ def to_measure(
     where = device_named(device)
     if (embedder is None) == (not paths):
         raise ValueError("give either a NETWORK or an --embedder")
+    if embedder is None and size is not None:
+        raise ValueError("--size is that of an --embedder's images, and a NETWORK's file says its own: leave it out")
+    if embedder is not None and own:
+        raise ValueError("--own-network is what a NETWORK's file may name, and an --embedder has none: leave it out")
     if embedder is not None:
         return evaluation.load_embedder(embedder), size_of(size or "112x96"), {"preprocess": None}
     network, wanted = evaluation.as_one([open_network(path, own) for path in paths])

@@ -1,11 +1,24 @@
 """`cosface-edu embed`: aligned faces to features."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from .common import Batch, Device, Flip, FlipOption, Network, OwnNetworks, Workers, plain_errors, say, warn
+from .common import (
+    Batch,
+    Device,
+    Flip,
+    FlipOption,
+    Network,
+    OwnNetworks,
+    Precision,
+    PrecisionOption,
+    Workers,
+    plain_errors,
+    say,
+    warn,
+)
 
 
 @plain_errors
@@ -13,10 +26,14 @@ def embed(
     network: Network,
     source: Annotated[Path, typer.Argument(help="Folder of aligned crops, nested as you like; .rec; .bin.")],
     target: Annotated[
-        Path, typer.Argument(help="File to write: .npz with `names` (numbers where pictures have none) and `features`.")
+        Path,
+        typer.Argument(
+            help="File to write: .npz with `names` (numbers where pictures have none), `features` and `precision`."
+        ),
     ],
     own_network: OwnNetworks = None,
     flip: FlipOption = Flip.concat,
+    precision: PrecisionOption = Precision.auto,
     batch: Batch = 64,
     workers: Workers = 0,
     device: Device = "cpu",
@@ -42,8 +59,12 @@ def embed(
         say(f"left out: {line}")
     if (doubt := data.photographs(faces)) is not None:
         warn(doubt)
-    features = evaluation.embed(opened.to(where), faces, flip.value, batch=batch, workers=workers, progress=True)
+    opened = opened.to(where)
+    used: Literal["auto", "float32", "bfloat16"] = precision.value
+    if used == "auto":
+        used = evaluation.choose_precision(opened, faces)
+    features = evaluation.embed(opened, faces, flip.value, batch=batch, workers=workers, precision=used, progress=True)
     units = torch.nn.functional.normalize(features)  # (N, D)
     with atomically(target) as part, part.open("wb") as file:
-        np.savez(file, names=np.array(names), features=units.numpy())
+        np.savez(file, names=np.array(names), features=units.numpy(), precision=np.array(used))
     say(f"{len(names):,} faces, {units.shape[1]} numbers each: {target}")
