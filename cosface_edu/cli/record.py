@@ -26,7 +26,10 @@ def record(
     if name is not None:
         tell(f"record: {catalogue.make(name, out, say)}")
         return
-    for found in catalogue.listed():
+    listed = list(catalogue.listed())
+    if not listed:
+        say("no records here: neither in a clone beside the package nor installed with it")
+    for found in listed:
         when = f"  {found.date}, commit {found.commit}, code {found.state}"
         tell(Text.assemble((found.name, "bold"), when), highlight=False)
         tell(f"    {found.command}", highlight=False)

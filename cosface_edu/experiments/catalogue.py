@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cosface_edu import data
-from cosface_edu.experiments import comparison, few, groups, lookalikes, record, rehearsal, search, strangers
+from cosface_edu.experiments import comparison, few, groups, lookalikes, record, rehearsal, search, shipped, strangers
 from cosface_edu.experiments.closure import code_hash
 from cosface_edu.experiments.runs import Say
 
@@ -55,8 +55,8 @@ def make(name: str, out: str | os.PathLike[str] | None = None, say: Say = print)
         KEEPERS[name](path, say)
         return path
     if name not in MAKERS:
-        if record.path_of(name).is_file():
-            raise ValueError(f"{name}: made by another command: {record.load(name)['command']}")
+        if there := [path for path in shipped.results() if path.stem == name]:
+            raise ValueError(f"{name}: made by another command: {record.load(there[0])['command']}")
         raise ValueError(f"there is no record {name!r}: choose one of {', '.join(sorted([*MAKERS, *KEEPERS]))}")
     return record.save(path, MAKERS[name](say))
 
@@ -73,8 +73,8 @@ class Listed(NamedTuple):
 
 
 def listed() -> Iterator[Listed]:
-    """Every record of the book."""
-    for path in sorted(record.path_of("any").parent.glob("*.json")):
+    """Every record of the book that is here, beside the package or installed with it."""
+    for path in shipped.results():
         found = record.load(path)
         commit = (found["commit"] or "unknown")[:7]
         yield Listed(path.stem, found["date"], commit, _state(found), found["command"], found["parents"])

@@ -26,14 +26,27 @@ def path(name: str) -> Path:
     beside = PACKAGE.parent / name
     if beside.is_file():
         return beside
+    if name in (brought := _brought()):
+        return brought[name]
+    raise FileNotFoundError(f"{name}: neither in a clone beside {PACKAGE} nor installed with it")
+
+
+def results() -> list[Path]:
+    """The book's records that are here, by name: those of the clone, or else those that the wheel brought."""
+    folder = "book/results"
+    found = list((PACKAGE.parent / folder).glob("*.json"))
+    found = found or [path for name, path in _brought().items() if name.startswith(f"{folder}/")]
+    return sorted(found, key=lambda path: path.name)
+
+
+def _brought() -> dict[str, Path]:
+    """Files that were installed with the package, by their paths from the repository's top."""
     try:
         installed = metadata.files("cosface-edu") or []
     except metadata.PackageNotFoundError:
-        installed = []
-    for file in installed:
-        if file.as_posix().endswith(f"{SHARE}/{name}"):
-            return Path(str(file.locate())).resolve()
-    raise FileNotFoundError(f"{name}: neither in a clone beside {PACKAGE} nor installed with it")
+        return {}
+    shared = [file for file in installed if f"{SHARE}/" in file.as_posix()]
+    return {file.as_posix().rpartition(f"{SHARE}/")[2]: Path(str(file.locate())).resolve() for file in shared}
 
 
 def recorded(name: str) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """Every record of the book says where it comes from, and a command makes it again."""
 
+from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
 from cosface_edu.cli import app
-from cosface_edu.experiments import catalogue, record
+from cosface_edu.experiments import catalogue, record, shipped
 from cosface_edu.experiments.closure import code_hash
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
@@ -58,11 +60,12 @@ def test_rows_of_other_code_than_the_record_s_are_said(codes, state: str, monkey
     found = record.load("gpu-table")
     now = code_hash(found["module"])
     rows = [{"n": 0}, *({"n": 1, "code": now if code == "now" else code} for code in codes)]
-    monkeypatch.setattr(record, "path_of", lambda name: tmp_path / Path(name).with_suffix(".json").name)
-    record.save("gpu-table", found | {"code": now, "results": {"rows": rows}})
+    monkeypatch.setattr(shipped, "PACKAGE", tmp_path / "cosface_edu")
+    beside = tmp_path / "book" / "results" / "gpu-table.json"
+    record.save(beside, found | {"code": now, "results": {"rows": rows}})
     (listed,) = catalogue.listed()
     assert listed.state == state
-    record.save("gpu-table", found | {"code": "before", "results": {"rows": [{"n": 0}, {"n": 1, "code": "before"}]}})
+    record.save(beside, found | {"code": "before", "results": {"rows": [{"n": 0}, {"n": 1, "code": "before"}]}})
     (listed,) = catalogue.listed()
     assert listed.state == "changed"
 
@@ -73,3 +76,28 @@ def test_the_command_lists_them() -> None:
     for path in RECORDS:
         assert path.stem in done.output
         assert record.load(path)["date"] in done.output
+
+
+def test_installed_alone_it_lists_what_the_wheel_brought_or_says_that_there_is_nothing(
+    monkeypatch, tmp_path: Path
+) -> None:
+    def listed() -> str:
+        done = CliRunner().invoke(app, ["record"], env={"COLUMNS": "300", "TERM": "dumb"})
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    monkeypatch.setattr(shipped, "PACKAGE", tmp_path / "site" / "cosface_edu")
+    monkeypatch.setattr(metadata, "files", lambda name: [])
+    assert listed() == "no records here: neither in a clone beside the package nor installed with it\n"
+    brought = ("book/results/gpu-table.json", "book/results/groups.json", "book/by-hand/faceworld-tries.json")
+    files = [
+        SimpleNamespace(as_posix=lambda n=n: f"../../../{shipped.SHARE}/{n}", locate=lambda n=n: BOOK.parent / n)
+        for n in reversed(brought)
+    ]
+    monkeypatch.setattr(metadata, "files", lambda name: files)
+    names = [line.split()[0] for line in listed().splitlines() if not line.startswith(" ")]
+    assert names == ["gpu-table", "groups"]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(record, "PACKAGE", shipped.PACKAGE)
+    with pytest.raises(ValueError, match="gpu-table: made by another command: python -m"):
+        catalogue.make("gpu-table")
