@@ -58,3 +58,12 @@ def test_two_forward_passes_before_one_backward():
     x, labels = torch.randn(7, 5, requires_grad=True), torch.randint(6, (7,))
     (head(x, labels) + head(x + 1, labels)).backward()
     assert x.grad.isfinite().all()
+
+
+def test_scale_is_held_to_one_at_least():
+    """Targets on their centres and the other two opposite: ln B is below 0."""
+    head = losses.AdaCos(2, 3)
+    with torch.no_grad():
+        head.weight.copy_(torch.tensor([[1.0, 0.0], [-1.0, 0.1], [-1.0, -0.1]]))
+    head(torch.tensor([[5.0, 0.0]]), torch.tensor([0]))
+    assert head.s == 1

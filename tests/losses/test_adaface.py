@@ -45,3 +45,13 @@ def test_statistics_follow_in_half_precision_too():
     for _ in range(500):
         low.observe(losses.Batch(x, x.norm(dim=1, keepdim=True), low.weight.float(), labels, labels, 1))
     assert low.mean.item() == pytest.approx(4 + 16 * 0.99**500, rel=1e-4)
+
+
+def test_lengths_count_from_a_thousandth_to_a_hundred():
+    """Beyond them a sample is as good or as bad as there; statistics cannot be carried off by one."""
+    head = losses.AdaFace(3, 4, momentum=1.0)
+    direction = torch.nn.functional.normalize(torch.randn(2, 3))
+    for length, counted in ((1e4, 100.0), (1e-6, 1e-3)):
+        x = direction * torch.tensor([[length], [2.0]])
+        head(x, torch.tensor([0, 1]))
+        assert head.mean.item() == pytest.approx((counted + 2) / 2, rel=1e-5)

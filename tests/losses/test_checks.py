@@ -139,6 +139,29 @@ def test_margin_beyond_the_bound_warns_once(name, fits, beyond):
         head(x, labels)
 
 
+def test_a_margin_beyond_the_bound_that_grows_on_warns_once():
+    head = losses.CosFace(2, 8, m=0.5)
+    x, labels = torch.randn(4, 2), torch.tensor([0, 1, 7, 3])
+    with pytest.warns(UserWarning, match="geometric bound"):
+        head(x, labels)
+    head.m = 0.6
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        head(x, labels)
+
+
+def test_a_margin_that_a_schedule_takes_beyond_the_bound_warns_then():
+    head = losses.ASoftmax(2, 8, m=4, annealing=losses.LambdaAnnealing())
+    x, labels = torch.randn(4, 2), torch.tensor([0, 1, 7, 3])
+    head.beyond_bound = lambda: "beyond" if head.annealing.value < 900 else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        head(x, labels)
+    head.annealing.step()
+    with pytest.warns(UserWarning, match="beyond"):
+        head(x, labels)
+
+
 def test_no_warning_where_the_bound_is_met():
     x, labels = torch.randn(4, 64), torch.tensor([0, 1, 7, 3])
     with warnings.catch_warnings():

@@ -47,3 +47,13 @@ def test_no_array_of_all_logits_exists():
         sizes[chunk_size] = seen.numel
     assert sizes[None] == B * C
     assert sizes[8] == 8 * C
+
+
+def test_chunks_without_gradient_are_scored_by_their_own_samples():
+    """CurricularFace decides by each sample's own target which of the other classes are hard."""
+    x, labels = torch.randn(12, 6, dtype=torch.float64), torch.randint(30, (12,))
+    head = losses.CurricularFace(6, 30, m=0.5).double().eval()
+    with torch.no_grad():
+        whole = head(x, labels)
+        head.chunk_size = 5
+        torch.testing.assert_close(head(x, labels), whole)

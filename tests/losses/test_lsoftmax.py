@@ -1,5 +1,6 @@
 """L-Softmax: A-Softmax with the centres' own lengths."""
 
+import torch
 from cases import piecewise
 
 from cosface_edu import losses
@@ -11,3 +12,11 @@ def scores(head, cos, y, a, b):
     lam = head.annealing.value if head.annealing else 0
     psi = (lam * cos[y] + piecewise(head.m, cos[y].acos())) / (1 + lam)
     return [a * length * (psi if j == y else c) for j, (c, length) in enumerate(zip(cos, b, strict=True))]
+
+
+def test_a_centre_of_length_zero_leaves_all_gradients_finite():
+    head = losses.LSoftmax(4, 5).double()
+    with torch.no_grad():
+        head.weight[2] = 0
+    head(torch.randn(6, 4, dtype=torch.float64), torch.tensor([2, 0, 2, 4, 1, 3])).backward()
+    assert head.weight.grad.isfinite().all()

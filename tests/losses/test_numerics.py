@@ -87,3 +87,11 @@ def test_a_zero_length_has_the_gradient_of_the_bare_product(zero: str) -> None:
     expected = torch.autograd.grad(torch.nn.functional.cross_entropy(x @ head.weight.T, labels), (x, head.weight))
     for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, theirs)
+
+
+def test_flat_scores_of_many_classes_lose_the_logarithm_of_their_number():
+    """The largest posterior is then 1/C, however small: 0.0002 here."""
+    head = losses.NSL(4, 5000)
+    with torch.no_grad():
+        head.weight.zero_()
+    torch.testing.assert_close(head(torch.randn(3, 4), torch.tensor([0, 17, 4999])), torch.tensor(5000.0).log())
