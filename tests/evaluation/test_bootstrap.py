@@ -73,6 +73,15 @@ def test_an_impostor_pair_comes_as_often_as_both_of_its_people():
     assert max(seen) > 1
 
 
+def test_a_resample_of_people_has_as_many_folds_as_the_test():
+    number, same = np.arange(200) // 2, np.tile([True, False], 100)
+    result = verify(np.linspace(0, 1, 200), same, folds=5)
+    people = np.stack([number, np.where(same, number, (number + 1) % 100)], axis=1)
+    seen = set()
+    bootstrap(result, lambda drawn: seen.add(len(drawn.accuracies)) or 0.0, people=people, samples=10)
+    assert seen == {5}
+
+
 def test_a_handful_of_people():
     """Draws that leave no impostor pair, or fewer than there are folds, are not an error."""
     same = np.tile([True, False], 6)

@@ -153,6 +153,25 @@ def test_megaface_against_loops():
             result.tar_at_far(far)
 
 
+def test_a_tie_with_a_distractor_counts_against_the_probe_at_every_size():
+    """Also one that rounding has broken: the mate is nearer by less than float32 tells."""
+    probes = F.normalize(torch.tensor([[1.0, 0.5], [1.0, -0.5]]), dim=1)
+    mate = float(probes[0] @ probes[1])
+    other = (mate - 5e-7, (1 - (mate - 5e-7) ** 2) ** 0.5)  # its cosine with the probe, and what is left of length 1
+    across = torch.stack([-probes[:, 1], probes[:, 0]], dim=1)
+    strangers = torch.cat([probes * other[0] + across * other[1], torch.full((3, 2), -1.0)])
+    assert (strangers[:2] * probes).sum(1).max() < mate
+    assert megaface(probes, [0, 0], strangers, sizes=[2, 3]).rank1 == [0, 0, 0]
+
+
+def test_a_share_of_the_unknown_probes_is_a_whole_number_in_floating_point_too():
+    """0.29 · 100 is 28.999…: 29 of them may be accepted, and the mate lies between the 29th and the 30th."""
+    falling = np.arange(100, 0, -1) / 200
+    found = identification.Identification(np.array([1]), np.array([falling[28:30].mean()]), falling)
+    assert found.detection_rate(0.29) == 1
+    assert found.detection_rate(0.28) == 0
+
+
 def test_megaface_streams_what_it_would_read_whole():
     features, labels = people(5, 3)
     distractors = torch.randn(300, 8)

@@ -63,6 +63,13 @@ def test_exact_on_anything(pairs, folds):
         assert accuracy_at(scores[others], same[others], result.thresholds[fold]) == best
 
 
+def test_of_several_best_thresholds_the_middle_one_is_taken():
+    """Accepting the first two of the other fold, four, or six is right equally often."""
+    kinds = [True, True, False, True, False, True, False]  # +1 +1 -1 +1 -1 +1 -1: best after the 2nd, 4th and 6th
+    scores, same = np.tile(np.arange(7, 0, -1) / 10, 2), np.array(kinds * 2)
+    assert verify(scores, same, np.repeat([0, 1], 7)).thresholds == pytest.approx([0.35, 0.35])
+
+
 def test_a_fold_never_sees_its_own_answers():
     """Its threshold stays when its scores and answers change; code that fits on all pairs fails here."""
     rng = np.random.default_rng(2)
