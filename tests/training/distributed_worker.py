@@ -91,6 +91,7 @@ def main(out: Path) -> None:
         train(run_config().replace(steps=4, save_every=4, validate_every=1, log_every=2), out / "stopped", say=asks)
     except SystemExit as ended:
         results["stopped"] = ended.code
+    results["dropout"] = torch.initial_seed()  # as the last step set it
     torch.save(results, out / f"rank{rank}.pt")
     train(run_config(), out / "run")
     dist.destroy_process_group()

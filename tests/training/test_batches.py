@@ -77,6 +77,13 @@ def test_labels_may_be_anybody_s_numbers(faces) -> None:
     assert torch.equal(some[near.labels], faces.labels[near.images])
 
 
+def test_held_out_people_are_drawn_among_all() -> None:
+    """The first of a list sorted by name may be one source, or one family."""
+    _, others = hold_out(torch.arange(1000), 100)
+    assert 400 < others.double().mean() < 600
+    assert torch.equal(others, hold_out(torch.arange(1000), 100)[1])
+
+
 def test_validation_pairs_are_of_held_out_people(faces) -> None:
     held_out = HeldOut(faces, torch.tensor([2, 5, 7, 8]), 20)
     pairs = held_out.pairs

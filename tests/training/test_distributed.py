@@ -101,6 +101,12 @@ def test_one_process_is_asked_to_stop_and_all_of_them_end_at_the_same_step(proce
     assert load(out / "stopped" / "last.pt")["step"] == 2
 
 
+def test_each_process_drops_out_by_itself(processes) -> None:
+    """One mask for the first picture of all of them would be one picture's noise, taken several times."""
+    _, results, _ = processes
+    assert len({found["dropout"] for found in results}) == len(results)
+
+
 def test_sampling_in_one_process() -> None:
     """Another sample in every step, the same in the same step. (Of every head: tests/losses/test_contract.)"""
     head, features, labels = problem(HEADS[0])
