@@ -60,7 +60,7 @@ def settle(rule: Rule, s: float, together: Sequence[int], tries: int = 3) -> Set
         The arrangement.
 
     Raises:
-        MissingPackages: scipy is not installed, which the extra [evaluate] brings.
+        ImportError: scipy is not installed, which the extra [evaluate] brings.
     """
     need_here("cosface_edu.geometry.settle", "evaluate", "scipy")
     from scipy.optimize import minimize  # the room's only use of it: the rest needs torch alone
