@@ -45,7 +45,8 @@ def photographs(faces: Any) -> str | None:
             name, pixels = faces.encoded(index)[2], faces.read(index)[0]
         except BrokenImage:  # whoever asks for it will be told
             continue
-        if not Path(name).is_file() or any((folder / MARKER).is_file() for folder in Path(name).parents):
+        folders = {*Path(name).parents, *Path(name).resolve().parents}  # crops may be reached by a link
+        if not Path(name).is_file() or any((folder / MARKER).is_file() for folder in folders):
             return None
         sizes.setdefault((pixels.shape[-2], pixels.shape[-1]), name)
     if not sizes or (len(sizes) == 1 and min(next(iter(sizes))) <= LARGEST_CROP):

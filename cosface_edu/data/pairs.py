@@ -80,9 +80,10 @@ class Pairs:
         count, of = len(self.images), "pictures"
         if self.member_of is not None:
             _check_each("member_of", self.member_of, count, "picture")
-            count, of = int(self.member_of.max()) + 1, "sets"
+            check_rows("member_of", self.member_of, count, "sets at most")
+            count, of = int(self.member_of.max()) + 1 if count else 0, "sets"
         for name in ("first", "second"):
-            check_rows(name, getattr(self, name), count, of)
+            object.__setattr__(self, name, check_rows(name, getattr(self, name), count, of))
 
     def __len__(self) -> int:
         return len(self.same)

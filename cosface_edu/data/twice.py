@@ -1,7 +1,13 @@
 """Whether two data sets have pictures in common, which makes a test of one of them easier than it should be."""
 
+import hashlib
+from collections.abc import Iterator
+from os import stat_result
 from pathlib import Path
 from typing import Any
+
+from .folders import FolderDataset
+from .pairs import Pictures
 
 
 def in_both(faces: Any, others: Any) -> list[Path]:
@@ -21,20 +27,35 @@ def in_both(faces: Any, others: Any) -> list[Path]:
         >>> in_both(FolderDataset("probes"), FolderDataset("gallery"))[0].name
         '1.png'
     """
-    if not (hasattr(faces, "path") and hasattr(others, "path")):
-        return []
-    by_name: dict[str, list[Path]] = {}
-    for index in range(len(faces)):
-        path = faces.path(index)
-        by_name.setdefault(path.name, []).append(path)
+    files: dict[tuple[int, int], list[Path]] = {}  # device and number
+    named: dict[tuple[str, int], list[Path]] = {}  # name and bytes
+    for path, about in _files(faces):
+        files.setdefault((about.st_dev, about.st_ino), []).append(path)
+        named.setdefault((path.name, about.st_size), []).append(path)
+    contents: dict[tuple[str, int], dict[bytes, list[Path]]] = {}  # of those that have a namesake: read once
     found: set[Path] = set()
-    for index in range(len(others)):
-        other = others.path(index)
-        found.update(path for path in by_name.get(other.name, ()) if path not in found and _same(path, other))
+    for other, about in _files(others):
+        same = files.get((about.st_dev, about.st_ino), [])
+        found.update(same)
+        key = (other.name, about.st_size)
+        if same or key not in named:
+            continue
+        if key not in contents:
+            contents[key] = {}
+            for path in named[key]:
+                contents[key].setdefault(_digest(path), []).append(path)
+        found.update(contents[key].get(_digest(other), []))
     return sorted(found)
 
 
-def _same(path: Path, other: Path) -> bool:
-    if path.samefile(other):
-        return True
-    return path.stat().st_size == other.stat().st_size and path.read_bytes() == other.read_bytes()
+def _files(faces: Any) -> Iterator[tuple[Path, stat_result]]:
+    """The files of a data set that has any; one that is gone is somebody else's to tell."""
+    if isinstance(faces, FolderDataset | Pictures):
+        for index in range(len(faces)):
+            path = faces.path(index)
+            if path.exists():
+                yield path, path.stat()
+
+
+def _digest(path: Path) -> bytes:
+    return hashlib.sha256(path.read_bytes()).digest()

@@ -179,10 +179,9 @@ def _stacked(items: list[Any]) -> Tensor:
     pictures = [item[0] if isinstance(item, tuple | list) else item for item in items]
     for picture in pictures:
         if not isinstance(picture, Tensor | np.ndarray):
-            raise ValueError(
-                f"images must be tensors (3, H, W), got {type(picture).__name__}: of a picture of PIL's "
-                "torchvision.transforms.functional.pil_to_tensor(picture.convert('RGB')) makes one"
-            )
+            of_pil = "torchvision.transforms.functional.pil_to_tensor(picture.convert('RGB')) makes one of a picture"
+            remedy = of_pil if hasattr(picture, "convert") else "an item is one, or (image, label)"
+            raise ValueError(f"images must be tensors (3, H, W), got {type(picture).__name__}: {remedy}")
         if picture.shape != pictures[0].shape:
             raise ValueError(
                 f"images must be of one size, got {tuple(pictures[0].shape)} and {tuple(picture.shape)}: "

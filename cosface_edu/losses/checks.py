@@ -3,6 +3,9 @@
 The values of a batch are not read on a GPU, where that would mean waiting for it in every step.
 """
 
+import sys
+import warnings
+
 import torch
 from torch import Tensor
 
@@ -67,6 +70,14 @@ def check_labels(labels: Tensor, batch: int, num_classes: int | None = None) -> 
         upper = "" if num_classes is None else f" and {num_classes - 1}"
         bad = low if low < 0 else high
         raise ValueError(f"labels must lie between 0{upper}, got {bad}")
+
+
+def warn_caller(message: str) -> None:
+    """Warn at the line that called the loss, through however many of PyTorch's and of this room's own functions."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith((f"{__package__}.", "torch.")):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, UserWarning, stacklevel=level)
 
 
 def transformed() -> bool:

@@ -39,7 +39,6 @@ as 1 where one divides by it, so that its cosines are 0 and its gradient is fini
 """
 
 import inspect
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
@@ -49,7 +48,7 @@ from torch import Tensor, nn
 
 from cosface_edu.checks import check_count
 
-from .checks import alike_in_length, check_features, check_labels, watched
+from .checks import alike_in_length, check_features, check_labels, warn_caller, watched
 from .fused import Scores, margin_logits, margin_softmax, safe_length
 from .limits import max_margin
 from .margins import NoMargin, Rule
@@ -161,6 +160,7 @@ class Head(nn.Module):
     of_each_class: Any = None
     #: Whether the length of an embedding decides about its margin.
     by_length: Any = False
+    _seen = False  # whether a batch's lengths were looked at
     built = False  # from then on a setting that is set is a change
     settings: ClassVar[dict[str, Setting[Any]]]
     _stored: ClassVar[tuple[str, ...]]  # where an instance keeps their values
@@ -212,7 +212,7 @@ class Head(nn.Module):
         for name in self.settings:
             setattr(self, name, given.arguments[name])
         self._checked: tuple[Any, ...] | None = None
-        self._warned = self._seen = False
+        self._warned = False
         self.weight = nn.Parameter(torch.empty(self.num_classes * self.sub_centers, self.in_features))
         self.reset_parameters()
         self.build()
@@ -494,21 +494,21 @@ class Head(nn.Module):
     def check(self, features: Tensor, labels: Tensor | None = None) -> None:
         """Raises ValueError for a bad batch; warns, once, of a margin that no arrangement of the centres can meet.
 
-        A loss for which the length of an embedding matters warns where the first batch has none but 1.
+        A loss for which the length of an embedding matters warns where the first batch has none but 1; on a GPU that
+        is not looked at.
         """
         if watched():
             return
         check_features(features, self.in_features)
         if labels is not None:
             check_labels(labels, len(features), self.num_classes)
-            if not self._seen and (self.s is None or self.by_length) and alike_in_length(features):
-                warnings.warn(
-                    f"all embeddings given to {type(self).__name__} have length 1, and with it the length decides: give"
-                    " them as the network makes them, not normalised",
-                    UserWarning,
-                    stacklevel=4,
-                )
-            self._seen = True
+            if not self._seen and len(features) > 1:
+                self._seen = True
+                if (self.s is None or self.by_length) and alike_in_length(features):
+                    warn_caller(
+                        f"all embeddings given to {type(self).__name__} have length 1, and with it the length decides: "
+                        "give them as the network makes them, not normalised"
+                    )
         if self._warned:
             return
         schedules = (getattr(schedule, "value", None) for schedule in self.schedules())
@@ -517,7 +517,7 @@ class Head(nn.Module):
             self._checked = now
             if message := self.beyond_bound():
                 self._warned = True
-                warnings.warn(message, UserWarning, stacklevel=5)
+                warn_caller(message)
 
     def beyond_bound(self) -> str | None:
         """What to warn of, if no arrangement of the class centres can meet the margin."""

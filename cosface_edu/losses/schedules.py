@@ -88,7 +88,7 @@ class MarginWarmUp:
         setting: which margin: "m", or "m1", "m2", "m3" of the combined margin.
 
     Raises:
-        ValueError: the head has no such setting, it is no margin, or steps < 1.
+        ValueError: the head has no such setting, it is a scale, a count or a choice, or steps < 1.
 
     Example:
         >>> from cosface_edu.losses import CosFace, MarginWarmUp
@@ -107,7 +107,7 @@ class MarginWarmUp:
         numbers = {name: found for name, found in getattr(head, "settings", {}).items() if _may_grow(found)}
         if setting not in numbers:
             known = f" ({', '.join(numbers)})" if numbers else ", which has none"
-            raise ValueError(f"setting must name a margin of {type(head).__name__}{known}, got {setting!r}")
+            raise ValueError(f"setting must name a number of {type(head).__name__}{known}, got {setting!r}")
         if start is None:
             start = numbers[setting].easiest
         self.head, self.steps, self.start, self.setting = head, check_count("steps", steps, 1), start, setting

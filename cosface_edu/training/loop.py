@@ -117,7 +117,7 @@ def train(
     watch = Watch(config, optimiser, device)
     with (
         Journal(config, state, out, held_out, rank, device, say) as journal,
-        Stopping(journal, world) as stopping,
+        Stopping(journal, whole=world * parts == 1) as stopping,
     ):
         batches = stopping.reading(feed(training, config, device, state.step, rank, world, parts))
         for step in range(state.step, config.steps):
@@ -161,7 +161,7 @@ def train(
             logged, last_one = config.due(config.log_every, state.step), state.step == config.steps
             if logged:
                 journal.log(float(total), float(centres.accuracy(features.detach().float(), labels)), rate)
-            asks = logged or (world == 1 and watch.waits)  # elsewhere it would mean to wait for others, or for a GPU
+            asks = logged or (world == 1 and watch.waits)  # elsewhere nobody has looked at this step's loss
             stops = asks and not last_one and stopping.asked(device)
             saves = stops or config.due(config.save_every, state.step)
             looks = saves or config.due(config.validate_every, state.step)

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 import torch
 
 from . import distributed
+from .diagnose import finite
 from .journal import Journal
 
 #: What asks, and what Python does about it where nobody has said otherwise: a queue or `kill`; Ctrl-C, or a notebook's
@@ -27,11 +28,12 @@ class Stopping:
 
     Args:
         journal: of the run.
-        world: how many processes.
+        whole: whether a step is one batch of one process: where it is not, batches that end within it leave half of it
+            in running statistics.
     """
 
-    def __init__(self, journal: Journal, world: int) -> None:
-        self.journal, self.world = journal, world
+    def __init__(self, journal: Journal, whole: bool) -> None:
+        self.journal, self.whole = journal, whole
         self.noted: signal.Signals | None = None
         self.before: dict[signal.Signals, Any] = {}
 
@@ -64,7 +66,8 @@ class Stopping:
         try:
             yield from batches
         except RuntimeError:
-            if self.noted is None or self.world > 1:  # several processes save together, and the others wait elsewhere
+            state = self.journal.state
+            if self.noted is None or not self.whole or not finite(state.network, state.centres):
                 raise
             self.journal.save(improved=False, ends=True)
             raise self.end() from None

@@ -1,6 +1,7 @@
 """Identification, MegaFace and BLUFR from folders to a report."""
 
 import json
+import pickle
 from functools import cache
 from unicodedata import normalize
 
@@ -128,6 +129,15 @@ def test_probes_that_are_among_the_others_too_are_counted(faces, measured, tmp_p
     with pytest.warns(UserWarning, match="9 probes are among the distractors too"):
         found = evaluate_megaface(measured, probes, others, SIZE)
     assert found["counts"]["probes that are among the distractors too"] == 9
+
+
+def test_distractors_of_a_bin_are_no_files_in_folders(faces, measured, tmp_path) -> None:
+    pictures = [path.read_bytes() for path in sorted(faces.rglob("*.jpg"))[:40]]
+    (tmp_path / "strangers.bin").write_bytes(pickle.dumps((pictures, [True, False] * 10)))
+    found = evaluate_megaface(
+        measured, part(faces, tmp_path / "probes", [(3, 0), (3, 1)]), tmp_path / "strangers.bin", SIZE
+    )
+    assert found["counts"] == {"probes": 2, "pairs of probe and mate": 2, "distractors": 40}
 
 
 def test_names_are_compared_as_they_read(faces, measured, tmp_path) -> None:

@@ -132,8 +132,9 @@ def test_margin_beyond_the_bound_warns_once(name, fits, beyond):
         setattr(head, key, fits)
         head(x, labels)
     setattr(head, key, max(beyond, 0.2930) if name == "combined" else beyond)
-    with pytest.warns(UserWarning, match=r"geometric bound.* 0\.7071.* 0\.2929"):
+    with pytest.warns(UserWarning, match=r"geometric bound.* 0\.7071.* 0\.2929") as said:
         head(x, labels)
+    assert said[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         head(x, labels)
@@ -174,8 +175,10 @@ def test_no_warning_where_the_bound_is_met():
 def test_embeddings_that_were_normalised_are_named_where_the_length_decides(name):
     x, labels = F.normalize(torch.randn(4, 64)), torch.tensor([0, 1, 7, 3])
     head = losses.create(name, in_features=64, num_classes=200)
-    with pytest.warns(UserWarning, match="all embeddings given to .* have length 1"):
-        head(x, labels)
+    head(x[:1], labels[:1])  # one picture says nothing
+    with pytest.warns(UserWarning, match="all embeddings given to .* have length 1") as said:
+        head.logits(x, labels)
+    assert said[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         head(x, labels)  # once is enough

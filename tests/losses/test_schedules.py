@@ -127,7 +127,7 @@ def test_bad_arguments():
 def test_a_warm_up_leaves_all_but_margins_alone(setting):
     head = losses.ArcFace(5, 7)
     before = getattr(head, setting, None)
-    with pytest.raises(ValueError, match=rf"setting must name a margin of ArcFace \(m\), got '{setting}'"):
+    with pytest.raises(ValueError, match=rf"setting must name a number of ArcFace \(m\), got '{setting}'"):
         losses.MarginWarmUp(head, steps=3, setting=setting)
     assert getattr(head, setting, None) == before
 

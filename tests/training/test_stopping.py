@@ -6,15 +6,24 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
 import torch
 
-from cosface_edu.training import TrainingDiverged, loop, train
+from cosface_edu.training import TrainingDiverged, loop, stopping, train
 from cosface_edu.training.checkpoint import load
 
 ENDS = {signal.SIGTERM: SystemExit, signal.SIGINT: KeyboardInterrupt}
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard() -> Iterator[None]:
+    """A shell starts what it runs in the background with Ctrl-C ignored, and Python leaves that so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 class Asks(list):
@@ -103,6 +112,30 @@ def test_weights_that_are_not_finite_are_not_saved_here_either(config, faces, tm
     monkeypatch.setattr(loop, "finite", lambda *modules: False)
     with pytest.raises(TrainingDiverged):
         train(config.replace(save_every=10, validate_every=10), tmp_path, faces=faces, say=Asks(signal.SIGTERM))
+    assert not (tmp_path / "last.pt").exists()
+
+
+@pytest.mark.parametrize("unwell", ["in parts", "not finite"])
+def test_readers_that_end_within_a_step_or_with_bad_weights_leave_nothing_half(
+    config, faces, tmp_path, monkeypatch, unwell
+) -> None:
+    """Half a step stands in running statistics; weights that are no numbers are worth no checkpoint."""
+    asks = Asks(signal.SIGTERM, "step 2:")
+    fed = loop.feed
+
+    def gone(*given, **named):
+        for number, batch in enumerate(fed(*given, **named)):
+            if asks and asks[-1].startswith("step 2:") and (unwell == "not finite" or number % 2):
+                raise RuntimeError("DataLoader worker exited")
+            yield batch
+
+    monkeypatch.setattr(loop, "feed", gone)
+    if unwell == "not finite":
+        monkeypatch.setattr(stopping, "finite", lambda *modules: False)
+    changed = config.replace(micro_batch=12 if unwell == "in parts" else None, log_every=1, save_every=10)
+    monkeypatch.setattr(stopping.Stopping, "asked", lambda self, device: False)
+    with pytest.raises(RuntimeError, match="worker exited"):
+        train(changed, tmp_path, faces=faces, say=asks)
     assert not (tmp_path / "last.pt").exists()
 
 
