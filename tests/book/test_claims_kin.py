@@ -23,10 +23,6 @@ def record(name: str) -> dict:
     return json.loads((RESULTS / f"{name}.json").read_text())
 
 
-def readme() -> str:
-    return " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-
-
 def test_on_a_gpu_what_a_head_costs() -> None:
     rows = {(r["what"], r["C"]): r for r in record("gpu-heads")["results"]["rows"] if not r["tf32"]}
     small, product = rows["cosface", 10_575], rows["bare product", 10_575]

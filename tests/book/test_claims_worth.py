@@ -1,6 +1,5 @@
 """What the chapter on a margin's worth, and the pages that quote it, say of the records at full size."""
 
-import json
 import math
 from operator import itemgetter
 from pathlib import Path
@@ -10,15 +9,11 @@ import pytest
 
 from cosface_edu import geometry
 from cosface_edu.experiments import swept
+from cosface_edu.experiments.record import load as record
 from cosface_edu.experiments.statistics import compared
 from cosface_edu.figures import paper, sweeps
 
 ROOT = Path(__file__).resolve().parents[2]
-RESULTS = ROOT / "book" / "results"
-
-
-def record(name: str) -> dict:
-    return json.loads((RESULTS / f"{name}.json").read_text())
 
 
 def readme() -> str:
