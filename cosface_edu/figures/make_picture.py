@@ -1,7 +1,8 @@
 """The pictures that stand for the lab and the cover in print and without JavaScript: photographs of them, trained.
 
 `python -m cosface_edu.figures.make_picture` drives a headless Chromium (named in CHROMIUM, or found on the path)
-through playwright and writes `fallback.webp`, `cover.webp` and those of the figures that answer into `lab/`.
+through playwright and writes `fallback.webp`, `cover.webp` and those of the figures that answer into `lab/`, and for
+the README the toys of the chapter on eight identities, `book/figures/eight-identities.png`.
 """
 
 import io
@@ -15,9 +16,11 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 from torch import Tensor
 
+from cosface_edu import figures
 from cosface_edu.experiments import toy
+from cosface_edu.experiments.closure import PACKAGE
 from cosface_edu.faces import FaceWorld
-from cosface_edu.figures import lab, live, slider
+from cosface_edu.figures import lab, live, slider, style
 from cosface_edu.figures.lab import bundle
 from cosface_edu.files import atomically
 
@@ -58,6 +61,14 @@ def turned_face() -> tuple[Tensor, Tensor]:
     return views[0], points[0]
 
 
+def for_the_readme() -> None:
+    """The paper's Fig. 4 as the chapter draws it, for pages light or dark."""
+    style.apply()
+    runs = toy.many([toy.ToyConfig(loss="softmax")] + [toy.ToyConfig(loss="cosface", m=m) for m in (0.0, 0.1, 0.2)])
+    with atomically(PACKAGE.parent / "book" / "figures" / "eight-identities.png") as part:
+        figures.fig4_grid(runs).savefig(part, format="png", bbox_inches="tight", dpi=110)
+
+
 def write() -> None:
     """Write all pictures, small enough to be loaded by everybody and seen by few."""
     head = f"<!doctype html><meta charset=utf-8><style>{bundle.style()}</style>"
@@ -87,3 +98,4 @@ def write() -> None:
 
 if __name__ == "__main__":
     write()
+    for_the_readme()

@@ -72,7 +72,7 @@ def length_gradient(u, y, length):
 def false_accepts(scores, same, group, threshold):
     scores, impostor, group = torch.tensor(scores), ~torch.tensor(same), np.array(group)
     mine = {g: impostor & torch.from_numpy(group == g) for g in set(group)}
-    return {g: (scores[chosen] > threshold).float().mean() for g, chosen in mine.items()}
+    return {g: (scores[chosen] >= threshold).float().mean() for g, chosen in mine.items()}
 
 
 def highest_threshold(scores, far):

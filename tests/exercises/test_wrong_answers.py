@@ -114,15 +114,15 @@ def test_a_false_accept_rate_is_kept_where_scores_are_tied(answer) -> None:
     said("find-the-bug-test-far", of_pairs)
 
 
-def test_at_the_threshold_is_not_above_it() -> None:
-    def at_least(scores, same, group, threshold):
+def test_at_the_threshold_is_accepted() -> None:
+    def above(scores, same, group, threshold):
         rates = {}
         for g in set(group):
             mine = [s for s, genuine, h in zip(scores, same, group, strict=True) if h == g and not genuine]
-            rates[g] = sum(s >= threshold for s in mine) / len(mine)
+            rates[g] = sum(s > threshold for s in mine) / len(mine)
         return rates
 
-    assert "score above the threshold" in said("consent-rates", at_least)
+    assert "score at least the threshold" in said("consent-rates", above)
 
 
 # ---------------------------------------------------------------- find the bug, one's own loop
