@@ -70,8 +70,12 @@ class _Parts:
 
 
 def safe_length(length: Tensor) -> Tensor:
-    """The length, or 1 for a zero vector: its cosines are then 0 and its gradient is finite."""
-    return torch.where(length > ZERO_LENGTH, length, torch.ones_like(length))
+    """The length, or 1 for a zero vector: its cosines are then 0 and its gradient is finite.
+
+    A length past the largest number is NaN: entries of 1e20, which float32 cannot square, would have no direction
+    either, and a loss that stays finite and teaches nothing would hide that training has run away.
+    """
+    return torch.where(length > ZERO_LENGTH, length, torch.ones_like(length)).where(length < torch.inf, torch.nan)
 
 
 def margin_softmax(x: Tensor, weight: Tensor, norms: Tensor, labels: Tensor, scores: Scores) -> Tensor:

@@ -89,6 +89,20 @@ def test_a_zero_length_has_the_gradient_of_the_bare_product(zero: str) -> None:
         torch.testing.assert_close(ours, theirs)
 
 
+@pytest.mark.filterwarnings("ignore:the embeddings of the first batch")
+@pytest.mark.parametrize("which", ["features", "centres"])
+def test_a_length_past_the_largest_number_is_not_passed_over(make, case, which: str) -> None:
+    """1e21 can be stored and not squared: a finite loss from which that row learns nothing would hide it."""
+    head = make(8, 5)
+    x, labels = torch.randn(6, 8), torch.tensor([0, 1, 2, 3, 4, 0])
+    rows = x if which == "features" else head.weight
+    with torch.no_grad():
+        rows[1] *= 1e21
+    loss = head(x.requires_grad_(), labels)
+    (gradient,) = torch.autograd.grad(loss, rows)
+    assert not loss.isfinite() or gradient[1].any()
+
+
 def test_flat_scores_of_many_classes_lose_the_logarithm_of_their_number():
     """The largest posterior is then 1/C, however small: 0.0002 here."""
     head = losses.NSL(4, 5000)
