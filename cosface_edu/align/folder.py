@@ -307,6 +307,7 @@ def align_folder(
     for row in done.values():
         report.count(row)
     report.resumed = report.total
+    report.newer = [name for name, row in done.items() if row[-1] and _changed(src / name) > _changed(dst / row[-1])]
     todo = [name for name in files if name not in done]
     chunks = [todo[start : start + 4 * batch_size] for start in range(0, len(todo), 4 * batch_size)]
     if workers is None:
@@ -337,6 +338,10 @@ def align_folder(
     report.seconds = time.monotonic() - start
     report.left_over = _left_over(dst, crops)
     return report
+
+
+def _changed(path: Path) -> int:
+    return path.stat().st_mtime_ns
 
 
 def _left_over(dst: Path, crops: set[str]) -> list[str]:

@@ -57,6 +57,7 @@ class AlignReport:
         renamed: crops' names where they are not the pictures' own, see `other_names`.
         left_out: what else lies in the source and is no picture we read, a line each.
         left_over: pictures in the target that are no crop of a picture in the source, sorted.
+        newer: names of pictures that were changed after an earlier run had made their crops, which were kept.
         resumed: how many of all these an earlier run had finished.
         seconds: time taken by this run.
 
@@ -76,6 +77,7 @@ class AlignReport:
     renamed: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     left_over: list[str] = field(default_factory=list)
+    newer: list[str] = field(default_factory=list)
     resumed: int = 0
     seconds: float = 0.0
 
@@ -123,6 +125,13 @@ class AlignReport:
                 f"{len(self.left_over):,} in the target that are of no picture in the source, such as a removed one: "
                 f"{', '.join(self.left_over[:_SHOWN])}{more}; whoever reads the folder takes them for the "
                 "others: delete them, or align into a new folder"
+            )
+        if self.newer:
+            more = " …" if len(self.newer) > _SHOWN else ""
+            lines.append(
+                f"{len(self.newer):,} changed after their crops were made, which were kept: "
+                f"{', '.join(self.newer[:_SHOWN])}{more}; delete the crops of those that show something else now, "
+                "and align again"
             )
         lines += [f"  {self.reasons[name]}" for name in self.broken[:_SHOWN]]
         return "\n".join(lines + [f"left out: {line}" for line in self.left_out])

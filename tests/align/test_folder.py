@@ -295,6 +295,24 @@ def test_crops_whose_pictures_are_gone_are_named_until_they_are_gone_too(photogr
     assert run(photographs, crops).left_over == []
 
 
+def test_a_picture_that_changed_after_its_crop_was_made_is_named(photographs, tmp_path) -> None:
+    crops = tmp_path / "crops"
+    run(photographs, crops)
+    assert run(photographs, crops).newer == []
+    changed, crop = photographs / "person_0" / "1.jpg", crops / "person_0" / "1.jpg"
+    shutil.copyfile(photographs / "person_1" / "0.jpg", changed)
+    later = crop.stat().st_mtime_ns + 1
+    os.utime(changed, ns=(later, later))
+    report = run(photographs, crops)
+    assert (report.resumed, report.newer) == (4, ["person_0/1.jpg"])
+    assert "1 changed after their crops were made, which were kept: person_0/1.jpg; delete the crops" in str(report)
+    crop.unlink()
+    report = run(photographs, crops)
+    assert (report.resumed, report.newer) == (3, [])
+    own = data.read_image(crops / "person_1" / "0.jpg").float()
+    assert (data.read_image(crop).float() - own).abs().mean() < 2
+
+
 def test_accents_written_in_another_way_are_no_other_crop(photographs, tmp_path) -> None:
     (photographs / "person_0").rename(photographs / normalize("NFC", "Jos\u00e9"))
     run(photographs, tmp_path / "crops")
