@@ -188,6 +188,14 @@ NAME_FOLDS = """document.addEventListener('DOMContentLoaded', function () {
 });"""
 
 
+# The theme puts the Chinese page's title on every page, in its table of contents and below its neighbours' texts.
+SAY_CHINESE = """document.addEventListener('DOMContentLoaded', function () {
+  document.querySelectorAll('.bd-sidebar-primary a, .prev-next-title').forEach(function (link) {
+    if (/^\\s*[\\u4e00-\\u9fff]/.test(link.textContent)) link.lang = 'zh-Hans';
+  });
+});"""
+
+
 # A page from disk may not read other pages, so that a search there has no excerpts; without this each is an error.
 NO_EXCERPTS = """if (location.protocol === 'file:' && typeof DOCUMENTATION_OPTIONS === 'object') {
   DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
@@ -211,6 +219,7 @@ def _configure(app: Sphinx, config) -> None:
     app.add_css_file("margin-practice.css")
     app.add_js_file(None, body=NAME_SLIDERS)
     app.add_js_file(None, body=NAME_FOLDS)
+    app.add_js_file(None, body=SAY_CHINESE)
     app.add_js_file(None, body=NO_EXCERPTS)
     # Paper is white: a page read in the dark is printed in its light colours.
     app.add_js_file(None, body=PRINT_LIGHT)

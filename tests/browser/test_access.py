@@ -46,3 +46,11 @@ def test_keys_reach_every_control(open_page, html: Path, chapter: str) -> None:
     page.goto(f"{html.as_uri()}/{chapter}.html")
     page.wait_for_timeout(500)
     assert page.evaluate(OUT_OF_REACH) == []
+
+
+def test_the_chinese_page_s_title_says_on_every_page_that_it_is_chinese(open_page, html: Path) -> None:
+    page = open_page().page
+    page.goto(f"{html.as_uri()}/notation.html")  # the page before it: in the table of contents, and below the text
+    links = page.get_by_text("中文导读").all()
+    assert len(links) > 1
+    assert [link.evaluate("link => link.closest('[lang]').lang") for link in links] == ["zh-Hans"] * len(links)
