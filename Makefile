@@ -27,10 +27,10 @@ book: install  ## Build the book's pages, then say which file to open
 	$(BIN)/jupyter-book build . -W -n --keep-going
 
 pdf: book  ## Print the whole book to _build/pdf (needs Chromium)
-	$(BIN)/python -m cosface_edu.figures.printing book
+	$(BIN)/python -m cosface_edu.publishing.printing book
 
 handouts: book  ## Print every chapter by itself, with solutions and without, to _build/pdf/handouts
-	$(BIN)/python -m cosface_edu.figures.printing handouts
+	$(BIN)/python -m cosface_edu.publishing.printing handouts
 
 test: install  ## Run every test (the browser tests need Chromium and say so where it is missing)
 	$(BIN)/ruff check .

@@ -17,6 +17,7 @@ NEEDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "training": ("train", ("PIL", "simplejpeg", "tqdm", "safetensors", "scipy", "matplotlib", "jinja2")),
     "experiments": ("train", ("PIL", "simplejpeg", "tqdm", "safetensors", "scipy", "filelock", "typer")),
     "figures": ("figures", ("matplotlib", "plotly", "ipywidgets", "anywidget", "IPython")),
+    "publishing": ("book", ("sphinx", "nbformat", "jupyter_cache", "plotly", "anywidget")),
 }
 
 

@@ -156,11 +156,8 @@ def imported(file: Path) -> set[str]:
     return found - set(sys.stdlib_module_names) - {"cosface_edu"}
 
 
-#: Tools of the house, started by hand: they need what `make install` brings.
-TOOLS = {
-    "alone.py", "cells.py", "folded.py", "make_data.py", "make_moving_picture.py", "make_picture.py",
-    "offline_pages.py", "printing", "reference.py", "run_chapters.py",
-}  # fmt: skip
+#: Tools of the house, started by hand: they need the browser driver that `make install` brings.
+TOOLS = {"make_moving_picture.py", "make_picture.py", "printing"}
 
 
 @pytest.mark.parametrize("room", sorted(path.name for path in (ROOT / "cosface_edu").glob("[a-z]*/")))

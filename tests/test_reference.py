@@ -14,10 +14,10 @@ import torch
 from sphinx.pycode import ModuleAnalyzer
 
 from cosface_edu.data import formats
-from cosface_edu.figures import reference
-from cosface_edu.figures.examples import example
-from cosface_edu.figures.reference import commands, entry_of, kind, public
 from cosface_edu.losses import Setting, registry
+from cosface_edu.publishing import reference
+from cosface_edu.publishing.examples import example
+from cosface_edu.publishing.reference import commands, entry_of, kind, public
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = {page.stem: page.read_text(encoding="utf-8") for page in (ROOT / "book").glob("reference-*.md")}

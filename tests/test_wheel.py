@@ -12,7 +12,7 @@ import pytest
 
 import cosface_edu
 from cosface_edu.experiments import shipped
-from cosface_edu.figures import run_chapters
+from cosface_edu.publishing import run_chapters
 
 ROOT = Path(__file__).resolve().parents[1]
 

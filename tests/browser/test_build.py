@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cosface_edu.exercises import built
-from cosface_edu.figures import lab, offline_pages, practice
+from cosface_edu.figures import lab
+from cosface_edu.publishing import offline_pages, practice
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,8 @@ import pytest
 from cosface_edu import geometry
 from cosface_edu.evaluation import verify
 from cosface_edu.experiments import nearby
-from cosface_edu.figures import lab, live, make_picture
+from cosface_edu.figures import lab, live
+from cosface_edu.publishing import make_picture
 
 pytestmark = pytest.mark.browser
 

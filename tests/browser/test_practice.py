@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cosface_edu import exercises
-from cosface_edu.figures import offline_pages, practice
+from cosface_edu.publishing import offline_pages, practice
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "exercises"))
 from questions import Question, checked

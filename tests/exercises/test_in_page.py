@@ -9,7 +9,7 @@ import pytest
 
 from cosface_edu import exercises
 from cosface_edu.exercises import cell
-from cosface_edu.figures import practice
+from cosface_edu.publishing import practice
 
 sys.path.insert(0, str(Path(__file__).parent))
 from questions import checked

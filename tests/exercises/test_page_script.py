@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cosface_edu.figures import practice
+from cosface_edu.publishing import practice
 
 HERE = Path(__file__).parent
 

@@ -118,7 +118,7 @@ def cover_html(static: str = "../_static") -> str:
 def build_html() -> str:
     """The end of "Build CosFace yourself": the lab trains with the loss that a reader wrote on the page.
 
-    It stands below `html`, whose script it uses, on a page with exercises; see `figures.practice`.
+    It stands below `html`, whose script it uses, on a page with exercises; see `publishing.practice`.
 
     Returns:
         HTML.

@@ -1,4 +1,4 @@
-"""`python -m cosface_edu.figures.printing book` or `handouts`, from the folder that holds _toc.yml."""
+"""`python -m cosface_edu.publishing.printing book` or `handouts`, from the folder that holds _toc.yml."""
 
 import argparse
 import logging
@@ -11,8 +11,8 @@ import yaml
 from playwright.sync_api import Page
 from tqdm import tqdm
 
-from cosface_edu.figures.printing import chromium, document
-from cosface_edu.figures.printing.document import Chapter, NotPrintable
+from cosface_edu.publishing.printing import chromium, document
+from cosface_edu.publishing.printing.document import Chapter, NotPrintable
 
 BUILT, PRINTED = Path("_build", "html"), Path("_build", "pdf")
 BOOK = "the-margin-book.pdf"
@@ -62,7 +62,7 @@ def _handouts(page: Page, root: Path, title: str, site: str) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m cosface_edu.figures.printing", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m cosface_edu.publishing.printing", description=__doc__)
     parser.add_argument("what", choices=("book", "handouts"))
     what = parser.parse_args(arguments).what
     root, started = Path.cwd(), time.perf_counter()

@@ -18,7 +18,7 @@ import yaml
 from IPython.core.inputtransformer2 import TransformerManager
 from sphinx.errors import ExtensionError
 
-from cosface_edu.figures import alone
+from cosface_edu.publishing import alone
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -153,7 +153,7 @@ def test_a_page_without_cells_stays_as_it_is(tmp_path: Path) -> None:
 def test_the_setting_is_there_and_the_workflow_writes_the_branch() -> None:
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     assert set(config["repository"]) == {"url", "branch"}
-    assert "cosface_edu.figures.alone" in config["sphinx"]["extra_extensions"]
+    assert "cosface_edu.publishing.alone" in config["sphinx"]["extra_extensions"]
     workflow = (ROOT / ".github" / "workflows" / "book.yml").read_text()
     assert re.search(rf"git push --force \S+ HEAD:{alone.BRANCH}$", workflow, re.M)
 

@@ -21,8 +21,8 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
 from sphinx.util.typing import stringify_annotation
 
-from cosface_edu.figures.examples import example
 from cosface_edu.losses import Head, Rule, available, card
+from cosface_edu.publishing.examples import example
 
 PACKAGE = "cosface_edu"
 EVERY_MENTION = {"book/paper-map"}  # pages whose every row links; elsewhere the first mention does

@@ -1,7 +1,7 @@
 """The moving picture in the README: the lab, filmed while its margin is dragged to nothing and back.
 
-`python -m cosface_edu.figures.make_moving_picture` drives a headless Chromium (named in CHROMIUM, or found on the path)
-through playwright and writes `book/figures/margin-lab.webp`, an animated WebP.
+`python -m cosface_edu.publishing.make_moving_picture` drives a headless Chromium (named in CHROMIUM, or found on the
+path) through playwright and writes `book/figures/margin-lab.webp`, an animated WebP.
 """
 
 import io

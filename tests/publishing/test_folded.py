@@ -3,7 +3,7 @@
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
 
-from cosface_edu.figures import folded
+from cosface_edu.publishing import folded
 
 
 def _cell(*outputs: nodes.Node) -> nodes.container:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sphinx.errors import ExtensionError
 
-from cosface_edu.figures import offline_pages, practice
+from cosface_edu.publishing import offline_pages, practice
 
 
 @pytest.fixture

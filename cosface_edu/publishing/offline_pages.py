@@ -22,7 +22,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-from cosface_edu.figures import practice
+from cosface_edu.publishing import practice
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """The pictures that stand for the lab and the cover in print and without JavaScript: photographs of them, trained.
 
-`python -m cosface_edu.figures.make_picture` drives a headless Chromium (named in CHROMIUM, or found on the path)
+`python -m cosface_edu.publishing.make_picture` drives a headless Chromium (named in CHROMIUM, or found on the path)
 through playwright and writes `fallback.webp`, `cover.webp` and those of the figures that answer into `lab/`, and for
 the README the toys of the chapter on eight identities, `book/figures/eight-identities.png`.
 """

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, Route, sync_playwright
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import NameObject, TextStringObject
 
-from cosface_edu.figures.printing.document import NotPrintable
+from cosface_edu.publishing.printing.document import NotPrintable
 
 ADDRESS = "http://book"  # not looked up: what is asked of it comes from the folder of the built pages
 COLUMN = 643  # CSS pixels in a column of 170 mm, as in book/_static/print.css

@@ -2,7 +2,7 @@
 
 from docutils import nodes
 
-from cosface_edu.figures import cells
+from cosface_edu.publishing import cells
 
 
 def test_code_in_a_cell_breaks_at_dots_strokes_and_underscores_and_nowhere_else() -> None:

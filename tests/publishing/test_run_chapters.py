@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cosface_edu.figures import frontend, offline_pages, run_chapters
+from cosface_edu.figures import frontend
+from cosface_edu.publishing import offline_pages, run_chapters
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTER = """---

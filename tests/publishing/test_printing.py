@@ -13,10 +13,10 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from PIL import Image
 from pypdf import PdfReader
 
-from cosface_edu.figures.offline_pages import PRINT_LIGHT
-from cosface_edu.figures.printing import chromium, document
-from cosface_edu.figures.printing.__main__ import BOOK, PRINTED, main
-from cosface_edu.figures.printing.document import NotPrintable
+from cosface_edu.publishing.offline_pages import PRINT_LIGHT
+from cosface_edu.publishing.printing import chromium, document
+from cosface_edu.publishing.printing.__main__ import BOOK, PRINTED, main
+from cosface_edu.publishing.printing.document import NotPrintable
 
 ROOT = Path(__file__).resolve().parents[2]
 RED, BLUE = (200, 30, 40), (20, 60, 200)
