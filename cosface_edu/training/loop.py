@@ -8,7 +8,7 @@ import math
 import os
 import zlib
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +118,9 @@ def train(
     with (
         Journal(config, state, out, held_out, rank, device, say) as journal,
         Stopping(journal, whole=world * parts == 1) as stopping,
+        # closed, whoever keeps an error's traceback does not keep the processes that read
+        closing(stopping.reading(feed(training, config, device, state.step, rank, world, parts))) as batches,
     ):
-        batches = stopping.reading(feed(training, config, device, state.step, rank, world, parts))
         for step in range(state.step, config.steps):
             rate = config.learning_rate(step)
             for group, multiple in zip(optimiser.param_groups, state.multiples, strict=True):

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from types import FrameType
 from typing import Any, Self, TypeVar
 
@@ -61,7 +61,7 @@ class Stopping:
         self.journal.say(f"stopped by {name}: step {step:,} is saved, {way_on}")
         return KeyboardInterrupt() if self.noted is signal.SIGINT else SystemExit(128 + signal.SIGTERM)
 
-    def reading(self, batches: Iterator[Item]) -> Iterator[Item]:
+    def reading(self, batches: Iterator[Item]) -> Generator[Item, None, None]:
         """The batches. A queue may signal the processes that read them too: then the last whole step is saved here."""
         try:
             yield from batches

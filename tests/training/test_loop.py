@@ -1,6 +1,7 @@
 """The loop: continued runs, small parts, precisions, NaN, and what is logged."""
 
 import functools
+import multiprocessing
 
 import pytest
 import torch
@@ -39,6 +40,20 @@ OPTIONS = {
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
 def test_a_run_that_is_stopped_and_continued_is_the_unbroken_run_bit_for_bit(options, config, faces, tmp_path) -> None:
     check_continuation(config.replace(**options), faces, tmp_path)
+
+
+def test_a_run_that_fails_leaves_no_process_that_reads(config, faces) -> None:
+    """Also while somebody, such as an interactive session, holds on to the error and so to all that the loop had."""
+
+    def stop(line: str) -> None:
+        if line.startswith("step 2"):
+            raise Killed
+
+    before = multiprocessing.active_children()
+    with pytest.raises(Killed) as held:
+        train(config.replace(workers=1), faces=faces, say=stop)
+    assert held.tb is not None
+    assert [child for child in multiprocessing.active_children() if child not in before] == []
 
 
 def test_a_run_with_a_gradient_scaler_continues_exactly(config, faces, tmp_path, linear_network) -> None:
