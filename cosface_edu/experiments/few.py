@@ -6,7 +6,6 @@ names, settings from papers, and softmax beside them. Made once by
     cosface-edu record few-pictures
 """
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -44,39 +43,34 @@ def main(out: Path, seeds: int = 2, say: Say = print) -> None:
         seeds: of each setting.
         say: takes a line of progress.
     """
-    began, shape = time.perf_counter(), preset("rehearsal").size
-    config = recipe("softmax", {}, 0, PEOPLE * PICTURES, EPOCHS, log_every=1).to_dict()
-    runs, seconds = record.begun(out, __name__, config)
-    done = {(run["loss"], run.get("s"), run["seed"]) for run in runs}
+    shape = preset("rehearsal").size
     faces = Part(InMemory(FaceWorldDataset(PEOPLE, PICTURES, shape)), torch.arange(PEOPLE))
     others = InMemory(FaceWorldDataset(STRANGERS, STRANGERS_PICTURES, shape, first=100_000))
     pairs = evaluation.draw_pairs(Part(others, torch.arange(STRANGERS)), PAIRS)
+    found = record.Growing(
+        out,
+        __name__,
+        recipe("softmax", {}, 0, PEOPLE * PICTURES, EPOCHS, log_every=1).to_dict(),
+        what=f"{PEOPLE} drawn people with {PICTURES} pictures each: scales and margins, judged on strangers",
+        command=f"cosface-edu record {NAME}",
+        data={
+            "source": "FaceWorld",
+            "world_seed": 0,
+            "people": PEOPLE,
+            "images": len(faces),
+            "unseen_people": STRANGERS,
+            "pairs": len(pairs),
+        },
+        threads=THREADS,
+        note="two seeds show large differences only",
+    )
+    done = {(run["loss"], run.get("s"), run["seed"]) for run in found.runs}
     for seed in range(seeds):
         for loss, options in SETTINGS:
             if (loss, options.get("s"), seed) in done:
                 continue
-            runs.append(_judged(loss, options, seed, faces, pairs))
-            found = record.new(
-                __name__,
-                what=f"{PEOPLE} drawn people with {PICTURES} pictures each: scales and margins, judged on strangers",
-                command=f"cosface-edu record {NAME}",
-                data={
-                    "source": "FaceWorld",
-                    "world_seed": 0,
-                    "people": PEOPLE,
-                    "images": len(faces),
-                    "unseen_people": STRANGERS,
-                    "pairs": len(pairs),
-                },
-                config=config,
-                seeds=sorted({run["seed"] for run in runs}),
-                seconds=seconds + time.perf_counter() - began,
-                threads=THREADS,
-                note="two seeds show large differences only",
-                runs=runs,
-            )
-            record.save(out, found)
-            row = runs[-1]
+            row = _judged(loss, options, seed, faces, pairs)
+            found.add(row)
             say(
                 f"{loss} {options}, seed {seed}: loss {row['first_loss']:.2f} to {row['last_loss']:.2f}, "
                 f"TAR of strangers {100 * row['tar']:.1f} %"

@@ -7,7 +7,6 @@ make-up of the training crowd. The book shows a record of it over several seeds,
     cosface-edu record groups
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -168,26 +167,21 @@ def main(
     out: Annotated[Path, typer.Option(help="The record; runs of the same code that it holds are kept.")] = RECORD,
 ) -> None:
     """Train on both crowds with every seed, and keep the record after each."""
-    began = time.perf_counter()
-    runs, seconds = record.begun(out, __name__, SETTING.to_dict())
-    done = {(kept["crowd"], kept["seed"]) for kept in runs}
+    found = record.Growing(
+        out,
+        __name__,
+        SETTING.to_dict(),
+        what="Errors by group of networks trained on a balanced and on a skewed crowd",
+        command="cosface-edu record groups",
+        data={"source": "faceworld", "crowds": CROWDS, "strangers of each group": 30},
+    )
+    done = {(kept["crowd"], kept["seed"]) for kept in found.runs}
     for seed in range(seeds):
         for crowd in CROWDS:
             if (crowd, seed) in done:
                 continue
-            errors = {group: asdict(found) for group, found in run(crowd, seed).items()}
-            runs.append({"crowd": crowd, "seed": seed, "groups": errors})
-            found = record.new(
-                __name__,
-                what="Errors by group of networks trained on a balanced and on a skewed crowd",
-                command="cosface-edu record groups",
-                data={"source": "faceworld", "crowds": CROWDS, "strangers of each group": 30},
-                config=SETTING.to_dict(),
-                seeds=sorted({kept["seed"] for kept in runs}),
-                seconds=seconds + time.perf_counter() - began,
-                runs=runs,
-            )
-            record.save(out, found)
+            errors = {group: asdict(made) for group, made in run(crowd, seed).items()}
+            found.add({"crowd": crowd, "seed": seed, "groups": errors})
             typer.echo(f"{crowd}, seed {seed}: A {errors['A']}")
 
 

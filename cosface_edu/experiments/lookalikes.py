@@ -8,7 +8,6 @@ at hand, and what they conclude stands in a record, made once by
 """
 
 import math
-import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -181,22 +180,17 @@ def main(out: Path, seeds: int = SEEDS, say: Say = print) -> None:
         seeds: how many.
         say: takes a line of progress.
     """
-    setting, began = {"toy": asdict(ToyConfig())}, time.perf_counter()
-    rows, seconds = record.begun(out, __name__, setting)
+    found = record.Growing(
+        out,
+        __name__,
+        {"toy": asdict(ToyConfig())},
+        what="B and H, the two of eight who look most alike, under each loss of the toys, over seeds",
+        command=f"cosface-edu record {NAME}",
+        data={"source": "faceworld", "people": 8},
+        threads=1,
+    )
     for seed in range(seeds):
-        if any(one["seed"] == seed for one in rows):
+        if any(one["seed"] == seed for one in found.runs):
             continue
-        rows += [row(run) for run in toy.many([replace(config, seed=seed) for config in settings()])]
-        found = record.new(
-            __name__,
-            what="B and H, the two of eight who look most alike, under each loss of the toys, over seeds",
-            command=f"cosface-edu record {NAME}",
-            data={"source": "faceworld", "people": 8},
-            config=setting,
-            seeds=sorted({one["seed"] for one in rows}),
-            seconds=seconds + time.perf_counter() - began,
-            threads=1,
-            runs=rows,
-        )
-        record.save(out, found)
-        say(f"seed {seed}: {len(rows)} toys")
+        found.add(*(row(run) for run in toy.many([replace(config, seed=seed) for config in settings()])))
+        say(f"seed {seed}: {len(found.runs)} toys")

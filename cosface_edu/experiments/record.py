@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -215,6 +216,44 @@ def begun(name: str | os.PathLike[str], module: str, config: dict[str, Any]) -> 
     found = load(path)
     same = found["code"] == code_hash(module_name(module)) and found["config"] == json.loads(json.dumps(config))
     return (list(found["runs"]), found["seconds"]) if same else ([], 0.0)
+
+
+class Growing:
+    """A record that is written anew after each run, so that what is interrupted goes on where it was.
+
+    Args:
+        name: of the record, see `path_of`.
+        module: the experiment's `__name__`.
+        config: as run; runs of another one, or of other code, are dropped, see `begun`.
+        **said: of the fields of `new` those that do not follow from the runs: `what`, `command`, `data` …
+
+    Attributes:
+        runs: a row each, with its `seed`.
+    """
+
+    def __init__(self, name: str | os.PathLike[str], module: str, config: dict[str, Any], **said: Any) -> None:
+        self._name, self._module, self._config, self._said = name, module, config, said
+        self.runs, self._before = begun(name, module, config)
+        self._since = time.perf_counter()
+
+    def add(self, *runs: dict[str, Any], **said: Any) -> None:
+        """Write the record with some runs more.
+
+        Args:
+            *runs: rows.
+            **said: fields that follow from all runs so far, such as `note`.
+        """
+        self.runs += runs
+        grown = new(
+            self._module,
+            config=self._config,
+            seeds=sorted({run["seed"] for run in self.runs}),
+            seconds=self._before + time.perf_counter() - self._since,
+            runs=self.runs,
+            **self._said,
+            **said,
+        )
+        save(self._name, grown)
 
 
 def check(record: dict[str, Any], name: str) -> None:

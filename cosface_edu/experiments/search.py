@@ -6,7 +6,6 @@ tried with both losses, on the world that settings are chosen on. Steps follow f
     cosface-edu record faceworld-search
 """
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -74,11 +73,17 @@ def main(out: Path, say: Say = print) -> None:
         out: the record.
         say: takes a line of progress.
     """
-    began = time.perf_counter()
     first = SEARCH[0][0]
-    config = recipe("nsl", {}, 0, first.people * first.pictures, first.epochs).to_dict()
-    runs, seconds = record.begun(out, __name__, config)
-    done = [_name(run) for run in runs]
+    found = record.Growing(
+        out,
+        __name__,
+        recipe("nsl", {}, 0, first.people * first.pictures, first.epochs).to_dict(),
+        what="FaceWorld, few and many pictures of each person: NSL and CosFace at the same scales",
+        command=f"cosface-edu record {NAME}",
+        data={"source": "FaceWorld", "world_seed": GRID_WORLD, "people": "see runs"},
+        threads=THREADS,
+    )
+    done = [_name(run) for run in found.runs]
     total = sum(len(tries) for _, tries in SEARCH)
     for size, tries in SEARCH:
         named = {"people": size.people, "pictures": size.pictures, "epochs": size.epochs, "strangers": size.unseen}
@@ -90,20 +95,7 @@ def main(out: Path, say: Say = print) -> None:
             asked = recipe(loss, options, 0, len(material.faces), size.epochs)
             say(f"{size.people:,} people with {size.pictures} pictures each")
             (run,) = run_all([asked], {asked.size: material}, say, fars=MANY_FARS)
-            runs.append(named | run)
-            found = record.new(
-                __name__,
-                what="FaceWorld, few and many pictures of each person: NSL and CosFace at the same scales",
-                command=f"cosface-edu record {NAME}",
-                data={"source": "FaceWorld", "world_seed": GRID_WORLD, "people": "see runs"},
-                config=config,
-                seeds=[0],
-                seconds=seconds + time.perf_counter() - began,
-                threads=THREADS,
-                note=f"single runs, to choose settings by: {len(runs)} of {total}",
-                runs=runs,
-            )
-            record.save(out, found)
+            found.add(named | run, note=f"single runs, to choose settings by: {len(found.runs) + 1} of {total}")
 
 
 def _name(run: dict[str, Any]) -> tuple[Any, ...]:

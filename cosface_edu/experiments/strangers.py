@@ -8,7 +8,6 @@ hour of one processor core, so that the book shows a record, made once by
 """
 
 import math
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
@@ -157,29 +156,24 @@ def main(
     out: Annotated[Path, typer.Option(help="The record; runs of the same code that it holds are kept.")] = RECORD,
 ) -> None:
     """Train every setting with every seed, seed after seed, and keep the record after each."""
-    setting, began = {"toy": asdict(ToyConfig()), "far": FAR}, time.perf_counter()
-    runs, seconds = record.begun(out, __name__, setting)
+    found = record.Growing(
+        out,
+        __name__,
+        {"toy": asdict(ToyConfig()), "far": FAR},
+        what="Toys of eight people at two scales and many margins, judged on people that they never saw",
+        command="cosface-edu record strangers",
+        data={"source": "faceworld", "people": 8, "strangers": PEOPLE, "pictures of each": IMAGES},
+        threads=1,
+    )
     configs = [
         replace(config, seed=seed)
         for seed in range(max(seeds, more_seeds))
         for config in [*(settings() if seed < seeds else ()), *(more_features() if seed < more_seeds else ())]
     ]
-    kept = {_name(run) for run in runs}
+    kept = {_name(run) for run in found.runs}
     missing = [c for c in configs if (c.loss, c.m, c.s, c.features, c.seed) not in kept]
     for row in _rows(missing, workers) if missing else ():
-        runs.append(row)
-        found = record.new(
-            __name__,
-            what="Toys of eight people at two scales and many margins, judged on people that they never saw",
-            command="cosface-edu record strangers",
-            data={"source": "faceworld", "people": 8, "strangers": PEOPLE, "pictures of each": IMAGES},
-            config=setting,
-            seeds=sorted({run["seed"] for run in runs}),
-            seconds=seconds + time.perf_counter() - began,
-            threads=1,
-            runs=runs,
-        )
-        record.save(out, found)
+        found.add(row)
         said = f"{row['loss']}, m = {row['m']}, s = {row['s']:g}, {row['D']} features, seed {row['seed']}"
         typer.echo(f"{said}: strangers' EER {row['strangers']['eer']:.3f}")
 

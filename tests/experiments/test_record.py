@@ -105,3 +105,19 @@ def test_paired_differences_forget_what_the_seeds_have_in_common() -> None:
     assert found["high"] == pytest.approx(0.01)
     with pytest.raises(ValueError, match=r"shorter|longer"):
         statistics.paired(ours, theirs[:2])
+
+
+def test_a_growing_record_is_whole_after_each_run(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    said = {"what": "a test", "command": "none", "data": {}, "threads": 1}
+    found = record.Growing(path, MODULE, {"steps": 3}, **said)
+    found.add({"seed": 4, "loss": 1.0}, note="one of two")
+    first = record.load(path)
+    assert (first["runs"], first["seeds"], first["note"]) == ([{"seed": 4, "loss": 1.0}], [4], "one of two")
+    again = record.Growing(path, MODULE, {"steps": 3}, **said)
+    again.add({"seed": 2, "loss": 0.5}, {"seed": 2, "loss": 0.6})
+    second = record.load(path)
+    assert [run["loss"] for run in second["runs"]] == [1.0, 0.5, 0.6]
+    assert second["seeds"] == [2, 4]
+    assert second["seconds"] > first["seconds"] > 0
+    assert record.Growing(path, MODULE, {"steps": 4}, **said).runs == []
