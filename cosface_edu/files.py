@@ -16,6 +16,32 @@ from pathlib import Path
 LONG = 200  # bytes of a name to which nothing is added: file systems take 255
 
 
+def in_its_place(head: bytes) -> str | None:
+    """What a clone or a download may have left in a file's place, with what to do about it.
+
+    Args:
+        head: the beginning of the file, some hundred bytes.
+
+    Returns:
+        A clause for an error; None where it is neither a pointer of Git LFS nor a web page.
+    """
+    begin = head.lstrip().lower()
+    if begin.startswith(b"version https://git-lfs."):
+        return "a pointer of Git LFS lies in the file's place: `git lfs pull` fetches the file"
+    if begin.startswith((b"<!doctype html", b"<html")):
+        return "a web page lies in the file's place, as where a download has to be confirmed: fetch the file again"
+    return None
+
+
+def lies_in_place_of(path: str | os.PathLike[str]) -> str | None:
+    """`in_its_place` for a file on disk; None too where nothing can be read."""
+    try:
+        with open(path, "rb") as file:
+            return in_its_place(file.read(256))
+    except OSError:
+        return None
+
+
 def folder_to_write(path: str | os.PathLike[str]) -> Path:
     """A folder for results, made where it is missing.
 

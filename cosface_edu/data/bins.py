@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from cosface_edu.files import in_its_place
+
 from .dataset import EncodedDataset
 from .formats import Format, register
 from .pairs import Pairs, describe
@@ -236,7 +238,8 @@ def read_bin(path: str | os.PathLike[str]) -> tuple[list[bytes], list[bool]]:
     except BrokenBin as error:
         raise BrokenBin(f"{path}: {error}") from None
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
-        raise BrokenBin(f"{path} ({len(data)} bytes): cut short, or no pickle of (pictures, same): {error}") from error
+        reason = in_its_place(data[:256]) or f"cut short, or no pickle of (pictures, same): {error}"
+        raise BrokenBin(f"{path} ({len(data)} bytes): {reason}") from error
     if not same or len(pictures) != 2 * len(same):
         raise BrokenBin(f"{path}: {len(pictures)} pictures do not make {len(same)} pairs")
     return pictures, same

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import torch
@@ -97,7 +98,8 @@ class FolderDataset(EncodedDataset):
         files = [file for name in self.names for file in by_person[name]]
         counts = [len(by_person[name]) for name in self.names]
         if not files:
-            also = "".join(f"; {line}" for line in self.beside)
+            lines = [f"{len(self.stray):,} pictures lie elsewhere, such as {self.stray[0]}"] if self.stray else []
+            also = "".join(f"; {line}" for line in [*self.beside, *lines])
             raise FileNotFoundError(
                 f"{self.root}: no pictures in identity folders (wanted {self.root}/NAME/picture.jpg); "
                 f"the folder is empty or one level too high or too low{also}"
@@ -138,13 +140,21 @@ CASIA_WEBFACE = (10_575, 494_414)
 def _check(report: CheckReport, progress: bool) -> None:
     faces = FolderDataset(report.path, exclude=())
     report.identities = faces.num_classes
-    report.look_at(faces, progress)
+    report.tell_copies(faces, report.look_at(faces, progress))
     report.facts += [f"left out: {line}" for line in faces.beside]
     report.facts += [doubt] if (doubt := photographs(faces)) is not None else []
     counts = faces.labels.bincount()
     report.facts.append(
         f"pictures of an identity: {int(counts.min())} to {int(counts.max())}, median {int(counts.median())}"
     )
+    alike: dict[str, list[str]] = {}
+    for name in faces.names:
+        alike.setdefault(normalize("NFC", name).casefold(), []).append(name)
+    if twins := [" and ".join(names) for names in alike.values() if len(names) > 1]:
+        report.facts.append(
+            f"identities whose names differ in case or in the writing of accents alone: {len(twins):,}, such as "
+            f"{twins[0]}; where they are one person, put them into one folder"
+        )
     if single := int((counts == 1).sum()):
         report.facts.append(f"{single:,} identities have one picture: they train, but make no genuine pair")
     report.problems += [

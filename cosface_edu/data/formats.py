@@ -6,6 +6,8 @@ A format is one file that ends in `register(Format(...))`. A stranger's own may 
 
 import importlib
 import os
+import tarfile
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +126,8 @@ def recognise(source: Source, yields: Yields | None = None) -> Format:
         raise FileNotFoundError(
             f"{source}: no such folder or file, and not {worlds} either; see data/README.md for what goes where"
         )
+    if tarfile.is_tarfile(source) or zipfile.is_zipfile(source):
+        raise ValueError(f"{source}: an archive; unpack it and name the folder")
     raise ValueError(f"{source}: of no known format; known are {', '.join(format.name for format in known())}")
 
 

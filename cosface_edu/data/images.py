@@ -18,8 +18,10 @@ import numpy as np
 import simplejpeg
 import torch
 import torch.nn.functional as F
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
+
+from cosface_edu.files import in_its_place
 
 Image.init()
 # Formats that Pillow knows and that are left alone: PostScript is a program and drawings of Windows are too, others
@@ -49,6 +51,11 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_PNG = b"\x89PNG\r\n\x1a\n"
+# The pieces of a PNG that its first picture needs. Pillow refuses the whole for notes of more than a megabyte, as
+# programs that make or edit pictures leave them, or for a damaged one.
+_PIECES = (b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND")
+_PIECE = struct.Struct(">I4s")
 _opening = threading.Lock()
 
 
@@ -62,7 +69,7 @@ class BrokenImage(ValueError):
         >>> read_image("1.png")
         Traceback (most recent call last):
             ...
-        cosface_edu.data.images.BrokenImage: 1.png: cannot be decoded (10 bytes): cannot identify image file ...
+        cosface_edu.data.images.BrokenImage: 1.png: cannot be decoded (10 bytes): it is cut short, or in ...
     """
 
 
@@ -215,7 +222,11 @@ def _pixels(
     except MemoryError:
         raise
     except Exception as error:  # Pillow's plugins let out whatever damaged bytes make them stumble over
-        raise BrokenImage(f"{name}: cannot be decoded ({len(data)} bytes): {error}") from error
+        unknown = (
+            "it is cut short, or in no format that is read here" if isinstance(error, UnidentifiedImageError) else error
+        )
+        reason = in_its_place(bytes(data[:256])) or unknown
+        raise BrokenImage(f"{name}: cannot be decoded ({len(data)} bytes): {reason}") from error
 
 
 def _planes(pixels: np.ndarray) -> Tensor:
@@ -244,6 +255,29 @@ def _decode_jpeg(data: bytes | memoryview, side: int, rows: np.ndarray | None) -
 
 
 def _decode_other(data: bytes | memoryview, side: int) -> tuple[np.ndarray, tuple[int, int]]:
+    try:
+        return _decode_by_pillow(data, side)
+    except MemoryError:
+        raise
+    except Exception:
+        if data[: len(_PNG)] != _PNG:
+            raise
+        return _decode_by_pillow(_without_notes(data), side)
+
+
+def _without_notes(png: bytes | memoryview) -> bytes:
+    """A PNG's picture alone; what is damaged or cut short in it stays so."""
+    kept, place = [_PNG], len(_PNG)
+    while place + _PIECE.size <= len(png):
+        length, kind = _PIECE.unpack_from(png, place)
+        end = place + _PIECE.size + length + 4  # a checksum
+        if kind in _PIECES:
+            kept.append(bytes(png[place:end]))
+        place = end
+    return b"".join(kept)
+
+
+def _decode_by_pillow(data: bytes | memoryview, side: int) -> tuple[np.ndarray, tuple[int, int]]:
     with _opening, warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
         opened = Image.open(io.BytesIO(data), formats=_FORMATS)  # warns at 89 megapixels; our own limit comes next
     with opened as image:

@@ -375,7 +375,7 @@ def _check_lfw(report: CheckReport, progress: bool) -> None:
     images = _lfw_images(report.path)
     faces = FolderDataset(images, exclude=())
     report.identities = faces.num_classes
-    report.look_at(faces, progress)
+    report.tell_copies(faces, report.look_at(faces, progress))
     report.facts += [f"left out: {line}" for line in faces.left_out]
     report.facts += [doubt] if (doubt := photographs(faces)) is not None else []
     report.compare("LFW", LFW)

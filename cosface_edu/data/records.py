@@ -29,7 +29,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cosface_edu.files import atomically, write_atomically
+from cosface_edu.files import atomically, lies_in_place_of, write_atomically
 
 from .dataset import EncodedDataset, OnBroken
 from .formats import Format, register
@@ -96,6 +96,8 @@ class RecordFile:
         for file in (self.path, index):
             if not file.is_file():
                 raise FileNotFoundError(f"{file}: no such file; records come as a .rec and an .idx of the same name")
+            if (other := lies_in_place_of(file)) is not None:
+                raise BrokenRecord(f"{file}: {other}")
         self.keys, self._offsets = _read_index(index)
         size = self.path.stat().st_size
         past = np.flatnonzero((self._offsets < 0) | (self._offsets > size - _PREFIX.size))
@@ -414,7 +416,7 @@ def _check(report: CheckReport, progress: bool) -> None:
         report.identities += people
         if people < faces.num_classes and faces.announces:
             report.facts.append(f"{file.name} announces {faces.num_classes:,} people and has pictures of {people:,}")
-        report.look_at(faces, progress)
+        report.tell_copies(faces, report.look_at(faces, progress))
         if not report.problems and int(faces.labels.max()) >= faces.num_classes:
             report.problems.append(
                 f"{file}: label {int(faces.labels.max())} in a set of {faces.num_classes} identities: the file "

@@ -3,12 +3,14 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
-from .dataset import PictureDataset
+from .dataset import EncodedDataset
 
 
 @dataclass
@@ -41,15 +43,23 @@ class CheckReport:
     def ok(self) -> bool:
         return not self.problems
 
-    def look_at(self, faces: PictureDataset, progress: bool) -> None:
-        """Decode every picture of a data set; count sizes, name what is broken."""
-        sizes: Counter[tuple[int, ...]] = Counter()
+    def look_at(self, faces: EncodedDataset, progress: bool) -> NDArray[np.uint64]:
+        """Decode every picture of a data set; count sizes, name what is broken.
 
-        def look(index: int) -> Tensor | str:
+        Returns:
+            A number for each picture by which its pixels are known again, 0 for a broken one.
+        """
+        sizes: Counter[tuple[int, ...]] = Counter()
+        marks = np.zeros(len(faces), np.uint64)
+
+        def look(index: int) -> tuple[int, ...] | str:
             try:
-                return faces.read(index)[0]
+                pixels = faces.read(index)[0]
             except ValueError as error:  # broken pictures and records: each kind says which and why
                 return str(error)
+            rows = np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())  # (H, W, 3), as a decoder leaves them
+            marks[index] = int.from_bytes(blake2b(rows.data, digest_size=8).digest()) or 1
+            return tuple(pixels.shape[-2:])
 
         with ThreadPoolExecutor() as pool, tqdm(total=len(faces), unit="picture", disable=not progress) as bar:
             for start in range(0, len(faces), 1024):  # in pieces: a map over everything would keep everything
@@ -57,11 +67,30 @@ class CheckReport:
                     if isinstance(found, str):
                         self.problems.append(found)
                     else:
-                        sizes[tuple(found.shape[-2:])] += 1
+                        sizes[found] += 1
                     bar.update()
         self.pictures += len(faces)
         common = ", ".join(f"{h}×{w} ({count:,})" for (h, w), count in sizes.most_common(5))
         self.facts.append(f"sizes, height × width: {common or 'none'}{', …' if len(sizes) > 5 else ''}")
+        return marks
+
+    def tell_copies(self, faces: EncodedDataset, marks: NDArray[np.uint64]) -> None:
+        """Say which pictures are there more than once, and which of these under several people.
+
+        Args:
+            faces: the data set.
+            marks: from `look_at`.
+        """
+        order = np.argsort(marks, kind="stable")  # copies beside each other
+        first, second = order[:-1], order[1:]
+        copied = (marks[first] == marks[second]) & (marks[first] != 0)
+        labels = faces.labels.numpy()
+        strange = copied & (labels[first] != labels[second])
+        for what, found in (("copies, pixel for pixel", copied), ("copies under another person", strange)):
+            if found.any():
+                place = int(np.flatnonzero(found)[0])
+                names = " and ".join(faces.encoded(int(index))[2] for index in (first[place], second[place]))
+                self.facts.append(f"{what}: {int(found.sum()):,}, such as {names}")
 
     def compare(self, name: str, expected: tuple[int, int]) -> None:
         """Say whether this is the whole of a well-known data set of so many (identities, pictures)."""

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from cosface_edu.checks import check_count
 from cosface_edu.data.pairs import check_rows
+from cosface_edu.files import lies_in_place_of
 
 from .identification import HighestScores, identify, unit_rows
 from .labels import check_one_each, numbered
@@ -98,6 +99,8 @@ def read_blufr(path: str | os.PathLike[str]) -> tuple[list[str], NDArray[np.int6
             ...
         ValueError: config.mat: lacks galIndex, imageList, probIndex, testIndex; expected blufr_lfw_config.mat
     """
+    if (other := lies_in_place_of(path)) is not None:
+        raise ValueError(f"{path}: {other}")
     mat = scipy.io.loadmat(path)
     if missing := {"imageList", "labels", "testIndex", "galIndex", "probIndex"} - mat.keys():
         raise ValueError(f"{path}: lacks {', '.join(sorted(missing))}; expected blufr_lfw_config.mat")

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from cosface_edu.files import atomically
+from cosface_edu.files import atomically, lies_in_place_of
 
 from .iresnet import BLOCKS as IRESNET_DEPTHS
 from .iresnet import CHANNELS
@@ -116,7 +116,7 @@ def load(path: str | os.PathLike[str], name: str | None = None, own: Collection[
             recipe = json.loads((file.metadata() or {}).get("recipe", "null"))
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     except SafetensorError as error:
-        raise ValueError(f"{path}: not a whole safetensors file ({error})") from error
+        raise ValueError(f"{path}: not a whole safetensors file ({lies_in_place_of(path) or error})") from error
     if not (
         isinstance(recipe, dict) and isinstance(recipe.get("name"), str) and isinstance(recipe.get("options"), dict)
     ):
@@ -128,6 +128,24 @@ def load(path: str | os.PathLike[str], name: str | None = None, own: Collection[
     network = create(recipe["name"], **recipe["options"])
     load_weights(network, weights, str(path))
     return network.eval()
+
+
+def why_unread(path: str | os.PathLike[str], error: Exception) -> str:
+    """Why `torch.load` with `weights_only` did not read a file; its own message advises to run what is in it.
+
+    Args:
+        path: the file.
+        error: what was raised.
+
+    Returns:
+        A clause.
+    """
+    if (other := lies_in_place_of(path)) is not None:
+        return other
+    if named := re.search(r"GLOBAL (\S+)", str(error)):
+        return f"it names {named[1]}; wanted is what torch.save(network.state_dict(), …) writes"
+    told = str(error).rpartition("WeightsUnpickler error:")[2].strip()
+    return next(iter(told.splitlines()), type(error).__name__)
 
 
 def is_state_dict(state: object) -> bool:
@@ -166,8 +184,7 @@ def load_released(path: str | os.PathLike[str]) -> nn.Module:
     except FileNotFoundError:
         raise
     except (pickle.UnpicklingError, OSError, RuntimeError, EOFError, ValueError) as error:  # OSError: a zip cut short
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ValueError(f"{path}: damaged, or holds code, which is not run ({reason})") from error
+        raise ValueError(f"{path}: damaged, or holds code, which is not run ({why_unread(path, error)})") from error
     if not is_state_dict(state):
         raise ValueError(f"{path}: not a state dict; expected names and tensors and nothing else")
     # layer1 … layer4 there are stages 0 … 3 here; inside a SphereFace's stage the names agree

@@ -13,6 +13,7 @@ from cosface_edu import networks
 from cosface_edu.files import atomically
 from cosface_edu.networks.registry import check_own
 from cosface_edu.networks.sizes import size_of
+from cosface_edu.networks.weights import why_unread
 
 from .config import Config
 
@@ -66,9 +67,9 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise CheckpointError(
-            f"{path}: not a readable checkpoint: it is damaged, or holds code that is not run ({reason})"
+            f"{path}: not a readable checkpoint: it is damaged, or holds code that is not run "
+            f"({why_unread(path, error)})"
         ) from error
     if networks.is_state_dict(state) and state:
         raise WeightsAlone(

@@ -1,6 +1,7 @@
 """One table of formats, which every command asks."""
 
 import pickle
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -117,3 +118,13 @@ def test_a_format_of_one_s_own_is_one_call(own, tmp_path) -> None:
     assert len(data.open(tmp_path / "a.grey", SIZE, identities=2)) == 2
     assert data.open("grey")[0][0].unique().tolist() == [0.5]
     assert "grey all over" in str(data.check(tmp_path / "a.grey"))
+
+
+def test_an_archive_and_pictures_beside_identity_folders_are_named(tmp_path, jpeg) -> None:
+    shutil.make_archive(str(tmp_path / "faces"), "zip", tmp_path)
+    with pytest.raises(ValueError, match=r"faces\.zip: an archive; unpack it"):
+        data.open(tmp_path / "faces.zip")
+    (tmp_path / "unpacked").mkdir()
+    (tmp_path / "unpacked" / "anna\\1.jpg").write_bytes(jpeg())  # out of an archive of Windows
+    with pytest.raises(FileNotFoundError, match=r"1 pictures lie elsewhere, such as anna\\1\.jpg"):
+        data.open(tmp_path / "unpacked")

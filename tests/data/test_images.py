@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageOps, features
+from PIL import Image, ImageOps, PngImagePlugin, features
 
 from cosface_edu import data
 from cosface_edu.data.images import decode_into, decode_reduced, encode_jpeg
@@ -272,7 +272,7 @@ def test_floating_point_pixels() -> None:
 
 
 def test_a_program_under_a_picture_s_name_is_not_run() -> None:
-    with pytest.raises(data.BrokenImage, match="cannot identify"):
+    with pytest.raises(data.BrokenImage, match="in no format that is read"):
         data.decode(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n")
 
 
@@ -295,3 +295,23 @@ def test_bytes_are_normalised_by_their_values() -> None:
     for wrong in (pixels.int(), pixels.long(), pixels > 3):
         with pytest.raises(ValueError, match=r"bytes \(uint8\); got torch\."):
             data.normalise(wrong)
+
+
+def test_notes_in_a_png_do_not_keep_its_picture_from_being_read() -> None:
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8))
+    long = PngImagePlugin.PngInfo()
+    long.add_itxt("parameters", "a" * 2_000_000, zip=True)
+    short = PngImagePlugin.PngInfo()
+    short.add_text("Author", "somebody")
+    damaged = encoded(picture, "PNG", pnginfo=short).replace(b"somebody", b"anybody!")  # its checksum is another
+    for file in (encoded(picture, "PNG", pnginfo=long), encoded(picture, "PNG", icc_profile=bytes(2_000_000)), damaged):
+        assert np.array_equal(data.decode(file).permute(1, 2, 0).numpy(), np.asarray(picture))
+    with pytest.raises(data.BrokenImage):  # pixels that are lost stay so
+        data.decode(encoded(picture, "PNG", pnginfo=long)[:-60])
+
+
+def test_what_a_clone_or_a_download_left_in_a_picture_s_place_is_said() -> None:
+    with pytest.raises(data.BrokenImage, match="git lfs pull"):
+        data.decode(b"version https://git-lfs.github.com/spec/v1\noid sha256:0d71\nsize 19332\n")
+    with pytest.raises(data.BrokenImage, match="a web page lies in the file's place"):
+        data.decode(memoryview(b"\n<!DOCTYPE html><html><title>Quota exceeded</title>"))

@@ -31,6 +31,19 @@ def test_everything_wrong_with_folders_is_named(people, jpeg) -> None:
         assert name in text
 
 
+def test_copies_and_names_that_differ_in_case_alone_are_told(people, jpeg) -> None:
+    for place, number in (("bob/1.jpg", 11), ("bob/2.jpg", 12), ("carl/1.jpg", 11)):
+        (people / place).write_bytes(jpeg(number))
+    (people / "bob" / "3.jpg").write_bytes(jpeg(12) + b"a note behind its end")
+    for name, number in (("Zoe\u0301", 13), ("zo\u00e9", 14)):
+        (people / name).mkdir()
+        (people / name / "1.jpg").write_bytes(jpeg(number))
+    text = str(data.check(people))
+    assert "copies, pixel for pixel: 2, such as" in text
+    assert f"copies under another person: 1, such as {people / 'bob' / '1.jpg'} and {people / 'carl' / '1.jpg'}" in text
+    assert "in case or in the writing of accents alone: 1, such as Zoe\u0301 and zo\u00e9" in text
+
+
 def test_casia_s_counts_and_overlap_are_compared(people, monkeypatch) -> None:
     for old, new in (("anna", "0000045"), ("bob", "0166921"), ("carl", "0000513")):
         (people / old).rename(people / new)

@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from cosface_edu import networks
+from cosface_edu import data, evaluation, networks
+from cosface_edu.training import CheckpointError
 from cosface_edu.training.checkpoint import open_network
 
 
@@ -298,3 +299,28 @@ def test_an_iresnet_that_is_not_there_is_refused(tmp_path):
 def test_a_toy_says_no_size_and_is_opened(tmp_path):
     networks.save(networks.create("toy"), tmp_path / "toy.safetensors")
     assert open_network(tmp_path / "toy.safetensors")[1] == (112, 96)
+
+
+@pytest.mark.parametrize("name", ["theirs.pth", "ours.safetensors", "lfw.bin", "train.rec", "blufr_lfw_config.mat"])
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0d71\nsize 19332096\n", "git lfs pull"),
+        (b"<!DOCTYPE html><html><head><title>Virus scan warning</title>", "a web page lies in the file's place"),
+    ],
+)
+def test_a_pointer_or_a_web_page_in_a_file_s_place_is_called_so(tmp_path, name, content, told):
+    readers = {".bin": data.open, ".rec": data.open, ".mat": evaluation.read_blufr}
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / "train.idx").write_text("0\t0\n")
+    with pytest.raises((ValueError, CheckpointError), match=told) as raised:
+        readers.get(Path(name).suffix, open_network)(tmp_path / name)
+    assert name in str(raised.value)
+    assert "weights_only" not in str(raised.value)  # PyTorch's advice to run what is in the file
+
+
+def test_a_whole_network_in_a_pickle_is_told_what_to_save_instead(tmp_path):
+    torch.save(networks.toy(), tmp_path / "whole.pth")
+    for read in (open_network, networks.load_released):
+        with pytest.raises((ValueError, CheckpointError), match=r"it names cosface_edu\S*Toy\S*; wanted .*state_dict"):
+            read(tmp_path / "whole.pth")
