@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -127,7 +128,9 @@ def detect(images: Tensor | Sequence[Tensor], search: Search | None = None) -> l
     wanted = search or Search()
     for image in images if not isinstance(images, Tensor) else [images]:
         if not isinstance(image, Tensor):
-            raise ValueError(f"wanted tensors, got {type(image).__name__}: data.read_image reads a picture as one")
+            remedy = "torch.from_numpy(array).permute(2, 0, 1) is one of an array (H, W, 3), RGB and not OpenCV's BGR"
+            read = remedy if isinstance(image, np.ndarray) else "data.read_image reads a picture as one"
+            raise ValueError(f"wanted tensors, got {type(image).__name__}: {read}")
         if image.is_floating_point() and image.numel() and float(image.max()) > BRIGHTEST:
             raise ValueError(f"floats must lie in [0, 1], got {float(image.max()):.4g}: divide them by 255")
         if image.ndim != (4 if isinstance(images, Tensor) else 3) or image.shape[-3] != 3:

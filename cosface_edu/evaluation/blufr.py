@@ -18,6 +18,7 @@ from cosface_edu.checks import check_count
 from cosface_edu.data.pairs import check_rows
 from cosface_edu.files import lies_in_place_of
 
+from .arrays import as_tensor
 from .identification import HighestScores, identify, unit_rows
 from .labels import check_one_each, numbered
 
@@ -197,7 +198,7 @@ def blufr(
     verification, detection = [], []
     for number, trial in enumerate(trials):
         test, gallery, probes = (
-            check_rows(f"trial {number}, {name}", torch.as_tensor(rows), len(unit), "features").to(unit.device)
+            check_rows(f"trial {number}, {name}", as_tensor(rows), len(unit), "features").to(unit.device)
             for name, rows in vars(trial).items()
         )
         verification.append(tar_over_all_pairs(unit[test], labels[test], far))

@@ -19,6 +19,8 @@ from cosface_edu.data.pairs import check_rows
 from cosface_edu.networks import Ensemble, evaluating
 from cosface_edu.networks.numbers import dtype_of
 
+from .arrays import as_tensor
+
 Embedder = Callable[[Tensor], Tensor]
 Flip = Literal["concat", "sum", "none"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -187,7 +189,7 @@ def _stacked(items: list[Any]) -> Tensor:
                 f"images must be of one size, got {tuple(pictures[0].shape)} and {tuple(picture.shape)}: "
                 "data.fit(image, size) brings each to the network's"
             )
-    return default_collate(pictures)
+    return default_collate([as_tensor(picture) for picture in pictures])
 
 
 def _remedy(shape: tuple[int, ...], images: Any) -> str:
@@ -273,8 +275,12 @@ def fastest_precision(network: nn.Module, x: Tensor) -> Literal["float32", "bflo
         >>> fastest_precision(network, torch.rand(2, 3, 56, 48)) in ("float32", "bfloat16")
         True
     """
-    once = {dtype: _timed(network, x[:1], dtype, runs=1)[0] for dtype in (torch.float32, torch.bfloat16)}
-    if once[torch.bfloat16] > HOPELESS * once[torch.float32]:  # emulated: a longer look would cost more than it tells
+    once = _timed(network, x[:1], torch.float32, runs=1)[0]
+    try:
+        once_cast = _timed(network, x[:1], torch.bfloat16, runs=1)[0]
+    except RuntimeError:  # a quantised network's layers, or some of somebody's own, take float32 alone
+        return "float32"
+    if once_cast > HOPELESS * once:  # emulated: a longer look would cost more than it tells
         return "float32"
     seconds, features = {}, {}
     for dtype in (torch.float32, torch.bfloat16):
@@ -322,9 +328,9 @@ def cosine_scores(features: ArrayLike | Tensor, pairs: ArrayLike | Tensor) -> Te
         >>> cosine_scores(features, torch.tensor([[0, 1], [0, 2]])).round(decimals=4)
         tensor([1., 0.])
     """
-    given = torch.as_tensor(features)
+    given = as_tensor(features)
     unit = F.normalize(given if given.dtype == torch.float64 else given.float(), dim=1)
-    rows = torch.as_tensor(pairs if isinstance(pairs, Tensor) else np.asarray(pairs))  # a tuple of tensors too
+    rows = as_tensor(pairs if isinstance(pairs, Tensor) else np.asarray(pairs))  # a tuple of tensors too
     if rows.ndim != 2 or rows.shape[1] != 2:
         turned = "np.stack(pairs, axis=1)" if isinstance(pairs, tuple | list) else "pairs.T"
         remedy = f": give {turned}" if rows.ndim == 2 and len(rows) == 2 else ""

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from cosface_edu.checks import check_count
 
+from .arrays import as_tensor
 from .labels import check_one_each, numbered
 
 BLOCK = 2048  # gallery rows scored at a time
@@ -108,7 +109,7 @@ def identify(
         >>> found.ranks, found.unknown_scores.round(2)
         (array([1, 2]), array([0.71]))
     """
-    unit, gallery = unit_rows(probes, "probes"), torch.as_tensor(gallery)
+    unit, gallery = unit_rows(probes, "probes"), as_tensor(gallery)
     labels, gallery_labels = numbered(labels, gallery_labels, device=unit.device)
     check_one_each(labels, unit, "probes")
     check_one_each(gallery_labels, gallery, "gallery")
@@ -151,7 +152,7 @@ def unit_rows(features: ArrayLike | Tensor, name: str, before: int = 0) -> Tenso
     Raises:
         ValueError: if a number is not finite; the message names the row.
     """
-    features = torch.as_tensor(features).detach().float()
+    features = as_tensor(features).detach().float()
     finite = torch.isfinite(features).all(1)  # (N,)
     if not finite.all():
         row = int(torch.argmin(finite.int()))
@@ -165,7 +166,7 @@ def unit_rows(features: ArrayLike | Tensor, name: str, before: int = 0) -> Tenso
 def unit_blocks(blocks: Iterable[ArrayLike | Tensor], name: str, like: Tensor) -> Iterator[Tensor]:
     """Blocks of embeddings at unit length, see `unit_rows`, on the device of `like` and as long as its rows."""
     before = 0
-    for block in map(torch.as_tensor, blocks):
+    for block in map(as_tensor, blocks):
         if block.shape[1] != like.shape[1]:
             raise ValueError(
                 f"{name}: embeddings of {block.shape[1]} numbers beside probes of {like.shape[1]}: one network for both"
@@ -363,7 +364,7 @@ def _blocks(distractors: Tensor | Iterable[Tensor], stops: list[int]) -> Iterato
     waiting = iter(stops)
     stop = next(waiting, None)
     whole = isinstance(distractors, Tensor | np.ndarray)
-    for part in map(torch.as_tensor, [distractors] if whole else distractors):
+    for part in map(as_tensor, [distractors] if whole else distractors):
         start = 0
         while start < len(part):
             rows = min(BLOCK, len(part) - start)

@@ -5,6 +5,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from .arrays import as_tensor
+
 
 def numbered(*labels: ArrayLike | Tensor, device: torch.device) -> list[Tensor]:
     """Labels as numbers: numbers as they are, names by their place in the sorted list of all names given.
@@ -20,11 +22,8 @@ def numbered(*labels: ArrayLike | Tensor, device: torch.device) -> list[Tensor]:
     if any(isinstance(each, np.ndarray) and each.dtype.kind in "USO" for each in given):
         names = [each.cpu().numpy() if isinstance(each, Tensor) else each for each in given]
         places = np.unique(np.concatenate(names), return_inverse=True)[1]
-        return [
-            torch.as_tensor(each, device=device)
-            for each in np.split(places, np.cumsum([len(each) for each in names])[:-1])
-        ]
-    return [torch.as_tensor(each, device=device) for each in given]
+        return [as_tensor(each, device) for each in np.split(places, np.cumsum([len(each) for each in names])[:-1])]
+    return [as_tensor(each, device) for each in given]
 
 
 def check_one_each(labels: Tensor, features: Tensor, name: str) -> None:

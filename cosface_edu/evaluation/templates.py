@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from .arrays import as_tensor
 from .labels import numbered
 
 
@@ -33,7 +34,7 @@ def pool(features: ArrayLike | Tensor, template: ArrayLike | Tensor, media: Arra
         tensor([[0.7070, 0.7070],
                 [1.0000, 0.0000]])
     """
-    unit = F.normalize(torch.as_tensor(features).float(), dim=1)
+    unit = F.normalize(as_tensor(features).float(), dim=1)
     (owner,) = numbered(template, device=unit.device)
     owner, templates = _counted(owner, unit)
     if media is not None:

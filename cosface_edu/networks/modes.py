@@ -28,9 +28,14 @@ def evaluating(network: nn.Module | Callable[..., Any]) -> Iterator[None]:
         (True, False)
     """
     modules = list(network.modules()) if isinstance(network, nn.Module) else []
+    modules = [module for module in modules if hasattr(module, "training")]  # TorchScript's frozen ones have no mode
     modes = [module.training for module in modules]
-    if isinstance(network, nn.Module):
-        network.eval()
+    if isinstance(network, nn.Module) and hasattr(network, "training"):
+        try:
+            network.eval()
+        except NotImplementedError:  # one of torch.export stays in the mode that it was exported in
+            for module in modules:
+                module.training = False
     try:
         yield
     finally:

@@ -1,6 +1,7 @@
 """Embeddings: what flipping does, what reaches the network, and other people's embedders."""
 
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -9,8 +10,18 @@ from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader
 
+from cosface_edu import networks
 from cosface_edu.data import normalise
-from cosface_edu.evaluation import choose_precision, cosine_scores, embed, embedding, fastest_precision, load_embedder
+from cosface_edu.evaluation import (
+    choose_precision,
+    cosine_scores,
+    embed,
+    embedding,
+    fastest_precision,
+    identify,
+    load_embedder,
+    pool,
+)
 from cosface_edu.faces import FaceWorldDataset
 
 
@@ -322,3 +333,39 @@ def test_a_data_set_that_draws_its_pictures_does_so_in_its_own_precision() -> No
             return image[:, :, None].expand(3, 8, 8)
 
     embed(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 2)), Mixed(), precision="bfloat16")
+
+
+def test_arrays_are_taken_as_they_lie(images, recwarn):
+    array = images.numpy()
+    kept = array.copy()
+    kept.setflags(write=False)
+    for given, flipped in ((array[..., ::-1], True), (array.astype(">f4"), False), (kept, False), (list(kept), False)):
+        expected = embed(LeftRight(), images.flip(-1) if flipped else images)
+        assert torch.equal(embed(LeftRight(), given), expected)
+    features = np.random.default_rng(0).normal(size=(4, 3))
+    turned, numbers = features[::-1], np.arange(4)[::-1]
+    assert torch.equal(cosine_scores(turned, numbers.reshape(2, 2)), cosine_scores(features, [[0, 1], [2, 3]]))
+    assert identify(turned, numbers, features.astype(">f8"), np.arange(4)).rank(1) == 1
+    assert torch.equal(pool(turned, numbers), pool(features, [0, 1, 2, 3]))
+    assert not recwarn.list
+
+
+def test_modules_without_a_mode_are_embedded():
+    network = networks.small(size=(28, 24)).eval()
+    images = torch.rand(3, 3, 28, 24)
+    exported = torch.export.export(network, (images,)).module()
+    with warnings.catch_warnings(action="ignore"):  # TorchScript is deprecated, and used
+        frozen = torch.jit.freeze(torch.jit.trace(network, images))
+    expected = embed(network, images)
+    for other in (exported, frozen, nn.Sequential(exported, nn.Dropout()), nn.Sequential(frozen, nn.Dropout())):
+        torch.testing.assert_close(embed(other, images), expected)
+        assert not isinstance(other, nn.Sequential) or other[1].training
+
+
+def test_a_network_that_takes_float32_alone_is_not_cast():
+    class Stubborn(nn.Module):  # as a quantised layer is
+        def forward(self, x):
+            rows = nn.functional.linear(x.flatten(1), torch.eye(48))
+            return torch.zeros(rows.shape).index_add_(0, torch.arange(len(x)), rows)
+
+    assert fastest_precision(Stubborn(), torch.rand(8, 3, 4, 4)) == "float32"
