@@ -10,6 +10,7 @@ from cosface_edu.files import atomically, file_to_write
 from .modes import evaluating
 from .numbers import dtype_of
 from .sizes import size_of
+from .weights import inside
 
 CLOSE = {torch.float32: 1e-3, torch.float16: 1e-2}  # what onnxruntime may differ by, of the largest value
 
@@ -21,7 +22,7 @@ def export_onnx(network: nn.Module, path: str | os.PathLike[str], size: tuple[in
     float32, or float16 after `.half()`. Output `embeddings`: (B, D) in the same.
 
     Args:
-        network: any network; exported in evaluation mode.
+        network: any network, also in a wrapper of PyTorch's; exported in evaluation mode.
         path: where to; the file appears whole and checked, or not at all.
         size: (height, width) of the images; None for those that the network was made for, and 112×96 where it does
             not say.
@@ -38,6 +39,7 @@ def export_onnx(network: nn.Module, path: str | os.PathLike[str], size: tuple[in
         import onnxruntime
     except ImportError as error:
         raise ImportError("ONNX export needs: pip install 'cosface-edu[export]'") from error
+    network = inside(network)
     device = next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
     dtype = dtype_of(network) or torch.float32
     if dtype not in CLOSE:

@@ -15,6 +15,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel
 
 from cosface_edu.files import atomically, lies_in_place_of
 
@@ -78,16 +80,32 @@ def _prefix(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> str:
     return ""
 
 
+def inside(network: nn.Module) -> nn.Module:
+    """The network that PyTorch's own wrappers are around.
+
+    Args:
+        network: perhaps wrapped to run on several devices, to be averaged or compiled, once or more often.
+    """
+    while True:
+        if isinstance(network, nn.DataParallel | DistributedDataParallel | AveragedModel):
+            network = network.module
+        elif isinstance(held := getattr(network, "_orig_mod", None), nn.Module):  # torch.compile's
+            network = held
+        else:
+            return network
+
+
 def save(network: nn.Module, path: str | os.PathLike[str]) -> None:
     """Write a network made by `create` as safetensors, with its name and options inside.
 
     Args:
-        network: made by `create`.
+        network: made by `create`; around it may be a wrapper of PyTorch's.
         path: where to; the file appears whole or not at all.
 
     Raises:
         ValueError: if the network does not say what it is.
     """
+    network = inside(network)
     if not hasattr(network, "recipe"):
         raise ValueError("only a network made by networks.create(name, ...) can be saved: its file must name it")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}

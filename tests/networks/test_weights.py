@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from cosface_edu import data, evaluation, networks
 from cosface_edu.training import CheckpointError
@@ -324,3 +326,14 @@ def test_a_whole_network_in_a_pickle_is_told_what_to_save_instead(tmp_path):
     for read in (open_network, networks.load_released):
         with pytest.raises((ValueError, CheckpointError), match=r"it names cosface_edu\S*Toy\S*; wanted .*state_dict"):
             read(tmp_path / "whole.pth")
+
+
+def test_a_network_in_wrappers_of_pytorch_is_saved_and_exported_as_itself(tmp_path):
+    network = networks.create("small", size=(28, 24), embedding=8).eval()
+    compiled = torch.compile(network, backend="eager")
+    parallel = nn.DataParallel(network)
+    for wrapped in (parallel, compiled, AveragedModel(network), AveragedModel(nn.DataParallel(compiled))):
+        networks.save(wrapped, tmp_path / "n.safetensors")
+        with safe_open(tmp_path / "n.safetensors", "pt") as file:
+            assert set(file.keys()) == network.state_dict().keys()
+    assert networks.export_onnx(nn.DataParallel(compiled), tmp_path / "n.onnx") < 1e-3
