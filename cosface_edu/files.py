@@ -49,6 +49,7 @@ def folder_to_write(path: str | os.PathLike[str]) -> Path:
         OSError: it is a file, cannot be made, or cannot be written in.
     """
     path = Path(path)
+    _refuse_a_home(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):  # permissions alone do not tell: the disk may be read-only
@@ -117,8 +118,19 @@ def can_be_locked(path: Path) -> bool:
     return True
 
 
+def _refuse_a_home(path: Path) -> None:
+    """`~` is a shell's, which leaves it as it is in `--out=~/runs`: results would go to a folder of that name."""
+    try:
+        meant = path.expanduser()
+    except RuntimeError:  # no such user
+        return
+    if meant != path and not os.path.lexists(path.parts[0]):
+        raise FileNotFoundError(f"{path}: there is no folder called {path.parts[0]} here; is {meant} meant?")
+
+
 def _refuse_what_is_no_file(path: Path) -> None:
     """A folder cannot be replaced by a file; a device such as /dev/null could, and would be gone."""
+    _refuse_a_home(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path}: a file is wanted, and this is a folder")
     if path.exists() and not path.is_file():

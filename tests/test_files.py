@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from cosface_edu import data
 from cosface_edu.experiments import cache
 from cosface_edu.files import alone_in, atomically, file_to_write, folder_to_write, write_atomically
 
@@ -120,3 +121,16 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path, monkeypatch) -> No
     monkeypatch.setattr("tempfile.TemporaryFile", read_only)
     with pytest.raises(OSError, match=r"nothing can be written in this folder .*Read-only"):
         folder_to_write(tmp_path)
+
+
+def test_a_shell_s_word_for_home_is_no_folder_for_results(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for ask in (folder_to_write, file_to_write, lambda path: write_atomically(path, b"")):
+        with pytest.raises(FileNotFoundError, match=f"no folder called ~ here; is {tmp_path / 'home' / 'a'} meant"):
+            ask("~/a")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "~").mkdir()  # it may be called so
+    assert folder_to_write("~/a").is_dir()
+    monkeypatch.setenv("COSFACE_DATA", "~/faces")  # as a .env file or a Dockerfile has it
+    assert data.root() == tmp_path / "home" / "faces"

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from torch import Tensor
 
 from cosface_edu.data.crops import MARKER
-from cosface_edu.files import write_atomically
+from cosface_edu.files import folder_to_write, write_atomically
 
 from .cascade import THRESHOLDS
 from .detector import Face, Search
@@ -210,7 +210,7 @@ def claim(dst: Path, size: tuple[int, int], points: Tensor, search: Search) -> N
                 f"{dst} was begun with other settings ({other}), see {marker}: take another folder or remove it"
             )
     else:
-        dst.mkdir(parents=True, exist_ok=True)
+        folder_to_write(dst)
         write_atomically(marker, json.dumps(settings, indent=1).encode())
 
 

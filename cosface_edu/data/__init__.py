@@ -71,4 +71,4 @@ def root() -> Path:
         >>> data.root().name
         'faces'
     """
-    return Path(os.environ.get("COSFACE_DATA") or "data")
+    return Path(os.environ.get("COSFACE_DATA") or "data").expanduser()
