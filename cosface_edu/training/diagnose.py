@@ -74,6 +74,22 @@ def finite(*modules: nn.Module) -> bool:
     return bool(torch.stack([torch.isfinite(tensor).all() for tensor in kept]).all())
 
 
+def idle(network: nn.Module) -> str | None:
+    """What to say of weights that are to train and that the features do not depend on.
+
+    Args:
+        network: after the first step's gradient.
+
+    Returns:
+        A line that names some of them, or None.
+    """
+    names = [name for name, weight in network.named_parameters() if weight.requires_grad and weight.grad is None]
+    if not names:
+        return None
+    some = f"{', '.join(names[:3])}{', …' if len(names) > 3 else ''}"
+    return f"no gradient reaches {len(names)} of the network's weights ({some}): its features do not depend on them"
+
+
 def diverged(
     config: Config,
     step: int,

@@ -27,7 +27,7 @@ from cosface_edu.networks import load_weights, parameter_groups
 from . import checkpoint, distributed
 from .batches import Part, hold_out, mix, open_faces
 from .config import Config
-from .diagnose import Watch, diverged, finite
+from .diagnose import Watch, diverged, finite, idle
 from .feed import feed, resident
 from .journal import Journal
 from .state import Run, State
@@ -55,7 +55,8 @@ def train(
     Raises:
         FileExistsError: `out` holds a run already and `resume` is not set.
         TypeError: `faces` has no labels, or its images are no float tensors.
-        ValueError: the configuration does not fit the data, the processes, or the run that is resumed.
+        ValueError: the configuration does not fit the data, the processes, or the run that is resumed; or, of several
+            processes, weights of the network take no part.
         TrainingDiverged: the loss is not a finite number.
         CheckpointError: the last checkpoint could not be written.
         SystemExit, KeyboardInterrupt: SIGTERM or Ctrl-C asked the run to stop; where `out` is given, the step that it
@@ -101,7 +102,7 @@ def train(
 
     # --- faster or wider versions of the same network; `network` itself keeps the weights
     model: nn.Module = torch.compile(network) if config.compile else network  # type: ignore[assignment]
-    if world > 1:
+    if world > 1 and any(weight.requires_grad for weight in network.parameters()):
         model = DistributedDataParallel(model, device_ids=[device] if device.type == "cuda" else None)
     half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(config.precision)
     autocast = torch.autocast(device.type, dtype=half, enabled=half is not None)
@@ -121,7 +122,8 @@ def train(
         # closed, whoever keeps an error's traceback does not keep the processes that read
         closing(stopping.reading(feed(training, config, device, state.step, rank, world, parts))) as batches,
     ):
-        for step in range(state.step, config.steps):
+        begun = state.step
+        for step in range(begun, config.steps):
             rate = config.learning_rate(step)
             for group, multiple in zip(optimiser.param_groups, state.multiples, strict=True):
                 group["lr"] = rate * multiple
@@ -139,6 +141,10 @@ def train(
                     loss = centres(features.float(), labels, step * parts + part) / parts  # mean over world·b samples
                     scaler.scale(loss).backward()
                 total += loss.detach()
+            if step == begun and (line := idle(network)) is not None:
+                if isinstance(model, DistributedDataParallel):  # it waits for each gradient
+                    raise ValueError(f"{line}; with several processes leave them out, or freeze them")
+                say(f"warning: {line}")
             failed = watch.failed(step, total)
             if failed is not None:
                 if failed < step:  # its batch follows from the seed and the step

@@ -91,6 +91,11 @@ def main(out: Path) -> None:
         train(run_config().replace(steps=4, save_every=4, validate_every=1, log_every=2), out / "stopped", say=asks)
     except SystemExit as ended:
         results["stopped"] = ended.code
+    results["frozen"] = train(run_config().replace(network="odd_networks:Frozen", steps=1)).history[-1]["loss"]
+    try:
+        train(run_config().replace(network="odd_networks:Idle", steps=2))
+    except ValueError as error:
+        results["idle"] = str(error)
     results["dropout"] = torch.initial_seed()  # as the last step set it
     torch.save(results, out / f"rank{rank}.pt")
     train(run_config(), out / "run")

@@ -101,6 +101,19 @@ def test_one_process_is_asked_to_stop_and_all_of_them_end_at_the_same_step(proce
     assert load(out / "stopped" / "last.pt")["step"] == 2
 
 
+def test_a_frozen_network_is_trained_on_and_weights_that_take_no_part_are_named(processes) -> None:
+    _, results, _ = processes
+    lines: list[str] = []
+    frozen, idle = (run_config().replace(network=f"odd_networks:{name}", steps=1) for name in ("Frozen", "Idle"))
+    alone = train(frozen, say=_silent).history[-1]["loss"]
+    train(idle, say=lines.append)
+    told = "no gradient reaches 2 of the network's weights (other.weight, other.bias)"
+    assert f"warning: {told}" in "\n".join(lines)
+    for found in results:
+        assert found["idle"].startswith(told)
+    assert results[0]["frozen"] == pytest.approx(alone, rel=1e-5)
+
+
 def test_each_process_drops_out_by_itself(processes) -> None:
     """One mask for the first picture of all of them would be one picture's noise, taken several times."""
     _, results, _ = processes
