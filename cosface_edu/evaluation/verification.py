@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from cosface_edu.data.truth import truths
 
 BY_MORE_THAN_CHANCE = 4  # standard errors
+ALIKE = 1e-5  # relative: what rounding leaves between the scores of equal features
 
 
 class ROC(NamedTuple):
@@ -77,6 +78,12 @@ def verify(
     if scores[same].mean() < scores[~same].mean() and found.auc < 0.5 - BY_MORE_THAN_CHANCE * _auc_error(same):
         warnings.warn(
             f"genuine pairs score lower than impostors (AUC {found.auc:.3f}): pass similarities, not distances",
+            stacklevel=2,
+        )
+    elif np.ptp(scores) <= ALIKE * np.abs(scores).max():
+        warnings.warn(
+            f"all {len(scores)} pairs have the score {scores[0]:.4g}: every picture gets the same feature, as from a "
+            "network that has collapsed in training",
             stacklevel=2,
         )
     return found

@@ -243,6 +243,13 @@ def test_labels_are_taken_by_their_value(same: object) -> None:
         verify([0.9, 0.1, 0.8, 0.2], [1, 2, 1, 2], 2)
 
 
+def test_one_score_for_all_pairs_is_warned_of():
+    nearly = 1 - 1e-7 * np.random.default_rng(0).random(40)
+    for scores, one in ((nearly, 1), (np.zeros(40), 0)):
+        with pytest.warns(UserWarning, match=f"all 40 pairs have the score {one}: every picture gets the same"):
+            verify(scores, np.arange(40) % 2 == 0)
+
+
 def test_distances_are_warned_of_and_noise_is_not():
     scores, same = lfw_shaped(np.random.default_rng(0))
     with pytest.warns(UserWarning, match=r"\(AUC 0\.\d+\): pass similarities, not distances"):
@@ -252,7 +259,6 @@ def test_distances_are_warned_of_and_noise_is_not():
         verify(scores, same)
         for seed in range(50):
             verify(np.random.default_rng(seed).normal(size=len(same)), same)
-        verify(np.zeros(len(same)), same)
 
 
 def test_scores_may_be_tensors_of_any_kind():
