@@ -85,7 +85,10 @@ def faceworld_pairs(
         seed: of the world and of the draws.
 
     Returns:
-        Pairs in ten folds, or in fewer where people are few.
+        Pairs in ten folds.
+
+    Raises:
+        ValueError: as for `draw_pairs`; ten folds need twenty people.
 
     Example:
         >>> from cosface_edu.evaluation import faceworld_pairs

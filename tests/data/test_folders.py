@@ -60,6 +60,8 @@ def test_a_skipped_picture_is_named_and_replaced_by_the_same_person(people) -> N
         image, label = faces[4]
     assert label == 1
     assert torch.equal(image, faces[2][0])  # bob/1 comes after bob/3, in a circle
+    with pytest.warns(UserWarning, match="skipped"):
+        assert torch.equal(faces[-2][0], image)  # counted from the end it is the same picture
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         faces[3]  # whole pictures say nothing

@@ -48,6 +48,13 @@ def test_channels_are_rgb() -> None:
     assert decoded[1:].max() < 5
 
 
+def test_a_crop_s_jpeg_keeps_the_colour_of_single_pixels() -> None:
+    """Subsampled as is usual, columns of red and of blue would both become purple."""
+    stripes = torch.zeros(3, 16, 16, dtype=torch.uint8)
+    stripes[0, :, ::2] = stripes[2, :, 1::2] = 255
+    assert (data.decode(encode_jpeg(stripes)).int() - stripes.int()).abs().max() < 60
+
+
 @pytest.mark.parametrize(
     ("kind", "mode"),
     [("JPEG", mode) for mode in ("L", "RGB", "CMYK")]
@@ -62,9 +69,9 @@ def test_every_colour_mode_becomes_rgb(kind: str, mode: str) -> None:
 
 
 def test_16_bit_grey_is_scaled_not_clipped() -> None:
-    pixels = data.decode(encoded(Image.fromarray(np.full((9, 7), 128 * 257, dtype=np.uint16)), "PNG"))
+    pixels = data.decode(encoded(Image.fromarray(np.full((9, 7), 200 * 257, dtype=np.uint16)), "PNG"))
     assert pixels.shape == (3, 9, 7)
-    assert pixels.unique().tolist() == [128]
+    assert pixels.unique().tolist() == [200]
 
 
 def test_zero_bytes_are_named(tmp_path) -> None:
@@ -115,7 +122,21 @@ def test_fit_cuts_112_to_96_without_resampling() -> None:
 def test_fit_crops_to_proportions_then_resizes() -> None:
     wide = torch.zeros(3, 50, 100, dtype=torch.uint8)
     wide[:, :, 25:75] = 200
-    assert torch.equal(data.fit(wide, (10, 10)), torch.full((3, 10, 10), 200, dtype=torch.uint8))
+    for middle in (wide, wide.mT):
+        assert torch.equal(data.fit(middle, (10, 10)), torch.full((3, 10, 10), 200, dtype=torch.uint8))
+
+
+def test_fit_rounds_to_the_nearest() -> None:
+    """Cut off instead, a picture would be darker by half a level each time."""
+    pixels = torch.randint(0, 256, (3, 20, 16), dtype=torch.uint8)
+    assert torch.equal(data.fit(pixels, (15, 12)), data.fit(pixels.float(), (15, 12)).round().to(torch.uint8))
+
+
+def test_fit_makes_a_fine_pattern_grey() -> None:
+    """Of a few pixels alone a picture made eight times smaller would be black or white."""
+    stripes = torch.tensor([0, 0, 0, 255] * 16, dtype=torch.uint8).expand(3, 64, 64)
+    inside = data.fit(stripes, (8, 8))[:, :, 1:-1].float()  # what lies at the border has fewer neighbours
+    assert (inside - 255 / 4).abs().max() < 8
 
 
 def test_root_is_the_environment_variable_or_data(monkeypatch) -> None:

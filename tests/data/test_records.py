@@ -89,6 +89,22 @@ def test_magic_numbers_in_the_data_are_cut_out_and_put_back(tmp_path, body: byte
     assert [bytes(records.read(i).data) for i in (1, 0)] == [b"after", body]
 
 
+def test_without_the_file_property_the_header_says_how_many_people_there_are(faces) -> None:
+    (faces[0] / "property").unlink()
+    read = data.RecordDataset(faces[0])
+    assert (len(read), read.num_classes, read.announces) == (7, 3, True)
+
+
+def test_an_index_in_any_order_is_the_same_index(faces) -> None:
+    """im2rec with several threads writes records as they come."""
+    expected = [label for _, label in faces[1]]
+    index = faces[0] / "train.idx"
+    index.write_text("".join(reversed(index.read_text().splitlines(keepends=True))))
+    read = data.RecordDataset(faces[0], size=(20, 16))
+    assert read.file.keys.tolist() == list(range(11))
+    assert read.labels.tolist() == expected
+
+
 def test_im2rec_files_have_no_header_record(tmp_path, jpeg) -> None:
     with RecordWriter(tmp_path / "a.rec") as writer:
         for key, label in enumerate([4, 0, 2]):

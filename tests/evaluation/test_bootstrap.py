@@ -28,6 +28,8 @@ def test_same_seed_same_interval_and_level_widens(result):
     assert a == bootstrap(result, samples=60, seed=1)
     wide = bootstrap(result, samples=60, seed=1, level=0.99)
     assert wide.low <= a.low < a.high <= wide.high
+    assert wide.level == 0.99
+    assert bootstrap(result, samples=60, seed=2) != a
 
 
 def test_distances_are_warned_of_once_and_not_for_each_resample(result):
@@ -71,6 +73,23 @@ def test_an_impostor_pair_comes_as_often_as_both_of_its_people():
 
     bootstrap(result, count, people=pairs, samples=30)
     assert max(seen) > 1
+
+
+def test_pairs_are_drawn_among_those_of_their_fold_and_kind():
+    """Folds of unequal length, of unequal shares: every resample has as many of each, and the same scores' folds."""
+    folds, same = np.array([0] * 6 + [1] * 10 + [2] * 4), np.tile([True, False, False, True, False], 4)
+    result = verify(np.linspace(0, 1, 20), same, folds)
+    seen = set()
+
+    def count(drawn):
+        rows = np.searchsorted(result.scores, drawn.scores)
+        assert np.array_equal(drawn.folds, folds[rows])
+        assert np.array_equal(np.bincount(2 * drawn.folds + drawn.same), np.bincount(2 * folds + same))
+        seen.add(tuple(rows))
+        return 0.0
+
+    bootstrap(result, count, samples=20)
+    assert len(seen) > 10
 
 
 def test_a_resample_of_people_has_as_many_folds_as_the_test():
@@ -134,6 +153,6 @@ def test_difference_on_the_same_pairs_is_sharper(result):
 
 
 def test_difference_needs_the_same_pairs(result):
-    other = verify(result.scores, ~result.same)
-    with pytest.raises(ValueError, match="same pairs"):
-        bootstrap_difference(result, other)
+    for other in (verify(result.scores, ~result.same), verify(result.scores, result.same, folds=5)):
+        with pytest.raises(ValueError, match="not of the same pairs in the same folds"):
+            bootstrap_difference(result, other)

@@ -13,6 +13,8 @@ from torch.utils.data import DataLoader
 from cosface_edu import networks
 from cosface_edu.data import normalise
 from cosface_edu.evaluation import (
+    Measured,
+    as_one,
     choose_precision,
     cosine_scores,
     embed,
@@ -369,3 +371,31 @@ def test_a_network_that_takes_float32_alone_is_not_cast():
             return torch.zeros(rows.shape).index_add_(0, torch.arange(len(x)), rows)
 
     assert fastest_precision(Stubborn(), torch.rand(8, 3, 4, 4)) == "float32"
+
+
+def test_networks_of_several_sizes_get_crops_that_hold_what_each_needs():
+    """The largest height and the largest width, and no less than a whole crop."""
+    first, second = LeftRight(), LeftRight()
+    assert as_one([(first, (56, 48)), (second, (112, 112))])[1] == (112, 112)
+    assert as_one([(first, (28, 24)), (second, (56, 48))])[1] == (112, 96)
+    assert as_one([(first, (28, 24)), (second, (56, 48))], whole=(40, 60))[1] == (56, 60)
+    together, size = as_one([(first, (56, 48)), (second, (56, 48))])
+    assert (list(together.networks), size) == ([first, second], (56, 48))
+    assert as_one([(first, (28, 24))]) == (first, (28, 24))
+
+
+def test_what_is_asked_of_a_measurement_reaches_the_network(images):
+    batches = []
+
+    def embedder(x):
+        batches.append(len(x))
+        return x.flatten(1)
+
+    for flip, length in (("none", 48), ("sum", 48), ("concat", 96)):
+        measured = Measured(embedder, flip=flip, preprocess=None, batch=2)
+        for some in (images, images[:2]):
+            measured.features(some)
+        told = measured.described()
+        assert (told["flip"], told["dimension"]) == (flip, length)
+        assert told["images_per_second"] == 7 / measured.seconds
+    assert set(batches) == {1, 2}

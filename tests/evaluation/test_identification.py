@@ -39,6 +39,11 @@ def cosine(a, b):
     return float(F.cosine_similarity(a.double(), b.double(), dim=0))
 
 
+def megaface_of(mates, impostors):
+    """A result with these scores of mates and of all impostor pairs."""
+    return identification.MegaFace([1], [1.0], np.ones(len(mates)), np.array(mates), len(impostors), impostors)
+
+
 def test_ranks_and_open_set_against_loops():
     features, labels = people(30, 4)
     enrolled = (torch.arange(120) % 4 < 2) & (labels < 20)  # two images each of the first twenty people
@@ -164,12 +169,24 @@ def test_a_tie_with_a_distractor_counts_against_the_probe_at_every_size():
     assert megaface(probes, [0, 0], strangers, sizes=[2, 3]).rank1 == [0, 0, 0]
 
 
-def test_a_share_of_the_unknown_probes_is_a_whole_number_in_floating_point_too():
-    """0.29 · 100 is 28.999…: 29 of them may be accepted, and the mate lies between the 29th and the 30th."""
+def test_a_share_of_the_impostors_is_a_whole_number_in_floating_point_too():
+    """0.29 · 100 is 28.999…: 29 may be accepted, and the mate lies between the 29th and the 30th."""
     falling = np.arange(100, 0, -1) / 200
     found = identification.Identification(np.array([1]), np.array([falling[28:30].mean()]), falling)
     assert found.detection_rate(0.29) == 1
     assert found.detection_rate(0.28) == 0
+    found = megaface_of([falling[28:30].mean()], falling)
+    assert (found.tar_at_far(0.29), found.tar_at_far(0.28)) == (1, 0)
+
+
+def test_a_mate_that_scores_as_high_as_a_refused_impostor_is_refused_too():
+    """A threshold cannot let one of two equal scores through."""
+    falling = np.array([0.8, 0.6, 0.6, 0.2])
+    found = identification.Identification(np.array([1, 1]), np.array([0.6, 0.7]), falling)
+    assert found.detection_rate(0.25) == 0.5
+    assert megaface_of([0.6, 0.7], falling).tar_at_far(0.25) == 0.5
+    # impostor cosines 1, 1, 0, 0; genuine ones 1 and 0
+    assert tar_over_all_pairs(torch.eye(2)[[0, 0, 0, 1]], [0, 0, 1, 1], far=0.25) == 0
 
 
 def test_megaface_streams_what_it_would_read_whole():

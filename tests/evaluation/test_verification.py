@@ -173,6 +173,21 @@ def test_neighbouring_floats_are_told_apart():
     high = np.nextafter(0.5, 1.0)
     result = verify(np.array([high, 0.5] * 4), np.array([True, False] * 4), folds=2)
     assert result.accuracy == 1.0
+    assert result.accepted.tolist() == result.same.tolist()  # the threshold is the higher one: a score at it passes
+
+
+def test_folds_count_alike_whatever_their_length():
+    """The mean of the folds' accuracies, though the first has twice as many pairs."""
+    scores, same = [0.9, 0.1, 0.8, 0.2, 0.9, 0.7], [True, False] * 3
+    result = verify(scores, same, folds=[0, 0, 0, 0, 1, 1])  # halfway between 0.8 and 0.2, 0.7 passes
+    assert result.accuracies.tolist() == [1.0, 0.5]
+    assert result.accuracy == 0.75
+
+
+def test_the_first_threshold_of_the_roc_accepts_nobody():
+    roc = verify([0.9, 0.1, 0.8, 0.2], [True, False, False, True], 2).roc
+    assert (roc.far[0], roc.tar[0]) == (0, 0)
+    assert roc.thresholds[0] > 0.9
 
 
 def test_worst_pairs():
