@@ -67,7 +67,7 @@ def test_colour_keeps_grey_pictures_grey_and_stays_in_range() -> None:
     torch.testing.assert_close(out[:, 0], out[:, 2])
     brightness = out[:, 0, 0, 0] / 0.5
     assert (brightness.min() > 0.59) & (brightness.max() < 1.41)
-    assert brightness.std() > 0.1
+    assert (brightness.min() < 0.7) & (brightness.max() > 1.3)
 
 
 def test_occlusion_covers_a_rectangle_with_one_colour(images) -> None:
@@ -82,6 +82,30 @@ def test_occlusion_covers_a_rectangle_with_one_colour(images) -> None:
     assert changed.any((1, 2)).float().mean() > 0.95
     half = Augment(flip=False, occlude=0.5)(images, keyed())
     assert 0.35 < float((half != images).any(1).any((1, 2)).float().mean()) < 0.6
+
+
+def test_a_cover_is_as_large_and_as_slim_as_it_says() -> None:
+    """On a picture of 200×100 pixels, by the bounds of its area and of its height to its width, both relative."""
+    black = torch.zeros(200, 3, 200, 100)
+    covered = (Augment(flip=False, occlude=1.0)(black, keyed()[:200]) > 0).any(1)  # (B, H, W)
+    heights, widths = covered.any(2).sum(1) / 200, covered.any(1).sum(1) / 100  # a share of the picture's sides
+    inside = ~(covered[:, [0, -1]].any((1, 2)) | covered[:, :, [0, -1]].any((1, 2)))  # the border cuts none of it
+    assert inside.sum() > 50
+    areas, aspects = (heights * widths)[inside], (heights / widths)[inside]
+    assert (areas.min() > 0.018) & (areas.min() < 0.05) & (areas.max() > 0.15) & (areas.max() < 0.21)
+    assert (aspects.min() > 0.45) & (aspects.min() < 0.7) & (aspects.max() > 1.4) & (aspects.max() < 2.1)
+
+
+def test_saturation_is_about_the_grey_of_the_eye() -> None:
+    """Brightness aside, colours come nearer to their grey, or leave it: BT.601's, which weighs green most."""
+    colours = torch.tensor([[0.6, 0.4, 0.4], [0.4, 0.6, 0.4], [0.4, 0.4, 0.6]])  # one to a picture
+    grey = 0.4 + 0.2 * torch.tensor([0.299, 0.587, 0.114])
+    for colour, own in zip(colours, grey, strict=True):
+        out = Augment(flip=False, colour=0.2)(colour[None, :, None, None].expand(60, 3, 2, 2), keyed()[:60])[..., 0, 0]
+        luma = out @ torch.tensor([0.299, 0.587, 0.114])  # (60,) what brightness makes of the grey
+        saturation = (out / luma[:, None] * own - own) / (colour - own)  # (60, 3) the same in each channel
+        torch.testing.assert_close(saturation, saturation[:, :1].expand(-1, 3), rtol=1e-3, atol=1e-3)
+        assert (saturation.std(0) > 0.05).all()
 
 
 @pytest.mark.parametrize("wrong", [{"crop": -1}, {"colour": 1.5}, {"colour": -0.1}, {"occlude": 2.0}])

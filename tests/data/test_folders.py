@@ -55,7 +55,7 @@ def test_a_broken_picture_fails_with_its_name(people) -> None:
 
 def test_a_skipped_picture_is_named_and_replaced_by_the_same_person(people) -> None:
     (people / "bob" / "3.jpg").write_bytes(b"")
-    faces = data.FolderDataset(people, size=(20, 16), on_broken="skip")
+    faces = data.open(people, size=(20, 16), on_broken="skip")
     with pytest.warns(UserWarning, match=r"skipped .*bob/3\.jpg: empty"):
         image, label = faces[4]
     assert label == 1

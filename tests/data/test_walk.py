@@ -153,6 +153,6 @@ def test_lists_find_accents_written_either_way(tmp_path, jpeg) -> None:
 
 def test_of_several_formats_the_usual_one_is_taken(tmp_path, jpeg) -> None:
     (tmp_path / "A").mkdir()
-    for suffix in (".gif", ".JPG", ".png"):
+    for suffix in (".GIF", ".jpg", ".png"):  # as names the first is another
         (tmp_path / "A" / f"A_0001{suffix}").write_bytes(jpeg())
-    assert find_pictures(tmp_path, [("A", "A_0001")]) == [tmp_path / "A" / "A_0001.JPG"]
+    assert find_pictures(tmp_path, [("A", "A_0001")]) == [tmp_path / "A" / "A_0001.jpg"]

@@ -123,6 +123,9 @@ def test_probes_that_are_among_the_others_too_are_counted(faces, measured, tmp_p
     copied, renamed = others / "P_03" / "P_03_0001.jpg", others / "P_04" / "P_05_0001.jpg"
     copied.write_bytes((faces / "P_03" / copied.name).read_bytes())
     renamed.write_bytes((faces / "P_09" / "P_09_0001.jpg").read_bytes())
+    alike = bytearray((faces / "P_05" / "P_05_0001.jpg").read_bytes())  # of the same name and length
+    alike[alike.index(b"JFIF\0") + 6] ^= 1
+    (others / "P_05" / "P_05_0001.jpg").write_bytes(alike)
     with pytest.warns(UserWarning, match=r"9 probes are enrolled too, such as .*P_00_0002\.jpg: each finds itself"):
         found = evaluate_identification(measured, probes, others, SIZE)
     assert found["counts"]["probes that are enrolled too"] == 9

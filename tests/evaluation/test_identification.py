@@ -260,6 +260,15 @@ def test_blufr_trials_have_the_protocols_proportions():
     assert np.isin(labels[trial.gallery], labels[trial.probes]).all()
 
 
+def test_blufr_trials_differ_and_a_seed_repeats_them():
+    labels = np.arange(60) // 3
+    first, second = draw_trials(labels, trials=2)
+    assert not np.array_equal(first.test, second.test)
+    again, other = (draw_trials(labels, trials=1, seed=seed)[0] for seed in (0, 1))
+    assert np.array_equal(again.gallery, first.gallery)
+    assert not np.array_equal(other.test, first.test)
+
+
 def test_blufr_reads_the_benchmarks_own_file(tmp_path):
     def cells(*columns):
         cell = np.empty((len(columns), 1), dtype=object)

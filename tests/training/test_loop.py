@@ -1,13 +1,15 @@
 """The loop: continued runs, small parts, precisions, NaN, and what is logged."""
 
 import functools
+import itertools
 import multiprocessing
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from cosface_edu import losses
-from cosface_edu.training import TrainingDiverged, checkpoint, train
+from cosface_edu.training import TrainingDiverged, checkpoint, journal, train
 from cosface_edu.training.checkpoint import load, save
 from cosface_edu.training.loop import accumulation
 
@@ -86,6 +88,28 @@ def test_a_checkpoint_from_before_seconds_were_kept_is_resumed(config, faces, tm
     )
 
 
+def test_a_continued_run_keeps_its_best_its_time_and_its_scale(config, faces, tmp_path, linear_network) -> None:
+    config = config.replace(steps=6, milestones=(), held_out=4, held_out_pairs=20, precision="fp16")
+    train(config, tmp_path, faces=faces, say=silent)
+    state = load(tmp_path / "last.pt")
+    state["scaler"]["scale"] = 8.0
+    save(tmp_path / "last.pt", {**state, "best": 1.0, "seconds": 5000.0})
+    save(tmp_path / "best.pt", state)
+    run = train(config.replace(steps=10), tmp_path, resume=True, faces=faces, say=silent)
+    assert load(tmp_path / "best.pt")["step"] == 6  # nothing since was better
+    kept = load(tmp_path / "last.pt")
+    assert (kept["step"], kept["best"], kept["scaler"]["scale"]) == (10, 1.0, 8.0)
+    assert 5000 < kept["seconds"] <= run.seconds < 5100
+
+
+def test_speed_is_of_the_steps_since_the_last_line(config, faces, monkeypatch) -> None:
+    """By a clock that goes on by half a second whenever somebody looks at it."""
+    ticks = itertools.count()
+    monkeypatch.setattr(journal, "time", SimpleNamespace(perf_counter=lambda: next(ticks) / 2))
+    run = train(config, faces=faces, say=silent)
+    assert [line["speed"] for line in run.history] == [2 * config.batch / 0.5] * 5
+
+
 def test_dropout_continues_exactly_too(config, faces, tmp_path, monkeypatch) -> None:
     from cosface_edu import networks
     from cosface_edu.training import checkpoint
@@ -98,6 +122,21 @@ def test_dropout_continues_exactly_too(config, faces, tmp_path, monkeypatch) -> 
     check_continuation(config, faces, tmp_path)
 
 
+def test_dropout_is_another_in_every_step(config, faces, monkeypatch) -> None:
+    drawn = []
+
+    class Drawing(torch.nn.Linear):
+        def forward(self, images):
+            drawn.append(float(torch.rand(())))
+            return super().forward(images.flatten(1))
+
+    monkeypatch.setattr(checkpoint, "build_network", lambda config: Drawing(3 * 16 * 16, config.embedding))
+    for _ in range(2):
+        train(config.replace(micro_batch=12), faces=faces, say=silent)
+    assert len(set(drawn[:20])) == 20
+    assert drawn[20:] == drawn[:20]
+
+
 def test_a_margin_that_grows_changes_the_training_and_ends_at_its_full_size(config, faces) -> None:
     grown = train(config, faces=faces, say=silent)
     assert grown.head.m == 0.2
@@ -107,10 +146,13 @@ def test_a_margin_that_grows_changes_the_training_and_ends_at_its_full_size(conf
 
 
 def test_accumulated_parts_are_the_whole_batch(config, faces) -> None:
+    config = config.replace(clip=None)  # which would hide a gradient that is too long
     whole = train(config, faces=faces, say=silent)
     parts = train(config.replace(micro_batch=6), faces=faces, say=silent)
     for name, weights in whole.network.state_dict().items():
         torch.testing.assert_close(parts.network.state_dict()[name], weights, rtol=1e-3, atol=1e-5)
+    for seen, wanted in zip(parts.history, whole.history, strict=True):
+        assert seen["loss"] == pytest.approx(wanted["loss"], rel=1e-3)
 
 
 @pytest.mark.parametrize(("batch", "micro", "world", "parts"), [(512, 64, 8, 1), (512, 64, 1, 8), (24, 5, 1, 6)])
@@ -126,26 +168,44 @@ def test_a_batch_that_processes_cannot_share_evenly_is_refused(config) -> None:
     assert accumulation(config.replace(batch=7, micro_batch=1), 1) == 7
 
 
-def test_one_step_is_one_step_of_sgd(config, faces) -> None:
-    """Against the update written out: momentum and decay on weights, the biases twice as fast and without decay."""
+@pytest.mark.parametrize("clip", [None, 0.3])
+def test_two_steps_are_two_steps_of_sgd(clip, config, faces) -> None:
+    """Against the update written out: decay of the weights, biases twice as fast and without it, one norm of all."""
     from cosface_edu.data import normalise
     from cosface_edu.training.batches import picks
     from cosface_edu.training.checkpoint import build_network
     from cosface_edu.training.loop import create_head
 
-    config = config.replace(steps=1, flip=False, clip=None, margin_warm_up=0)
+    config = config.replace(steps=2, flip=False, clip=clip, margin_warm_up=0, momentum=0.8, weight_decay=0.01)
     torch.manual_seed(config.seed)
     network, head = build_network(config), create_head(config, 10)
-    chosen = picks(config.seed, 0, config.batch, 60)
-    head(network(normalise(faces.images[chosen])), faces.labels[chosen]).backward()
+    trained = {**dict(network.named_parameters()), "centres": head.weight}
+    before = dict.fromkeys(trained, 0.0)  # what momentum keeps
+    for step in range(2):
+        chosen = picks(config.seed, step, config.batch, 60)
+        loss = head(network(normalise(faces.images[chosen])), faces.labels[chosen])
+        gradients = dict(zip(trained, torch.autograd.grad(loss, list(trained.values())), strict=True))
+        norm = torch.cat([gradient.flatten() for gradient in gradients.values()]).norm()
+        assert norm > 0.3
+        for name, weights in trained.items():
+            rate, decay = (0.1, 0.0) if name.endswith("bias") else (0.05, 0.01)
+            gradient = gradients[name] * (1.0 if clip is None else clip / norm)
+            before[name] = 0.8 * before[name] + gradient + decay * weights.detach()
+            weights.data -= rate * before[name]
     run = train(config, faces=faces, say=silent)
-    for name, weights in network.named_parameters():
-        bias = name.endswith("bias")
-        rate, decay = (0.1, 0.0) if bias else (0.05, 5e-4)
-        wanted = weights - rate * (weights.grad + decay * weights)
-        torch.testing.assert_close(run.network.state_dict()[name], wanted.detach(), rtol=1e-4, atol=1e-6)
-    wanted = head.weight - 0.05 * (head.weight.grad + 5e-4 * head.weight)
-    torch.testing.assert_close(run.head.weight, wanted, rtol=1e-4, atol=1e-6)
+    for name, weights in trained.items():
+        found = run.head.weight if name == "centres" else run.network.state_dict()[name]
+        torch.testing.assert_close(found, weights, rtol=1e-4, atol=1e-6)
+
+
+def test_what_is_clipped_is_the_gradient_and_not_its_multiple(config, faces, linear_network) -> None:
+    """The scaler of fp16 makes gradients 65,536 times as large: clipped so, hardly anything of them would be left."""
+    config = config.replace(clip=0.3, margin_warm_up=0, weight_decay=0.0, momentum=0.0)
+    start, full, half = (
+        train(config.replace(lr=lr, precision=precision), faces=faces, say=silent).head.weight
+        for lr, precision in ((0.0, "fp32"), (1.0, "fp32"), (1.0, "fp16"))
+    )
+    assert (half - start).norm() > 0.2 * (full - start).norm()  # the scaler may have left out some of the steps
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
@@ -162,6 +222,8 @@ def test_channels_last_is_the_same_arithmetic(config, faces) -> None:
     config = config.replace(steps=2, margin_warm_up=0)
     one, other = (train(config.replace(channels_last=c), faces=faces, say=silent) for c in (False, True))
     assert other.history[-1]["loss"] == pytest.approx(one.history[-1]["loss"], rel=1e-3)
+    kernels = [next(w for w in run.network.parameters() if w.ndim == 4 and w.shape[1] > 1) for run in (one, other)]
+    assert [w.is_contiguous(memory_format=torch.channels_last) for w in kernels] == [False, True]
 
 
 def test_a_compiled_network_trains_the_same_weights(config, faces, linear_network, monkeypatch) -> None:
