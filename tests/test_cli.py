@@ -1,6 +1,8 @@
 """Each command does its step, explains itself, and says what went wrong in one line."""
 
+import inspect
 import json
+import pkgutil
 import re
 import sys
 from pathlib import Path
@@ -129,6 +131,119 @@ def test_train_refuses_to_overwrite_and_resumes(trained) -> None:
     assert "resumed" in done.output
 
 
+class Reached(Exception):
+    """A command has called its room; what with is kept."""
+
+
+@pytest.fixture
+def reached(tmp_path, monkeypatch):
+    """reached(function, words): the arguments by name, and how they come, if the command calls the function."""
+    (tmp_path / "mine_for_options.py").write_text("def embed(images):\n    return images.flatten(1)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+    def call(function: str, words: str) -> dict[str, object]:
+        signature, seen = inspect.signature(pkgutil.resolve_name(function)), {}
+
+        def stand_in(*arguments, **options):
+            seen.update(signature.bind(*arguments, **options).arguments)
+            raise Reached
+
+        monkeypatch.setattr(function.replace(":", "."), stand_in)
+        done = run(*words.split())
+        assert isinstance(done.exception, Reached), done.output
+        return seen
+
+    return call
+
+
+REHEARSAL, EMBEDDER = "cosface_edu.experiments.rehearsal", "--embedder mine_for_options:embed --size 20x24"
+
+
+@pytest.mark.parametrize(
+    ("function", "words", "wanted"),
+    [
+        (
+            "cosface_edu.align:align_folder",
+            "align a b --size 112x112 --missing centre-crop --min-face 30 --factor 0.5 --face largest --borders black "
+            "--batch 3 --workers 2",
+            {
+                **{"src": Path("a"), "dst": Path("b"), "size": (112, 112), "missing": "centre-crop", "min_face": 30},
+                **{"factor": 0.5, "face": "largest", "borders": "black", "batch_size": 3, "workers": 2},
+            },
+        ),
+        ("cosface_edu.training:train", "train --out o", {"out": Path("o"), "resume": False}),
+        ("cosface_edu.training:train", "train --out o --resume", {"out": Path("o"), "resume": True}),
+        (f"{REHEARSAL}:rehearse", "rehearse quick --work w", {"quick": True, "work": Path("w")}),
+        (f"{REHEARSAL}:rehearse", "rehearse faceworld --seeds 5 --work w", {"seeds": 5, "work": Path("w")}),
+        (f"{REHEARSAL}:grid", "rehearse grid --seeds 4", {"seeds": range(4)}),
+        (f"{REHEARSAL}:many", "rehearse many --seeds 4", {"seeds": 4}),
+        (
+            f"{REHEARSAL}:real_faces",
+            "rehearse real --seeds 2 --members 4 --loss nsl --plain --work w",
+            {"seeds": 2, "members": 4, "losses": ["nsl"], "plain": True, "work": Path("w")},
+        ),
+        (
+            "cosface_edu.experiments.catalogue:make",
+            "record rehearsal --out m.json",
+            {"name": "rehearsal", "out": Path("m.json")},
+        ),
+        (
+            "cosface_edu.experiments.toy:cached",
+            "toy arcface --m 0.1 --s 20 --seed 3 --source lfw",
+            {"config": toy.ToyConfig(loss="arcface", m=0.1, s=20.0, seed=3, source="lfw")},
+        ),
+        (
+            "cosface_edu.evaluation:evaluate",
+            f"evaluate {EMBEDDER} --out o --flip sum --precision float32 --batch 3 --workers 2",
+            {
+                **{"out": Path("o"), "test": "faceworld", "preprocess": None},
+                **{"flip": "sum", "precision": "float32", "batch": 3, "workers": 2},
+            },
+        ),
+        (
+            "cosface_edu.evaluation:open_pairs",
+            f"evaluate {EMBEDDER} --test t --pairs p",
+            {"source": "t", "pairs": Path("p"), "splits": None, "size": (20, 24)},
+        ),
+        (
+            "cosface_edu.evaluation:open_pairs",
+            f"evaluate {EMBEDDER} --test t --splits s",
+            {"source": "t", "pairs": None, "splits": Path("s"), "size": (20, 24)},
+        ),
+        (
+            "cosface_edu.evaluation:evaluate_blufr",
+            f"evaluate {EMBEDDER} --test t --blufr b.mat --out o",
+            {"images": "t", "config": Path("b.mat"), "size": (20, 24), "out": Path("o")},
+        ),
+        (
+            "cosface_edu.evaluation:evaluate_identification",
+            f"identify {EMBEDDER} --probes p --gallery g --out o",
+            {"probes": "p", "gallery": Path("g"), "size": (20, 24), "out": Path("o")},
+        ),
+        (
+            "cosface_edu.evaluation:evaluate_megaface",
+            f"identify {EMBEDDER} --probes p --distractors d --out o",
+            {"probes": "p", "distractors": "d", "size": (20, 24), "out": Path("o")},
+        ),
+    ],
+)
+def test_every_option_reaches_what_does_the_work(function, words, wanted, reached) -> None:
+    seen = reached(function, words)
+    assert {name: seen[name] for name in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [("evaluate_identification", "identify --gallery g"), ("evaluate_blufr", "evaluate --test t --blufr b")],
+)
+def test_how_faces_are_measured_is_what_the_options_say(function, words, reached) -> None:
+    options = "--flip sum --precision float32 --batch 3 --workers 2"
+    measured = reached(f"cosface_edu.evaluation:{function}", f"{words} {EMBEDDER} {options}")["measured"]
+    assert (measured.flip, measured.precision, measured.options) == ("sum", "float32", {"batch": 3, "workers": 2})
+    assert measured.preprocess is None
+
+
 @pytest.mark.parametrize("option", ["--seeds", "--members"])
 def test_a_rehearsal_of_nothing_is_refused(option) -> None:
     result = run("rehearse", "real", option, 0)
@@ -199,6 +314,7 @@ def test_evaluate_reports_on_a_checkpoint(trained, crops, tmp_path) -> None:
     assert done.exit_code == 0, done.output
     report = json.loads((out / "report.json").read_text())
     assert f"{100 * report['accuracy']:.2f} ±" in done.output
+    assert f"{100 * report['interval']['low']:.2f} … {100 * report['interval']['high']:.2f} %" in done.output
     assert (out / "report.html").exists()
 
 

@@ -49,16 +49,26 @@ def compared(runs: Sequence[Run], value: Callable[[Run], float] = itemgetter("ac
     """Mean and interval of each loss over its seeds, and of what CosFace is ahead of it with the same seeds.
 
     Args:
-        runs: rows with `loss` and `seed`.
+        runs: rows with `loss` and `seed`, in any order.
         value: what to compare.
 
     Returns:
-        `losses` and `cosface_minus`, each from a loss to its `interval`.
+        `losses` and `cosface_minus`, each from a loss to its `interval`; values are in the order of the seeds.
+
+    Raises:
+        ValueError: a loss has other seeds than CosFace.
     """
     by_loss: dict[str, list[float]] = {}
-    for run in runs:
+    seeds: dict[str, list[int]] = {}
+    for run in sorted(runs, key=itemgetter("seed")):
         by_loss.setdefault(run["loss"], []).append(value(run))
+        seeds.setdefault(run["loss"], []).append(run["seed"])
     cosface = by_loss.get("cosface", [])
+    for loss in by_loss if cosface else ():
+        if seeds[loss] != seeds["cosface"]:
+            raise ValueError(
+                f"runs of the same seeds are compared: cosface has {seeds['cosface']}, {loss} {seeds[loss]}"
+            )
     return {
         "losses": {loss: interval(values) for loss, values in by_loss.items()},
         "cosface_minus": {

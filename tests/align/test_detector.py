@@ -129,6 +129,8 @@ def test_which_of_several_faces() -> None:
     assert _order(boxes, (200, 200), "both") == [1, 0, 2]
     farther = boxes + torch.tensor([[0.0, 0, 0, 0], [-100, -100, -100, -100], [0, 0, 0, 0]])
     assert _order(farther, (200, 200), "both")[0] == 0  # large, and too far from the middle
+    # 400 pixels, 13 from the middle, and 144 pixels in it: by twice the square of the distance the second, just
+    assert _order(torch.tensor([[103.0, 90, 123, 110], [94, 94, 106, 106]]), (200, 200), "both")[0] == 1
 
 
 @pytest.mark.parametrize(

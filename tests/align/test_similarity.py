@@ -147,6 +147,13 @@ def test_a_whole_shift_copies_pixels_and_the_outside_is_black() -> None:
     assert crop[:, :, :, 6:].abs().max() < 1e-5
 
 
+def test_outside_a_picture_lies_its_mirror_image() -> None:
+    image = torch.rand(1, 3, 9, 8)
+    crop = align.warp(image, torch.tensor([[[1.0, 0, -2], [0, 1, -3]]]), (9, 8), borders="mirror")
+    expected = np.pad(image[0].numpy(), ((0, 0), (0, 3), (0, 2)), mode="symmetric")[:, 3:, 2:]
+    np.testing.assert_allclose(crop[0].numpy(), expected, atol=1e-5)
+
+
 def test_warp_refuses_other_shapes() -> None:
     with pytest.raises(ValueError, match="wanted"):
         align.warp(torch.zeros(2, 3, 8, 8), torch.zeros(3, 2, 3), (4, 4))

@@ -53,6 +53,8 @@ def test_casia_s_counts_and_overlap_are_compared(people, monkeypatch) -> None:
     assert "by name: 0000513, 0166921" in text
     monkeypatch.setattr("cosface_edu.data.folders.CASIA_WEBFACE", (3, 6))
     assert "complete: CASIA-WebFace" in str(data.check(people))
+    monkeypatch.setattr("cosface_edu.data.folders.CASIA_WEBFACE", (3, 7))
+    assert "not the whole of CASIA-WebFace" in str(data.check(people))  # all the people, and a picture is missing
 
 
 def test_records(tmp_path, jpeg) -> None:
@@ -61,10 +63,12 @@ def test_records(tmp_path, jpeg) -> None:
     assert (report.kind, report.pictures, report.identities) == ("records", 3, 2)
     assert len(report.problems) == 1
     assert "record 3" in report.problems[0]
-    (tmp_path / "property").write_text("1,20,16")
     data.write_records(tmp_path / "b.rec", [(jpeg(0), 0), (jpeg(1), 1)], (20, 16))
     (tmp_path / "property").write_text("1,20,16")
     assert "label 1 in a set of 1 identities" in str(data.check(tmp_path / "b.rec"))
+    (tmp_path / "property").unlink()
+    both = data.check(tmp_path)
+    assert (both.pictures, both.identities) == (5, 4)
     (tmp_path / "b.idx").write_text("nonsense\n")
     assert "b.idx, line 1" in str(data.check(tmp_path / "b.rec"))
 

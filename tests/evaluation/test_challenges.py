@@ -13,7 +13,14 @@ import torch
 from cosface_edu import evaluation
 from cosface_edu.data import to_bytes
 from cosface_edu.data.images import encode_jpeg
-from cosface_edu.evaluation import Measured, evaluate_blufr, evaluate_identification, evaluate_megaface, identify
+from cosface_edu.evaluation import (
+    Measured,
+    challenges,
+    evaluate_blufr,
+    evaluate_identification,
+    evaluate_megaface,
+    identify,
+)
 from cosface_edu.faces import FaceWorldDataset
 
 SIZE = (24, 24)
@@ -104,6 +111,9 @@ def test_megaface_needs_no_data(measured) -> None:
     report = evaluate_megaface(measured, size=SIZE)
     assert report["counts"]["distractors"] == 1000
     assert report["rows"]["rank 1 among 10"] >= report["rows"]["rank 1 among 1,000"]
+    drawn = (challenges.FACEWORLD_PROBES, challenges.FACEWORLD_DISTRACTORS)
+    probed, strangers = ({one["first"] + k for k in range(one["identities"])} for one in drawn)
+    assert probed.isdisjoint(strangers)
 
 
 def test_megafaces_report_says_whose_faces_the_distractors_are(faces, measured, tmp_path) -> None:
@@ -126,12 +136,13 @@ def test_probes_that_are_among_the_others_too_are_counted(faces, measured, tmp_p
     alike = bytearray((faces / "P_05" / "P_05_0001.jpg").read_bytes())  # of the same name and length
     alike[alike.index(b"JFIF\0") + 6] ^= 1
     (others / "P_05" / "P_05_0001.jpg").write_bytes(alike)
-    with pytest.warns(UserWarning, match=r"9 probes are enrolled too, such as .*P_00_0002\.jpg: each finds itself"):
+    (others / "P_06" / "of_another_name.jpg").symlink_to(faces / "P_06" / "P_06_0001.jpg")
+    with pytest.warns(UserWarning, match=r"10 probes are enrolled too, such as .*P_00_0002\.jpg: each finds itself"):
         found = evaluate_identification(measured, probes, others, SIZE)
-    assert found["counts"]["probes that are enrolled too"] == 9
-    with pytest.warns(UserWarning, match="9 probes are among the distractors too"):
+    assert found["counts"]["probes that are enrolled too"] == 10
+    with pytest.warns(UserWarning, match="10 probes are among the distractors too"):
         found = evaluate_megaface(measured, probes, others, SIZE)
-    assert found["counts"]["probes that are among the distractors too"] == 9
+    assert found["counts"]["probes that are among the distractors too"] == 10
 
 
 def test_distractors_of_a_bin_are_no_files_in_folders(faces, measured, tmp_path) -> None:

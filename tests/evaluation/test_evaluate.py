@@ -14,6 +14,7 @@ from cosface_edu import networks
 from cosface_edu.data import Pairs, to_bytes
 from cosface_edu.data.images import encode_jpeg
 from cosface_edu.evaluation import (
+    bootstrap,
     cosine_scores,
     draw_pairs,
     embed,
@@ -91,6 +92,15 @@ def test_lfw_folder_to_report(lfw, network):
     assert report["embedder"]["name"] == "toy"
     assert report["embedder"]["dimension"] == 16
     assert set(report["worst"]["genuine"][0]["images"][0]) <= set("P_0123456789")
+    for kind, genuine in (("genuine", True), ("impostors", False)):
+        for pair in report["worst"][kind]:
+            row = pair["pair"]
+            assert expected.same[row] == genuine
+            assert pair["score"] == expected.scores[row]
+            assert pair["wrong"] == (expected.accepted[row] != genuine)
+    shown = torch.stack([pairs.first, pairs.second], 1).tolist()
+    names = [[pairs.images.path(image).parent.name for image in row] for row in shown]
+    assert evaluation.interval == bootstrap(expected, people=names, samples=20)
 
     html = (lfw / "out" / "report.html").read_text()
     page = Page(html)
@@ -206,6 +216,22 @@ def test_videos_are_averaged_over_their_frames(tmp_path, network):
     assert (tmp_path / "report.html").exists()
 
 
+def test_a_test_s_pictures_are_of_the_size_that_the_network_wants(tmp_path, lfw, faces):
+    for name in ("P_0/0", "P_1/0"):
+        (tmp_path / "videos" / name).mkdir(parents=True)
+        (tmp_path / "videos" / name / "1.jpg").write_bytes(faces[0])
+    (tmp_path / "videos.txt").write_text("1, P_0/0, P_1/0, 0\n")
+    (tmp_path / "a.bin").write_bytes(pickle.dumps((faces[:4], [True, False])))
+    for test, lists in (
+        ("faceworld", {}),
+        (lfw / "lfw", {"pairs": lfw / "pairs.txt"}),
+        (lfw, {}),
+        (tmp_path / "videos", {"splits": tmp_path / "videos.txt"}),
+        (tmp_path / "a.bin", {}),
+    ):
+        assert open_pairs(test, **lists, size=(28, 24)).images[0][0].shape == (3, 28, 24)
+
+
 def test_sources(tmp_path, lfw):
     assert len(open_pairs("faceworld", size=SIZE)) == 6000
     with pytest.raises(FileNotFoundError, match="no such test"):
@@ -249,6 +275,15 @@ def test_drawn_pairs_have_lfws_shape():
     again = draw_pairs(faces, count=300, folds=10, seed=3)
     assert torch.equal(again.first, pairs.first)
     assert torch.equal(again.second, pairs.second)
+
+
+def test_drawn_pairs_are_of_the_world_and_the_people_that_are_asked_for():
+    pairs = faceworld_pairs(identities=20, per_identity=3, count=20, size=SIZE, first=7, seed=3)
+    faces = FaceWorldDataset(20, 3, SIZE, seed=3, first=7)
+    assert torch.equal(pairs.images[50][0], faces[50][0])
+    expected = draw_pairs(faces, count=20, seed=3)
+    assert torch.equal(pairs.first, expected.first)
+    assert torch.equal(pairs.second, expected.second)
 
 
 def test_pairs_that_do_not_come_out_even_are_drawn_all_the_same():

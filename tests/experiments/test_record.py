@@ -121,3 +121,17 @@ def test_a_growing_record_is_whole_after_each_run(tmp_path: Path) -> None:
     assert second["seeds"] == [2, 4]
     assert second["seconds"] > first["seconds"] > 0
     assert record.Growing(path, MODULE, {"steps": 4}, **said).runs == []
+
+
+def test_runs_are_compared_with_those_of_their_seed_in_whatever_order_they_come() -> None:
+    accuracy = {"cosface": [0.90, 0.95, 0.80], "nsl": [0.89, 0.93, 0.77]}
+    runs = [
+        {"loss": loss, "seed": seed, "accuracy": accuracy[loss][seed], "eer": 1 - accuracy[loss][seed]}
+        for loss, seed in [("nsl", 2), ("cosface", 0), ("nsl", 0), ("cosface", 2), ("cosface", 1), ("nsl", 1)]
+    ]
+    assert statistics.compared(runs)["cosface_minus"]["nsl"]["values"] == pytest.approx([0.01, 0.02, 0.03])
+    by_error = statistics.compared(runs, lambda run: run["eer"])
+    assert by_error["cosface_minus"]["nsl"]["mean"] == pytest.approx(-0.02)
+    assert by_error["losses"]["nsl"]["values"] == pytest.approx([0.11, 0.07, 0.23])
+    with pytest.raises(ValueError, match=r"cosface has \[0, 1, 2\], nsl \[0, 1, 1\]"):
+        statistics.compared([run | {"seed": min(run["seed"], 1)} if run["loss"] == "nsl" else run for run in runs])

@@ -124,6 +124,27 @@ def test_a_value_that_cannot_be_meant_is_refused_with_name_value_and_what_is_all
     assert str(value).strip("[]") in text
 
 
+# Beside the steps' number and milestones, which depend on what is done already.
+MAY_CHANGE = {
+    **{"data": "elsewhere", "in_memory": True, "workers": 3, "save_every": 7, "validate_every": 7, "log_every": 7},
+    **{"device": "cpu", "compile": True, "micro_batch": 8},
+}
+MAKES_ANOTHER_RUN = {
+    **{"identities": 7, "per_identity": 7, "world_seed": 7, "size": (56, 48), "flip": False, "crop": 2, "colour": 0.1},
+    **{"occlude": 0.1, "held_out": 7, "held_out_pairs": 7, "network": "small", "network_options": {"a": 1}},
+    **{"embedding": 7, "loss": "nsl", "loss_options": {"s": 7.0}, "margin_warm_up": 7, "centre_rate": 0.5, "batch": 7},
+    **{"lr": 0.7, "factor": 0.7, "schedule": "cosine", "lr_warm_up": 7, "momentum": 0.7, "weight_decay": 0.7},
+    **{"clip": 7.0, "precision": "bf16", "channels_last": True, "seed": 7, "init": "another"},
+}
+
+
+def test_a_run_goes_on_with_what_leaves_its_steps_as_they_are() -> None:
+    assert {*MAY_CHANGE, *MAKES_ANOTHER_RUN, "steps", "milestones"} == set(kinds())
+    for name, value in (MAY_CHANGE | MAKES_ANOTHER_RUN).items():
+        told = Config().replace(**{name: value}).differences(Config())
+        assert len(told) == (name in MAKES_ANOTHER_RUN), name
+
+
 def test_every_field_says_what_it_may_hold() -> None:
     assert list(kinds()) == [field.name for field in dataclasses.fields(Config)]
 
