@@ -402,6 +402,18 @@ def test_embed_writes_unit_features_by_name(trained, crops, tmp_path) -> None:
         np.testing.assert_allclose(np.linalg.norm(found["features"], axis=1), 1, rtol=1e-5)
 
 
+def test_embed_says_what_it_leaves_out_and_what_looks_like_no_crops(trained, tmp_path) -> None:
+    for number in (1, 2):
+        path = tmp_path / "wall" / f"{number}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(encode_jpeg(torch.full((3, 250, 250), 40 * number, dtype=torch.uint8)))
+    (tmp_path / "wall" / "film.HEIC").touch()
+    done = run("embed", trained, tmp_path / "wall", tmp_path / "f.npz")
+    assert done.exit_code == 0, done.output
+    assert "left out: 1 file that is no pictures we read: .HEIC (1)" in done.output
+    assert "these look like photographs, not aligned crops" in done.output
+
+
 def test_embed_takes_exported_weights(crops, tmp_path) -> None:
     networks.save(networks.create("sphereface4", embedding=8, size=(16, 16)), tmp_path / "n.safetensors")
     done = run("embed", tmp_path / "n.safetensors", crops, tmp_path / "f.npz", "--flip", "none")

@@ -7,29 +7,50 @@ from facenet_pytorch import MTCNN
 
 from cosface_edu import align, data
 from cosface_edu.align import cascade
-from cosface_edu.align.detector import FACTOR, _order
+from cosface_edu.align.detector import FACTOR, _at_border, _order
 
 
 @pytest.mark.parametrize(("min_face", "factor"), [(20, 0.85), (40, FACTOR)])
 def test_the_cascade_finds_what_facenet_pytorch_s_finds(scenes, min_face: int, factor: float) -> None:
-    images, _ = scenes
+    images = torch.cat([scenes[0], 0.15 * scenes[0]])  # in the dark nobody can be sure of every face
     theirs = MTCNN(
         keep_all=True, select_largest=False, min_face_size=min_face, factor=factor, thresholds=[0.6, 0.7, 0.9]
     )
     boxes, scores, points = theirs.detect(images.permute(0, 2, 3, 1) * 255, landmarks=True)
     ours = cascade.find(list(images), [min_face] * len(images), factor, "black")
+    assert {len(box) for box, _, _ in ours} == {0, 1}
     for k, (box, score, point) in enumerate(ours):
+        if boxes[k] is None:
+            assert len(box) == 0
+            continue
         np.testing.assert_allclose(box.numpy(), boxes[k].astype(np.float32), atol=0.02)
         np.testing.assert_allclose(score.numpy(), scores[k].astype(np.float32), atol=1e-4)
         np.testing.assert_allclose(point.numpy(), points[k].astype(np.float32), atol=0.02)
 
 
 def test_a_smallest_face_that_is_asked_for_is_looked_for_as_facenet_pytorch_would(scenes, monkeypatch) -> None:
-    overlaps, find = [], cascade.find
-    monkeypatch.setattr(cascade, "find", lambda *args: overlaps.append(args[-1]) or find(*args))
+    asked, find = [], cascade.find
+    monkeypatch.setattr(cascade, "find", lambda *args: asked.append((args[2], args[-1])) or find(*args))
     for search in (align.Search(min_face=20, factor=0.85, borders="black"), align.Search(borders="black")):
         align.detect(scenes[0], search)
-    assert overlaps == [0.7, 0.5]
+    assert asked == [(0.85, 0.7), (FACTOR, 0.5)]  # from one size to the next, and what two candidates may share
+
+
+def test_a_picture_is_made_smaller_by_whole_times_and_its_smallest_face_with_it() -> None:
+    base = cascade._base(torch.rand(3, 121, 191), 100.0, "black")
+    assert base.pixels.shape == (3, 60, 95)
+    assert base.ratio == (95 / 191, 60 / 121)
+    assert base.min_face == pytest.approx(100 * 60 / 121)
+
+
+def test_a_face_is_at_the_border_where_a_square_a_fifth_larger_reaches_over_it() -> None:
+    def at_border(*box: float) -> bool:
+        return _at_border(align.Face(torch.tensor(box), 1.0, torch.zeros(5, 2)), (100, 200))  # height, width
+
+    assert not at_border(150, 40, 170, 60)
+    assert not at_border(3, 40, 23, 60)
+    for box in ((1, 40, 21, 60), (179, 40, 199, 60), (40, 1, 60, 21), (40, 79, 60, 99)):
+        assert at_border(*box)
 
 
 def test_every_rectangle_is_resized_as_area_interpolation_resizes_it() -> None:

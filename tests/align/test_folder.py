@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+from functools import partial
 from unicodedata import normalize
 
 import numpy as np
@@ -113,8 +114,8 @@ def test_skip_names_what_was_not_written(flawed, tmp_path) -> None:
 
 
 def test_centre_crop_cuts_the_middle(flawed, tmp_path) -> None:
-    pixels = torch.zeros(3, 200, 200, dtype=torch.uint8)
-    pixels[:, 60:140, 60:140] = 255  # the middle 80 of 200: 0.4 of the side, so 112·0.4/0.53 = 84.5 of the crop
+    pixels = torch.zeros(3, 200, 260, dtype=torch.uint8)
+    pixels[:, 60:140, 90:170] = 255  # the middle 80 of 200: 0.4 of the side, so 112·0.4/0.53 = 84.5 of the crop
     (flawed / "person_0" / "1.jpg").write_bytes(encode_jpeg(pixels))
     report = run(flawed, tmp_path / "crops", missing="centre-crop")
     assert report.centre_cropped == ["person_0/1.jpg"]
@@ -142,6 +143,38 @@ def test_a_second_run_repeats_nothing(photographs, tmp_path, monkeypatch) -> Non
     report = run(photographs, tmp_path / "crops")
     assert (report.aligned, report.resumed) == (4, 4)
     assert tree(tmp_path / "crops") == before
+
+
+def test_what_is_new_alone_is_counted_as_done_now(photographs, tmp_path) -> None:
+    run(photographs / "person_0", tmp_path / "crops")
+    shutil.copy(photographs / "person_1" / "0.jpg", photographs / "person_0" / "2.jpg")
+    report = run(photographs / "person_0", tmp_path / "crops")
+    assert (report.aligned, report.resumed) == (3, 2)
+    assert report.rate == pytest.approx(1 / report.seconds)
+
+
+@pytest.mark.parametrize("borders", ["mirror", "black"])
+def test_what_lies_around_a_picture_is_so_in_its_crop_too(photographs, tmp_path, monkeypatch, borders: str) -> None:
+    seen, warp = [], folder_module.warp
+    monkeypatch.setattr(folder_module, "warp", lambda *args: seen.append(args[3]) or warp(*args))
+    run(photographs, tmp_path / "crops", borders=borders)
+    assert set(seen) == {borders}
+
+
+def test_pictures_go_together_as_far_as_they_fit(photographs, tmp_path, monkeypatch) -> None:
+    """By their number, and by their pixels: of 120×120, three."""
+    together, work = [], folder_module.Job._align
+    monkeypatch.setattr(folder_module.Job, "_align", lambda job, batch: together.append(len(batch)) or work(job, batch))
+    run(photographs, tmp_path / "pairs", batch_size=2)
+    monkeypatch.setattr(folder_module, "PIXELS", 3 * 120 * 120)
+    run(photographs, tmp_path / "threes")
+    assert together == [2, 2, 3, 1]
+
+
+def test_points_are_those_of_the_file_along_both_of_its_sides() -> None:
+    photo = folder_module.Photograph("a.jpg", torch.zeros(3, 60, 95, dtype=torch.uint8), (121, 191))
+    (face,) = folder_module._in_file([align.Face(torch.zeros(4), 1.0, torch.ones(5, 2))], photo)
+    torch.testing.assert_close(face.landmarks, torch.tensor([191 / 95, 121 / 60]).expand(5, 2))
 
 
 @pytest.mark.parametrize("cut", [1, 60, 150, -30, -6, -1])
@@ -190,8 +223,10 @@ def test_crops_are_not_aligned_again(photographs, tmp_path) -> None:
 
 def test_other_settings_need_another_folder(photographs, tmp_path) -> None:
     run(photographs, tmp_path / "crops")
-    with pytest.raises(ValueError, match="begun with other settings"):
-        run(photographs, tmp_path / "crops", size=(112, 112))
+    others = {"size": (112, 112), "min_face": 30, "factor": 0.5, "face": "largest", "borders": "black"}
+    for name, value in others.items():
+        with pytest.raises(ValueError, match="begun with other settings"):
+            run(photographs, tmp_path / "crops", **{name: value})
     (tmp_path / "crops" / "alignment.json").write_text("{")
     with pytest.raises(ValueError, match="damaged"):
         run(photographs, tmp_path / "crops")
@@ -361,9 +396,26 @@ def test_several_faces_are_counted_and_one_is_chosen(tmp_path, scenes) -> None:
         landed[face] = float(row["x3"])
     assert abs(landed["largest"] - 2.5 * float(landmarks[0, 2, 0])) < 20
     assert landed["both"] == landed["largest"]
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "alone" / "one.jpg").write_bytes(encode_jpeg(data.to_bytes(large)))
+    run(tmp_path / "alone", tmp_path / "one", min_face=40)
+    crops = [data.read_image(tmp_path / name).float() for name in ("largest/two.jpg", "one/one.jpg")]
+    assert (crops[0] - crops[1]).abs().mean() < 8  # the face that is told is the one that is cut
 
 
-def test_processes_do_what_one_does(photographs, tmp_path, monkeypatch) -> None:
+@pytest.mark.parametrize(("min_face", "whole"), [(None, False), (400, True)])
+def test_where_a_smallest_face_is_given_a_photograph_is_read_whole(tmp_path, monkeypatch, min_face, whole) -> None:
+    """It is one in pixels of the file: in a picture made smaller, a face of that size might not be seen."""
+    seen, work = [], folder_module.Job._align
+    monkeypatch.setattr(folder_module.Job, "_align", lambda job, batch: seen.extend(batch) or work(job, batch))
+    (tmp_path / "src").mkdir()
+    Image.new("RGB", (2000, 1900), "grey").save(tmp_path / "src" / "a.jpg")
+    run(tmp_path / "src", tmp_path / "crops", min_face=min_face)
+    assert seen[0].whole == (1900, 2000)
+    assert (seen[0].pixels.shape == (3, 1900, 2000)) == whole
+
+
+def test_processes_do_what_one_does(photographs, tmp_path, monkeypatch, request) -> None:
     for copy in range(4):
         shutil.copytree(photographs / "person_0", photographs / f"copy_{copy}")
     run(photographs, tmp_path / "alone", batch_size=1)
@@ -375,10 +427,14 @@ def test_processes_do_what_one_does(photographs, tmp_path, monkeypatch) -> None:
 
     counted.__name__ = "run"  # by which the other process finds its own
     monkeypatch.setattr(folder_module.Job, "run", counted)
+    threads = torch.get_num_threads() + 1
+    request.addfinalizer(partial(torch.set_num_threads, threads - 1))
+    torch.set_num_threads(threads)
     report = run(photographs, tmp_path / "together", batch_size=1, workers=2)
     assert (report.aligned, report.total) == (12, 12)
     assert tree(tmp_path / "together") == tree(tmp_path / "alone")
     assert len(done_here) == 1  # of three parts; two were handed to the other process at once
+    assert torch.get_num_threads() == threads  # while there were two processes it was one
 
 
 def test_names_in_any_encoding_survive(photographs, tmp_path) -> None:

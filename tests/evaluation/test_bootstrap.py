@@ -32,6 +32,12 @@ def test_same_seed_same_interval_and_level_widens(result):
     assert bootstrap(result, samples=60, seed=2) != a
 
 
+@pytest.mark.parametrize(("level", "ends"), [(0.9, (5, 95)), (0.5, (25, 75)), (1, (0, 100))])
+def test_what_is_left_out_is_left_out_at_both_ends_alike(result, level, ends):
+    values = iter(np.random.default_rng(0).permutation(101).astype(float))  # a resample each: 0, 1, …, 100
+    assert bootstrap(result, lambda drawn: next(values), samples=101, level=level)[:2] == pytest.approx(ends)
+
+
 def test_distances_are_warned_of_once_and_not_for_each_resample(result):
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")

@@ -57,6 +57,8 @@ def test_flips(images):
     ):
         features = embed(network, images, flip, batch=2)
         torch.testing.assert_close(features, torch.tensor([expected] * 5))
+    grey = normalise(torch.tensor(0.5)).item()  # dark and bright would be nothing together
+    torch.testing.assert_close(embed(network, images / 2, "sum"), torch.full((5, 2), dark + grey))
     assert network.training  # evaluated without dropout, and left as it was
     assert not features.requires_grad
 

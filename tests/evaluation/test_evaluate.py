@@ -213,6 +213,8 @@ def test_videos_are_averaged_over_their_frames(tmp_path, network):
     torch.testing.assert_close(
         torch.from_numpy(evaluation.verification.scores).float(), (pooled[first] * pooled[second]).sum(1)
     )
+    for pair in evaluation.to_dict()["worst"]["genuine"]:  # a video is shown by its first frame
+        assert pair["images"] == [f"image {2 * int(side[pair['pair']])}" for side in (first, second)]
     assert (tmp_path / "report.html").exists()
 
 

@@ -261,6 +261,19 @@ def test_validation_keeps_the_best_and_people_apart(config, faces, tmp_path) -> 
     assert load(tmp_path / "best.pt")["step"] == first
 
 
+def test_the_best_is_the_first_of_the_highest(config, faces, tmp_path, monkeypatch) -> None:
+    """Not what is better than the validation before it, nor what is only as good."""
+    accuracies = iter([0.5, 0.9, 0.6, 0.8, 0.9])
+
+    def verify(self, network):
+        return SimpleNamespace(accuracy=next(accuracies), standard_error=0.1)
+
+    monkeypatch.setattr("cosface_edu.training.validation.HeldOut.verify", verify)
+    train(config.replace(held_out=4, held_out_pairs=20, validate_every=2), tmp_path, faces=faces, say=silent)
+    assert load(tmp_path / "best.pt")["step"] == 4
+    assert load(tmp_path / "last.pt")["best"] == 0.9
+
+
 def test_a_folder_with_a_run_is_not_overwritten(config, faces, tmp_path) -> None:
     train(config, tmp_path, faces=faces, say=silent)
     with pytest.raises(FileExistsError, match="--resume"):
