@@ -108,6 +108,16 @@ def test_saturation_is_about_the_grey_of_the_eye() -> None:
         assert (saturation.std(0) > 0.05).all()
 
 
+def test_contrast_is_about_the_mean() -> None:
+    """The picture's mean is brightened and nothing else; the rest comes nearer to it, or leaves it."""
+    halves = torch.tensor([0.4, 0.6])[None, None, None].expand(100, 3, 4, 2)
+    out = Augment(flip=False, colour=0.2)(halves, keyed()[:100])[:, 0, 0]  # (100, 2)
+    brightness = out.mean(1) / 0.5
+    contrast = (out[:, 1] - out[:, 0]) / 0.2 / brightness
+    for factor in (brightness, contrast):
+        assert (factor.min() > 0.799) & (factor.min() < 0.85) & (factor.max() > 1.15) & (factor.max() < 1.201)
+
+
 @pytest.mark.parametrize("wrong", [{"crop": -1}, {"colour": 1.5}, {"colour": -0.1}, {"occlude": 2.0}])
 def test_impossible_amounts_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="wanted"):

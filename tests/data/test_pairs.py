@@ -74,6 +74,7 @@ def test_a_broken_picture_fails_and_is_never_replaced(lfw) -> None:
         ("1\t-1\n", "line 1"),
         ("1 2 3\n", "line 1"),
         ("2\t1\nP_0\t1\t2\n", r"announces 2 × 2 × 1 = 4 pairs, 1 lines follow"),
+        ("1\nP_0\t1\t2\nP_0\t1\tP_1\t1\nP_0\t1\t3\n", r"announces 1 × 2 × 1 = 2 pairs, 3 lines follow"),
         ("1\nP_0\t1\t2\nP_0\t1\t3\n", "line 3: wanted a mismatched pair"),
         ("1\nP_0\t1\tP_1\t1\nP_0\t1\tP_1\t1\n", "line 2: wanted a matched pair"),
         ("1\nP_0\tone\t2\nP_0\t1\tP_1\t1\n", "line 2"),
@@ -158,6 +159,12 @@ def test_videos_are_sets_of_frames(ytf) -> None:
     assert pairs.member_of.tolist() == [0, 0, 1, 2, 2, 2]
     assert len(pairs.images) == 6
     assert [path.parent.name for path in pairs.images.paths] == ["0", "0", "3", "1", "1", "1"]
+    lines = (ytf / "splits.txt").read_text().splitlines()
+    (ytf / "splits.txt").write_text("\n".join(reversed(lines[1:])))  # videos by their place in the list, not by name
+    pairs = data.ytf_pairs(ytf / "splits.txt", ytf / "frames")
+    assert [path.parent.name for path in pairs.images.paths] == ["3", "0", "0", "1", "1", "1"]
+    assert pairs.member_of.tolist() == [0, 1, 1, 2, 2, 2]
+    assert pairs.fold.tolist() == [1, 1, 0, 0]
 
 
 @pytest.mark.parametrize(("split", "kind"), [(1, "the same person"), (2, "two people")])

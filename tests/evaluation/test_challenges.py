@@ -11,7 +11,7 @@ import scipy.io
 import torch
 
 from cosface_edu import evaluation
-from cosface_edu.data import to_bytes
+from cosface_edu.data import LFW_OVERLAP, to_bytes
 from cosface_edu.data.images import encode_jpeg
 from cosface_edu.evaluation import (
     Measured,
@@ -164,6 +164,30 @@ def test_names_are_compared_as_they_read(faces, measured, tmp_path) -> None:
     assert (counts["people enrolled"], counts["probes of people enrolled"], counts["probes of others"]) == (3, 3, 0)
 
 
+def test_people_of_a_test_are_never_left_out_by_name(faces, measured, tmp_path) -> None:
+    """Who of CASIA-WebFace is in LFW too is left out where one trains."""
+    for target in ("gallery", "probes"):
+        part(faces, tmp_path / target, [(0, int(target == "probes")), (1, 2), (1, 3)])
+        (tmp_path / target / "P_00").rename(tmp_path / target / LFW_OVERLAP[0])
+    with pytest.warns(UserWarning, match="2 probes are enrolled too"):
+        counts = evaluate_identification(measured, tmp_path / "probes", tmp_path / "gallery", SIZE)["counts"]
+    assert (counts["people enrolled"], counts["probes of people enrolled"]) == (2, 3)
+    strangers = part(faces, tmp_path / "strangers", [(9, 0)])
+    assert evaluate_megaface(measured, tmp_path / "probes", strangers, SIZE)["counts"]["probes"] == 3
+
+
+def test_a_rate_is_shown_that_one_impostor_is(faces, measured, tmp_path) -> None:
+    """FAR 0.1 by ten unknown probes, and FAR 0.01 by a hundred pairs of probe and distractor; no lower one."""
+    gallery = part(faces, tmp_path / "gallery", [(0, 0)])
+    probes = part(faces, tmp_path / "probes", [(0, 1), *((person, k) for person in range(1, 6) for k in (1, 2))])
+    rows = evaluate_identification(measured, probes, gallery, SIZE)["rows"]
+    assert [name for name in rows if "FAR" in name] == ["detected and identified at FAR 0.1"]
+    ten = part(faces, tmp_path / "ten", [(person, k) for person in range(5) for k in (0, 1)])
+    strangers = part(faces, tmp_path / "strangers", [(person, 0) for person in range(10, 20)])
+    rows = evaluate_megaface(measured, ten, strangers, SIZE)["rows"]
+    assert [name for name in rows if "FAR" in name] == ["TAR at FAR 0.01"]
+
+
 def test_blufr_reads_the_benchmarks_own_lists(faces, measured, tmp_path) -> None:
     """A configuration of the released file's shape, over 120 images."""
     names = [f"P_{i // PICTURES:02d}_{i % PICTURES + 1:04d}.jpg" for i in range(PEOPLE * PICTURES)]
@@ -175,14 +199,21 @@ def test_blufr_reads_the_benchmarks_own_lists(faces, measured, tmp_path) -> None
     }
     listed = np.array([*names, None], dtype=object)[:-1, None]
     scipy.io.savemat(tmp_path / "config.mat", {"imageList": listed, "labels": labels[:, None] + 1, **cells})
-    report = evaluate_blufr(measured, faces, tmp_path / "config.mat", SIZE, tmp_path / "report", open_set_far=0.1)
+    report = evaluate_blufr(
+        measured, faces, tmp_path / "config.mat", SIZE, tmp_path / "report", far=0.02, open_set_far=0.1
+    )
     assert report["counts"] == {"images": 120, "trials": 3}
     expected = evaluation.blufr(
         measured.features(evaluation.challenges.Pictures(sorted(faces.rglob("*.jpg")), SIZE)),
         labels,
         trials,
+        far=0.02,
         open_set_far=0.1,
     )
+    assert report["rows"] == {
+        "TAR at FAR 0.02, mean − standard deviation": expected.figures["verification"],
+        "rank-1 detection at FAR 0.1, mean − standard deviation": expected.figures["detection"],
+    }
     np.testing.assert_allclose(report["verification"], expected.verification)
     np.testing.assert_allclose(report["detection"], expected.detection)
     assert (tmp_path / "report/report.html").exists()

@@ -110,6 +110,7 @@ def test_labels_are_whole_numbers_one_for_each_image(short, faces) -> None:
         (numbers > 2, TypeError, "torch.bool"),
         (numbers[:, None], TypeError, r"\({count}, 1\)".replace("{count}", str(count))),
         (numbers[:-1], ValueError, f"has {count:,} images and {count - 1:,} labels"),
+        (torch.arange(count + 1) % 5, ValueError, f"has {count:,} images and {count + 1:,} labels"),
     ):
         with pytest.raises(error, match=told):
             train(short, faces=Own(faces.images, labels=labels), say=lambda line: None)
