@@ -151,6 +151,7 @@ def test_what_is_new_alone_is_counted_as_done_now(photographs, tmp_path) -> None
     report = run(photographs / "person_0", tmp_path / "crops")
     assert (report.aligned, report.resumed) == (3, 2)
     assert report.rate == pytest.approx(1 / report.seconds)
+    assert report.several == []  # there is one face in each
 
 
 @pytest.mark.parametrize("borders", ["mirror", "black"])

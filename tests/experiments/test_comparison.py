@@ -48,9 +48,27 @@ def test_pairs_are_genuine_and_impostor():
 
 def test_a_comparison_is_recorded_run_by_run(tmp_path, monkeypatch):
     monkeypatch.setattr(comparison, "ROWS", {"NSL": comparison.ROWS["NSL"]})
-    path, setting, lines = tmp_path / "table.json", replace(TINY, rates=(0.05,)), []
+    path, setting, lines = tmp_path / "table.json", replace(TINY, rates=(0.05, 0.02)), []
     found = comparison.record_table(1, setting, path, lines.append)
-    assert [(run["row"], run["seed"], run["lr"]) for run in found["runs"]] == [("NSL", 0, 0.05)]
+    assert [(run["row"], run["seed"], run["lr"]) for run in found["runs"]] == [("NSL", 0, 0.05), ("NSL", 0, 0.02)]
     more = comparison.record_table(2, setting, path, lines.append)
-    assert more["runs"][0] == found["runs"][0]  # not trained again
-    assert (more["seeds"], len(lines)) == ([0, 1], 2)
+    assert more["runs"][:2] == found["runs"]  # not trained again
+    assert (more["seeds"], len(lines)) == ([0, 1], 4)
+
+
+def test_networks_are_judged_by_people_they_never_saw_and_by_other_pictures_than_those_enrolled(monkeypatch):
+    trained, judged, looked_for = [], [], []
+    network = torch.nn.Flatten()
+    monkeypatch.setattr(comparison, "train", lambda row, images, *_: trained.append(images) or (network, 0.0))
+    test, identify = comparison.test, comparison.identify
+    monkeypatch.setattr(
+        comparison, "test", lambda network, images, *_: judged.append(images) or test(network, images, TINY)
+    )
+    monkeypatch.setattr(comparison, "identify", lambda *parts: looked_for.append(parts) or identify(*parts))
+    list(comparison.compare(TINY, [("NSL", 0, 0.05)], lambda line: None))
+    assert (len(trained[0]), len(judged[0])) == (TINY.identities, TINY.strangers)
+    assert not any(torch.equal(one, other) for one in trained[0] for other in judged[0])
+    probes, owner, gallery, enrolled = looked_for[0]
+    assert enrolled.tolist() == list(range(TINY.strangers))
+    assert owner.bincount().tolist() == [TINY.images - 1] * TINY.strangers
+    assert not any(torch.equal(probe, other) for probe in probes for other in gallery)

@@ -34,6 +34,7 @@ def test_a_record_goes_to_disk_and_back(found: dict, tmp_path: Path) -> None:
     assert found["seeds"] == [0, 1]
     assert found["code"] == code_hash(MODULE)
     assert found["hardware"]["cores"] >= 1
+    assert record.hardware(threads=7)["threads"] == 7
     assert found["versions"].keys() == {"python", "torch", "cosface_edu"}
 
 
