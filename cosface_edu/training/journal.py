@@ -58,7 +58,8 @@ class Journal:
 
             self.alone.enter_context(alone_in(self.out))
             with self._unless_full():
-                self.curves = SummaryWriter(str(self.out), purge_step=self.state.step)
+                # what a run that was killed drew after its checkpoint is not shown; the checkpoint's own step is
+                self.curves = SummaryWriter(str(self.out), purge_step=self.state.step + 1)
         return self
 
     def __exit__(self, *failure: object) -> None:

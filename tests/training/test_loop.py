@@ -331,6 +331,17 @@ def test_tensorboard_holds_the_curves(config, faces, tmp_path) -> None:
     assert events.Scalars("train/lr")[-1].value == pytest.approx(0.005)
 
 
+def test_a_continued_run_s_curves_have_every_step_once(config, faces, tmp_path) -> None:
+    """That of the checkpoint is kept, and what was drawn after it, before the run was killed, is not shown."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    check_continuation(config.replace(log_every=1), faces, tmp_path)
+    train(config.replace(log_every=1), tmp_path, resume=True, faces=faces, say=silent)  # a run that is done
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    assert [e.step for e in events.Scalars("train/loss")] == list(range(1, 11))
+
+
 def test_every_loss_trains(config, faces) -> None:
     for name in losses.available():
         head = losses.create(name, in_features=8, num_classes=10)
