@@ -368,6 +368,7 @@ def test_a_picture_called_as_its_crop_keeps_the_name() -> None:
 
 def test_names_that_differ_by_case_alone_get_crops_that_differ_by_more() -> None:
     assert other_names(["Anna/1.jpg", "anna/1.jpg"]) == {"anna/1.jpg": "anna/1.jpg.jpg"}
+    assert other_names(["Anna/1.png", "anna/1.jpg"]) == {"Anna/1.png": "Anna/1.png.jpg"}
 
 
 def test_pictures_of_many_sizes(photographs, tmp_path, scenes) -> None:
