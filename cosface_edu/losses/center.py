@@ -70,6 +70,9 @@ class Center(nn.Module):
             if self.training:
                 one = torch.ones_like(labels)
                 count = torch.zeros(len(self.centers), dtype=one.dtype, device=one.device).index_add(0, labels, one)
-                step = self.alpha * apart.detach() / (1 + count[labels, None])
-                self.centers.index_add_(0, labels, step.to(self.centers.dtype))
+                step = (self.alpha * apart.detach() / (1 + count[labels, None])).to(self.centers.dtype)
+                if torch.compiler.is_compiling():  # it may compute `apart` again for the gradient, from moved centres
+                    self.centers = self.centers.index_add(0, labels, step)
+                else:
+                    self.centers.index_add_(0, labels, step)
             return 0.5 * apart.square().sum(1).mean()

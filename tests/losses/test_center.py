@@ -1,5 +1,7 @@
 """Center loss: the places of the classes, and how they move."""
 
+import copy
+
 import pytest
 import torch
 
@@ -43,3 +45,18 @@ def test_an_alpha_that_is_set_later_is_checked():
         loss.alpha = 2
     loss.alpha = 0.25
     assert loss.alpha == 0.25
+
+
+@pytest.mark.parametrize("name", ["center", "softmax_center"])
+def test_the_compiler_s_gradient_is_that_of_the_centres_before_they_move(name: str):
+    """To save memory it computes parts of the loss again for the gradient, when the centres have moved."""
+    torch.manual_seed(0)
+    loss = losses.create(name, in_features=4, num_classes=3)
+    twin = copy.deepcopy(loss)
+    torch.compiler.reset()
+    compiled = torch.compile(twin, backend="aot_eager_decomp_partition", fullgraph=True)
+    x, labels = torch.randn(6, 4, requires_grad=True), torch.tensor([0, 0, 1, 1, 1, 2])
+    for _ in range(2):
+        wanted = torch.autograd.grad(loss(x, labels), x)
+        torch.testing.assert_close(torch.autograd.grad(compiled(x, labels), x), wanted)
+    torch.testing.assert_close(twin.state_dict(), loss.state_dict())
