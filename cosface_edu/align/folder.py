@@ -376,8 +376,9 @@ def _results(job: Job, chunks: list[list[str]], workers: int) -> Iterator[list[O
                     yield waiting.popleft().result()
         except BrokenProcessPool as error:
             raise OutOfMemory(
-                "one of the processes was killed, most likely for want of memory: take fewer --workers or a smaller "
-                "--batch; what is done stays done"
+                "one of the processes ended before its work was done: killed, most likely for want of memory (take "
+                "fewer --workers or a smaller --batch), or unable to start, as those of a script without "
+                "`if __name__ == '__main__':` are; what is done stays done"
             ) from error
 
 

@@ -197,7 +197,11 @@ def begin(config: Config, num_classes: int, device: torch.device, rank: int, wor
     head = create_head(config, num_classes)
     if config.init:
         start, _ = checkpoint.open_network(config.init, own=[config.network])
-        load_weights(network, start.state_dict(), config.init)
+        try:
+            load_weights(network, start.state_dict(), config.init)
+        except ValueError as error:
+            recipe: Any = start.recipe
+            raise ValueError(f"{error}; it holds {recipe['name']} with {recipe['options']}") from error
     layout = torch.channels_last if config.channels_last else torch.contiguous_format
     network = network.to(device=device).to(memory_format=layout)  # type: ignore[call-overload]
     centres = distributed.Centres(head, config.centre_rate, config.seed, rank, world).to(device)

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from unicodedata import normalize
 
@@ -541,3 +542,14 @@ def test_a_report_names_the_first_few_and_says_where_the_rest_are() -> None:
     lines = str(AlignReport(aligned=1, missing=names, resumed=7)).splitlines()
     assert lines[0] == "1 of 7 pictures aligned (0.0 a second); 7 were done before"
     assert lines[1] == "6 left out, no face found: 0.jpg, 1.jpg, 2.jpg, 3.jpg, 4.jpg … all in landmarks.csv"
+
+
+def test_processes_that_cannot_start_are_not_taken_for_want_of_memory_alone(photographs, tmp_path, monkeypatch) -> None:
+    class Broken(folder_module.ProcessPoolExecutor):
+        def submit(self, *_: object):
+            raise BrokenProcessPool
+
+    monkeypatch.setattr(folder_module, "ProcessPoolExecutor", Broken)
+    shutil.copytree(photographs / "person_0", photographs / "copy")  # enough for two processes
+    with pytest.raises(align.OutOfMemory, match=r"want of memory .*, or unable to start, .* without `if __name__ =="):
+        run(photographs, tmp_path / "out", batch_size=1, workers=2)

@@ -80,7 +80,7 @@ def test_a_run_starts_from_whatever_holds_a_network(config, faces, tmp_path) -> 
         run = train(start.replace(init=init), faces=faces, say=silent)
         assert all(torch.equal(w, first.network.state_dict()[n]) for n, w in run.network.state_dict().items())
     assert not torch.equal(run.head.weight, first.head.weight)
-    with pytest.raises(ValueError, match=r"first: not the weights of this"):
+    with pytest.raises(ValueError, match=r"first: not the weights.*; it holds sphereface4 with .*'embedding': 8"):
         train(config.replace(init=tmp_path / "first", embedding=9), faces=faces, say=silent)
 
 
