@@ -103,6 +103,7 @@ def test_a_trained_network_is_read_back(config, faces, tmp_path) -> None:
     run = train(config, tmp_path, faces=faces, say=lambda line: None)
     network, found = load_network(tmp_path)
     assert found == config
+    assert not network.training
     images = torch.rand(3, 3, 16, 16)
     assert torch.equal(network(images), run.network(images))
 
