@@ -1,5 +1,6 @@
 """The rehearsal goes through every room, judges on unseen people, and says what it did."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,25 @@ def test_what_is_known_is_counted_without_the_margin() -> None:
     [judged] = runs.judge([config], {config.size: runs.Material(faces, pairs)})
     assert judged.known > 0.9
     assert judged.seconds > 0
+
+
+def test_a_run_has_one_thread_and_leaves_as_many_as_there_were(monkeypatch, request) -> None:
+    """Sums in another order would be other numbers on another machine."""
+    request.addfinalizer(partial(torch.set_num_threads, torch.get_num_threads()))
+    torch.set_num_threads(3)
+    seen = []
+
+    def train(*_, **__):
+        seen.append(torch.get_num_threads())
+        raise RuntimeError("a run that fails")
+
+    monkeypatch.setattr(runs, "train", train)
+    faces = FaceWorldDataset(3, 4, (56, 48))
+    config = recipe("cosface", {"s": 8.0, "m": 0.2}, 0, len(faces), 1)
+    material = {config.size: runs.Material(faces, evaluation.draw_pairs(FaceWorldDataset(4, 2, (56, 48)), 2, 2))}
+    with pytest.raises(RuntimeError, match="a run that fails"):
+        list(runs.judge([config], material))
+    assert (seen, torch.get_num_threads()) == ([1], 3)
 
 
 def test_scenes_of_another_world_or_code_are_drawn_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
