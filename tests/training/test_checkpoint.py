@@ -77,7 +77,7 @@ class Code:
         return os.system, ("touch executed",)
 
 
-@pytest.mark.parametrize("content", ["code", "empty", "cut", "text", "tensor"])
+@pytest.mark.parametrize("content", ["code", "empty", "cut", "text", "tensor", "another format"])
 def test_what_is_no_checkpoint_is_refused_and_runs_nothing(content, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "last.pt"
@@ -85,6 +85,8 @@ def test_what_is_no_checkpoint_is_refused_and_runs_nothing(content, tmp_path, mo
     whole = path.read_bytes()
     if content == "tensor":
         torch.save(torch.ones(3), path)
+    elif content == "another format":
+        torch.save({"format": 99, "step": 1, "config": {}}, path)
     else:
         path.write_bytes(
             {"code": pickle.dumps(Code()), "empty": b"", "cut": whole[: len(whole) // 2], "text": b"hello"}[content]
