@@ -166,7 +166,8 @@ def _compute(
 
     lengths = torch.linalg.vector_norm(weight, dim=1)  # (C·K,)
     inverse = safe_length(lengths).reciprocal_() if scores.normalise else None
-    target, slope, by_norm, by_length = _target(x, weight, norms, lengths, inverse, y, scores, want_any)
+    plain, own = _nearest(x, weight, inverse, y, K)
+    target, slope, by_norm, by_length = _target(plain, norms, lengths[own], scores, want_any)
 
     parts = _Parts(x.new_zeros(()), inverse)
     chunk = min(scores.chunk_size or batch, batch)
@@ -199,29 +200,26 @@ def _compute(
     if want_norms and by_norm is not None:
         parts.norms = pull * by_norm / batch
     if parts.weight is not None and by_length is not None:  # the target's length counts: L-Softmax
-        direction = weight[labels] / safe_length(lengths[labels, None])
-        parts.weight.index_add_(0, labels, pull * by_length / batch * direction)
+        direction = weight[own[:, 0]] / safe_length(lengths[own])
+        parts.weight.index_add_(0, own[:, 0], pull * by_length / batch * direction)
     return parts
 
 
-def _target(
-    x: Tensor,
-    weight: Tensor,
-    norms: Tensor,
-    lengths: Tensor,
-    inverse: Tensor | None,
-    y: Tensor,
-    scores: Scores,
-    want_any: bool,
-) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """Target logits (B, 1) and their derivatives by the plain score, by ‖x‖ and by ‖w_y‖ (None where unused)."""
-    K = scores.sub_centers
+def _nearest(x: Tensor, weight: Tensor, inverse: Tensor | None, y: Tensor, K: int) -> tuple[Tensor, Tensor]:
+    """The best plain score of the target's K centres, and that centre's row of `weight`, (B, 1) each."""
     rows = y * K + torch.arange(K, device=y.device)  # (B, K)
     plain = torch.einsum("bd,bkd->bk", x, weight[rows])  # (B, K)
     if inverse is not None:
         plain = plain * inverse[rows]
-    plain = plain.amax(1, keepdim=True)  # (B, 1)
-    given = (plain, norms, lengths[y])
+    best, winner = plain.max(1, keepdim=True)
+    return best, rows.gather(1, winner)
+
+
+def _target(
+    plain: Tensor, norms: Tensor, lengths: Tensor, scores: Scores, want_any: bool
+) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+    """Target logits (B, 1) and their derivatives by the plain score, by ‖x‖ and by ‖w_y‖ (None where unused)."""
+    given = (plain, norms, lengths)
     if not want_any:
         return scores.target(*given), plain, None, None
     with torch.enable_grad():
@@ -327,16 +325,18 @@ def margin_logits(x: Tensor, weight: Tensor, norms: Tensor, labels: Tensor | Non
     """
     lengths = torch.linalg.vector_norm(weight, dim=1, keepdim=True)  # (C·K, 1)
     z = x @ (weight / safe_length(lengths) if scores.normalise else weight).T  # (B, C·K)
+    winner = None
     if scores.sub_centers > 1:
-        z = z.view(len(x), -1, scores.sub_centers).amax(dim=2)  # (B, C)
+        z, winner = z.view(len(x), -1, scores.sub_centers).max(dim=2)  # (B, C)
     if labels is None:
         return z if scores.others is None else scores.others(z, slice(None))
     y = labels[:, None]  # (B, 1)
+    own = y if winner is None else y * scores.sub_centers + winner.gather(1, y)  # (B, 1), the target's row of `weight`
     if torch.compiler.is_compiling():  # it fuses comparisons; around a gather and a scatter it writes the logits out
-        own = torch.arange(z.shape[1], device=z.device) == y  # (B, C)
-        target = scores.target(torch.where(own, z, 0.0).sum(1, keepdim=True), norms, lengths[labels])
+        places = torch.arange(z.shape[1], device=z.device) == y  # (B, C)
+        target = scores.target(torch.where(places, z, 0.0).sum(1, keepdim=True), norms, lengths[own[:, 0]])
         others = z if scores.others is None else scores.others(z, slice(None))
-        return torch.where(own, target, others)
-    target = scores.target(z.gather(1, y), norms, lengths[labels])
+        return torch.where(places, target, others)
+    target = scores.target(z.gather(1, y), norms, lengths[own[:, 0]])
     others = z if scores.others is None else scores.others(z, slice(None))
     return others.scatter(1, y, target)

@@ -405,8 +405,11 @@ class Head(nn.Module):
 
     def _scores(self, rule: Rule, s: float | Tensor | None, cos_y: Tensor | None) -> Scores:
         normalise = self.normalise_centres
-        if s is None and not rule.plain_others:
-            raise ValueError(f"s must be a number: {type(self).__name__} bends the scores of the other classes too")
+        if not rule.plain_others and (s is None or not normalise):
+            raise ValueError(
+                f"s must be a number and normalise_centres True: {type(self).__name__} bends the scores of the other"
+                " classes too"
+            )
 
         def target(z: Tensor, norms: Tensor, lengths: Tensor) -> Tensor:
             if s is None and type(rule) is NoMargin:  # a rule derived from it has a target of its own

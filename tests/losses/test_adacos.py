@@ -35,8 +35,11 @@ def test_dynamic_scale_follows_the_batch():
         angles.append(math.acos(cos[y]))
     median = sorted(angles)[3]
     expected = math.log(total / 7) / math.cos(min(math.pi / 4, median))
-    head(x, labels)
+    value = head(x, labels)
     assert head.s == pytest.approx(expected, rel=1e-9)
+    at_once = losses.NSL(5, 6, s=expected).double()  # the step that moves the scale has it already
+    at_once.weight.data = head.weight.data
+    torch.testing.assert_close(value, at_once(x, labels))
     head.eval()
     head(x, labels)
     assert head.s == pytest.approx(expected, rel=1e-9)
@@ -50,6 +53,24 @@ def test_scale_falls_as_the_angles_do():
     x = head.weight.detach() + 0.02 * torch.randn(20, 64)
     head(x, labels)
     assert head.s < math.sqrt(2) * math.log(19) - 0.5
+
+
+def test_of_small_angles_the_median_counts():
+    """One sample far from its centre changes nothing."""
+    head = losses.AdaCos(2, 4).double()
+    with torch.no_grad():
+        head.weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]]))
+    s, off = head.s, torch.tensor([0.1, 0.2, 1.2], dtype=torch.float64)
+    head(torch.stack([off.cos(), off.sin()], dim=1), torch.tensor([0, 0, 0]))
+    others = sum(math.exp(s * c) for t in off.tolist() for c in (math.sin(t), -math.cos(t), -math.sin(t)))
+    assert head.s == pytest.approx(math.log(others / 3) / math.cos(0.2), rel=1e-6)
+
+
+def test_a_fixed_scale_is_that_of_the_new_number_of_classes():
+    for dynamic, classes in ((False, 9), (True, 3)):
+        old, new = losses.AdaCos(4, 3, dynamic=dynamic), losses.AdaCos(4, 9, dynamic=dynamic)
+        new.keep(old, [0, 1, 2, *[-1] * 6])
+        assert new.s == pytest.approx(math.sqrt(2) * math.log(classes - 1))
 
 
 def test_two_forward_passes_before_one_backward():

@@ -66,6 +66,7 @@ def test_the_loss_of_mixed_pictures_is_that_of_the_soft_labels():
         ("sphereface2", {"alpha": 1.0}, r"alpha .* got 1.0"),
         ("subcenter_arcface", {"sub_centers": 0}, r"sub_centers .* got 0"),
         ("magface", {"lower": 5.0, "upper": 4.0}, r"lower and upper .* got 5.0 and 4.0"),
+        ("magface", {"lower": 0.0}, r"0 < lower < upper, got 0.0 and 110.0"),
         ("elastic_arcface", {"std": -1.0}, r"std must be .* got -1.0"),
         ("cosface", {"chunk_size": 0}, r"chunk_size must be an integer of at least 1, got 0"),
     ],
@@ -183,6 +184,7 @@ def test_embeddings_that_were_normalised_are_named_where_the_length_decides(name
         warnings.simplefilter("error")
         head(x, labels)  # once is enough
         losses.create(name, in_features=64, num_classes=200)(3 * x, labels)
+        losses.create(name, in_features=64, num_classes=200)(torch.cat([x[:1], 3 * x[1:]]), labels)
         losses.create("cosface", in_features=64, num_classes=200)(x, labels)
 
 

@@ -157,8 +157,30 @@ def test_a_second_backward_through_the_same_graph(loss_case):
     x, labels = batch()
     value = loss(x, labels)
     first = torch.autograd.grad(value, [x, *loss.parameters()], retain_graph=True)
+    loss(x + 1, labels)  # a step in between moves running statistics, and not what the first has seen
     again = torch.autograd.grad(3 * value, [x, *loss.parameters()])
     assert_same([3 * g for g in first], again)
+
+
+def test_what_is_remembered_of_a_batch_carries_no_gradient(loss_case):
+    """Else the next step would go back through this one."""
+    loss = cases.make(loss_case, D, C)
+    loss(*batch(torch.float32))
+    assert not any(buffer.requires_grad for buffer in loss.buffers())
+
+
+def test_what_happens_past_pi_is_the_heads_choice(make):
+    """Opposite its centre a sample scores higher by the formula as it stands than by the one that keeps falling."""
+    head = make(D, C).double()
+    if "beyond_pi" not in head.settings:
+        pytest.skip("no angle passes π")
+    with torch.no_grad():
+        head.weight.view(C, -1, D).copy_(head.weight.view(C, -1, D)[:, :1].clone())
+    own = []
+    for head.beyond_pi in ("monotone", "exact"):
+        torch.manual_seed(5)  # the same margins where they are drawn
+        own.append(head.logits(-head.weight[LABELS * head.sub_centers], LABELS).gather(1, LABELS[:, None]))
+    assert (own[1] > own[0]).all()
 
 
 # --- one way to the loss
@@ -334,6 +356,9 @@ def test_half_precision_embeddings(loss_case, dtype):
     x, labels = torch.randn(B, D).to(dtype).requires_grad_(), LABELS
     with torch.autocast("cpu", dtype=dtype):
         value = loss(x, labels)
+        logits = loss.logits(x, labels) if isinstance(loss, Head) else None
+    if logits is not None:
+        torch.testing.assert_close(logits, loss.logits(x.float(), labels))
     value.backward()
     assert value.dtype == torch.float32
     assert x.grad.dtype == dtype
@@ -377,6 +402,13 @@ def test_made_and_computed_whatever_the_default_device(loss_case):
         empty = losses.create(cases.CASES[loss_case][0], in_features=D, num_classes=C)
         torch.testing.assert_close(loss(x, labels), wanted)
     assert all(value.is_meta for value in empty.state_dict().values())
+
+
+def test_centres_start_by_xavier(make):
+    """As in the released SphereFace networks: uniform, up to √(6/(C + D))."""
+    head = make(40, 50)
+    bound = (6 / (len(head.weight) + 40)) ** 0.5
+    assert 0.98 * bound < head.weight.abs().max() <= bound
 
 
 def test_people_who_stay_keep_what_was_learned_of_them(make):
@@ -556,6 +588,8 @@ def test_a_loss_of_ones_own_by_module_and_class(tmp_path, monkeypatch):
             losses.card(wrong)
     with pytest.raises(ValueError, match="'cosface' is taken by"):
         losses.register("cosface")(type(head))
+    with pytest.raises(ValueError, match="'lmcl' is taken by"):
+        losses.register("new", aliases=("lmcl",))(type(head))
 
 
 def test_one_other_name_is_as_good_as_a_list_of_one(monkeypatch):

@@ -6,11 +6,14 @@ import pytest
 import torch
 
 from cosface_edu.losses.margins import (
+    AdaptiveMargin,
     AdditiveAngle,
     AdditiveCosine,
     Combined,
+    LengthAngle,
     MultiplicativeAngle,
     NoMargin,
+    PowerCosine,
     TruncatedAngle,
 )
 
@@ -25,6 +28,10 @@ RULES = [
     TruncatedAngle(1.4),
     Combined(1, 0.3, 0.2),
     Combined(0.9, 0.4, 0.15),
+    AdaptiveMargin(0.4, z=0.7),
+    AdaptiveMargin(0.4, z=-1.0),
+    PowerCosine(0.4, t=2.5),
+    LengthAngle(0.5, 0.8, lower=1.0, upper=3.0),
 ]
 
 
@@ -69,6 +76,11 @@ def test_arcface_beyond_pi():
     torch.testing.assert_close(through, exact)
     (grad,) = torch.autograd.grad(through.sum(), cos)
     torch.testing.assert_close(grad, torch.ones_like(grad))
+
+
+def test_another_way_beyond_pi_is_refused():
+    with pytest.raises(ValueError, match=r"beyond_pi must be .* got 'clamped'"):
+        AdditiveAngle(0.5, "clamped").target(torch.cos(THETA))
 
 
 def test_combined_holds_the_others():

@@ -103,6 +103,16 @@ def test_a_length_past_the_largest_number_is_not_passed_over(make, case, which: 
     assert not loss.isfinite() or gradient[1].any()
 
 
+def test_nothing_but_a_zero_is_without_a_direction():
+    head = losses.CosFace(4, 5)
+    x, labels = torch.randn(6, 4), torch.randint(5, (6,))
+    logits, loss = head.logits(x, labels), head(x, labels)
+    with torch.no_grad():
+        head.weight.mul_(1e-10)
+    torch.testing.assert_close(head.logits(1e-10 * x, labels), logits)
+    torch.testing.assert_close(head(1e-10 * x, labels), loss)
+
+
 def test_flat_scores_of_many_classes_lose_the_logarithm_of_their_number():
     """The largest posterior is then 1/C, however small: 0.0002 here."""
     head = losses.NSL(4, 5000)

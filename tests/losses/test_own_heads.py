@@ -61,6 +61,32 @@ class InScaleOfOthers(InScale):
     rule = property(lambda head: Shifted(0.2))
 
 
+@dataclass(frozen=True)
+class OthersRaised(Shifted):
+    """The margin on the other side alone."""
+
+    def target(self, cos):
+        return cos
+
+
+class InOthersAlone(Learned):
+    rule = property(lambda head: OthersRaised(head.own))
+
+
+def without_fields(m):
+    class Hidden(Rule):
+        """Nobody sees from outside what it holds."""
+
+        def target(self, cos):
+            return cos - m
+
+    return Hidden()
+
+
+class InNoField(Learned):
+    rule = property(lambda head: without_fields(head.own))
+
+
 class InBatchRule(Learned):
     samples = True
 
@@ -93,7 +119,10 @@ class InRuleOfLengths(Learned):
     rule = property(lambda head: losses.AdditiveCosine(head.own))
 
 
-LEARNED = [InScale, InRule, InOthers, InScaleOfOthers, InBatchRule, InShift, InCriterion, InExtra, InRuleOfLengths]
+LEARNED = [
+    *(InScale, InRule, InOthers, InScaleOfOthers, InOthersAlone, InNoField),
+    *(InBatchRule, InShift, InCriterion, InExtra, InRuleOfLengths),
+]
 
 
 def slope(loss, number, step=1e-6):
@@ -157,6 +186,49 @@ def test_a_setting_that_would_be_learned_says_where_that_belongs(name, value):
             attempt()
     assert getattr(head, name) == before
     assert set(dict(head.named_parameters())) == {"weight"}
+
+
+# --- what a hook may look at, and what goes together
+
+
+def test_what_a_head_may_look_at_is_of_the_best_centre_and_carries_no_gradient():
+    x, weight = X.clone().requires_grad_(), torch.randn(C * 3, D, dtype=torch.float64, requires_grad=True)
+    batch = Batch(x, x.norm(dim=1, keepdim=True), weight, labels=LABELS, columns=LABELS, sub_centers=3)
+    cos = F.cosine_similarity(x[:, None], weight[None], dim=2).view(B, C, 3).amax(2).detach()
+    torch.testing.assert_close(batch.cosines(), cos)
+    torch.testing.assert_close(batch.target_cosine(), cos.gather(1, LABELS[:, None]))
+    assert not any(seen.requires_grad for seen in (batch.norms, batch.cosines(), batch.target_cosine()))
+
+
+class OwnLengths(CosFace):
+    """Several centres a class, each as long as it is."""
+
+    normalise_centres = False
+    sub_centers = losses.Count(3, 1, fixed=True)
+
+
+@pytest.mark.parametrize("s", [None, 4.0])
+def test_the_margin_is_scaled_by_the_length_of_the_nearest_centre(s):
+    """It once was by that of a centre of another class."""
+    head, x = OwnLengths(D, C, s=s).double(), X.clone().requires_grad_()
+    total = torch.zeros((), dtype=torch.float64)
+    for xi, y in zip(x, LABELS.tolist(), strict=True):
+        a = xi.norm() if s is None else s
+        z = [a * (xi / xi.norm()) @ w for w in head.weight]
+        best = [max(range(3 * j, 3 * j + 3), key=z.__getitem__) for j in range(C)]
+        scores = [z[k] - a * head.weight[k].norm() * head.m if j == y else z[k] for j, k in enumerate(best)]
+        total = total + torch.stack(scores).logsumexp(0) - scores[y]
+    wanted = [total / B, *torch.autograd.grad(total / B, (x, head.weight))]
+    for loss in (head(x, LABELS), F.cross_entropy(head.logits(x, LABELS), LABELS)):
+        for found, right in zip([loss, *torch.autograd.grad(loss, (x, head.weight))], wanted, strict=True):
+            torch.testing.assert_close(found, right)
+
+
+@pytest.mark.parametrize("change", [{"s": None}, {"normalise_centres": False}])
+def test_others_are_not_bent_without_a_cosine(change):
+    kind = type("Bent", (Head,), {"s": 4.0, "rule": Shifted(0.2), **change})
+    with pytest.raises(ValueError, match="s must be a number and normalise_centres True: Bent bends the scores"):
+        kind(D, C).double()(X, LABELS)
 
 
 # --- margins that differ by class

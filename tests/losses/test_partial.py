@@ -85,6 +85,14 @@ def test_a_setting_is_set_on_the_head_within():
         assert other.head.s == 10.0
 
 
+def test_a_bad_batch_is_refused_where_classes_are_sampled():
+    part = PartialFC(losses.CosFace(3, 5), rate=0.5)
+    with pytest.raises(ValueError, match="labels must lie between 0 and 4, got 5"):
+        part(torch.randn(2, 3), torch.tensor([0, 5]))
+    with pytest.raises(ValueError, match=r"features must have shape \(B, 3\)"):
+        part(torch.randn(2, 4), torch.tensor([0, 1]))
+
+
 def test_bad_rate():
     with pytest.raises(ValueError, match="rate"):
         losses.create("cosface", in_features=5, num_classes=40, sample_rate=0.0)

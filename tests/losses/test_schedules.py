@@ -20,6 +20,14 @@ def test_annealing_follows_the_sphereface_solver():
     assert head.rule.lam == 5
 
 
+@pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
+def test_annealing_is_the_formula(power):
+    annealing = losses.LambdaAnnealing(base=100.0, gamma=0.5, power=power, floor=1.0)
+    for step in range(30):
+        assert annealing.value == pytest.approx(max(1.0, 100 * (1 + 0.5 * step) ** -power))
+        annealing.step()
+
+
 def test_warm_up_grows_to_the_heads_own_margin():
     head = losses.CosFace(5, 7, m=0.4)
     warm_up = losses.MarginWarmUp(head, steps=4)
@@ -102,6 +110,9 @@ def test_both_continue_from_a_checkpoint():
     new_annealing.load_state_dict(saved[1])
     assert new_head.m == head.m == pytest.approx(0.15)
     assert new_annealing.value == annealing.value
+    other = losses.MarginWarmUp(losses.ArcFace(5, 7, m=0.2), steps=10)  # its end comes with the checkpoint
+    other.load_state_dict(saved[0])
+    assert (other.head.m, other.end) == (head.m, 0.5)
 
 
 def test_warm_up_of_a_factor_and_of_another_setting():

@@ -21,6 +21,13 @@ def cost(head, z, y):
     return (head.alpha * torch.log1p((-z[y]).exp()) + (1 - head.alpha) * rest) / head.r
 
 
+def test_scores_without_labels_have_no_margin_and_keep_the_bias():
+    head = losses.SphereFace2(5, 6, r=8.0, t=2.5).double()
+    x = torch.randn(4, 5, dtype=torch.float64)
+    cos = torch.nn.functional.cosine_similarity(x[:, None], head.weight[None], dim=2)
+    torch.testing.assert_close(head.logits(x), 8 * (2 * ((cos + 1) / 2) ** 2.5 - 1) + head.bias)
+
+
 def test_starts_with_a_stationary_bias():
     head = losses.SphereFace2(5, 6).double()
     with torch.no_grad():
