@@ -81,6 +81,8 @@ def test_what_is_known_of_the_paper_s_sizes():
     circle = advise(people=8, features=2, pictures=500)
     assert circle.scale_off is None
     assert circle.tries[1].m == 0.2
+    assert advise(people=9, features=2, pictures=500).tries[1].m == 0.16  # 0.7 of 1 - cos 40°
+    assert advise(people=1_000_000, features=512, pictures=5).tries[0].s == 20  # AdaCos' 19.5; 18.4 would do
 
 
 def test_it_can_be_read_as_text_and_in_a_notebook():
@@ -95,6 +97,13 @@ def test_it_can_be_read_as_text_and_in_a_notebook():
         assert meaning in page
     assert "<table" in page
     assert "inf" not in text
+
+
+def test_a_small_margin_is_shown_with_two_digits():
+    """A thousand people on a circle: the room is 0.00002, which is not 0.00."""
+    text = str(advise(people=1000, features=2, pictures=3))
+    assert "0.000020" in text
+    assert "m = 0.000014" in text
 
 
 def test_many_classes_in_few_dimensions_have_little_room():

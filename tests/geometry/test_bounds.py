@@ -78,6 +78,11 @@ def test_start_loss_table(s, m, loss):
     assert start_loss(10_572, s, m) == pytest.approx(loss, abs=0.005)
 
 
+def test_start_loss_of_a_large_scale_does_not_overflow():
+    assert start_loss(3, 2000.0, 0.5) == pytest.approx(1000 + math.log(2))
+    assert start_loss(3, 2000.0, -0.5) == 0
+
+
 def test_start_loss_is_the_heads_own():
     """An embedding orthogonal to every centre has all cosines equal."""
     head = CosFace(6, 50, s=30.0, m=0.4).double()

@@ -51,6 +51,12 @@ def test_settle_finds_the_even_circle_and_beats_random_places() -> None:
     assert geometry.settle(NoMargin(), 10.0, (2, 1, 1, 1)).loss > settled.loss
 
 
+def test_settle_puts_as_many_classes_in_each_place_as_it_is_told() -> None:
+    settled = geometry.settle(AdditiveCosine(0.2), 5.0, (3, 1, 2, 1))
+    places = torch.from_numpy(settled.angles)[torch.tensor([0, 0, 0, 1, 2, 2, 3])]
+    assert geometry.circle_loss(AdditiveCosine(0.2), 5.0, places).item() == pytest.approx(settled.loss)
+
+
 @pytest.mark.parametrize(("m", "cheapest"), [(0.2, 1), (0.35, 1), (0.45, 1), (0.5, 3), (0.6, 3)])
 def test_sharing_pays_only_well_past_the_bound(m: float, cheapest: int) -> None:
     """At s = 30: up to m of about .47 eight even centres cost least, although the bound is .29."""
@@ -63,3 +69,12 @@ def test_random_starts_share_places_past_the_bound_only() -> None:
     beyond = geometry.places_from_random_starts(AdditiveCosine(0.6), 30.0, 8, starts=20, steps=400)
     assert (below == 8).all()
     assert (beyond < 8).mean() > 0.5
+
+
+def test_places_are_counted_from_two_degrees_on_and_follow_the_seed() -> None:
+    """Without a step the centres stand where they began."""
+    generator = torch.Generator().manual_seed(7)
+    degrees = (360 * torch.rand(30, 12, dtype=torch.float64, generator=generator)).sort(dim=1).values
+    gaps = torch.cat([degrees, degrees[:, :1] + 360], dim=1).diff(dim=1)
+    found = geometry.places_from_random_starts(NoMargin(), 10.0, 12, starts=30, steps=0, seed=7)
+    assert found.tolist() == (gaps > 2).sum(dim=1).tolist()

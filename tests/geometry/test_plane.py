@@ -31,5 +31,7 @@ def test_cloud_gaps_against_a_plain_loop() -> None:
     features = ring(list(angles)) * generator.uniform(1, 5, (1200, 1))  # the length must not matter
     found = np.degrees(plane.cloud_gaps(features, labels, centres))
     np.testing.assert_allclose(found, expected, atol=1e-3)
+    within = plane.cloud_gaps(features, labels, centres, edge=0.25)  # the middle half leaves more between
+    assert (np.degrees(within) > found + 5).all()
     widths = [np.diff(np.quantile(offsets[labels == c], [0.05, 0.95])).item() for c in range(3)]
     assert found.mean() == pytest.approx(120 - np.mean(widths), abs=1e-3)

@@ -73,6 +73,16 @@ def test_a_fixed_scale_is_that_of_the_new_number_of_classes():
         assert new.s == pytest.approx(math.sqrt(2) * math.log(classes - 1))
 
 
+def test_cosines_past_one_by_rounding_leave_a_scale():
+    """Samples on their own centres: some of these cosines are 1.0000001, which no angle has."""
+    head = losses.AdaCos(64, 300)
+    x, labels = head.weight.detach().clone(), torch.arange(300)
+    batch = losses.Batch(x, x.norm(dim=1, keepdim=True), head.weight, labels, labels, 1)
+    assert batch.target_cosine().max() > 1
+    head(x, labels)
+    assert math.isfinite(head.s)
+
+
 def test_two_forward_passes_before_one_backward():
     """Micro-batches may be summed before the backward pass: the scale of the first must not change under it."""
     head = losses.AdaCos(5, 6)
