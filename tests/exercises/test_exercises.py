@@ -15,6 +15,11 @@ def test_unknown_name_lists_what_there_is() -> None:
         exercises.check("nonsense", None)
 
 
+def test_two_exercises_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="two exercises are called 'eight-gap'"):
+        exercises.exercise("eight-gap")(lambda answer: None)
+
+
 def test_a_notebook_gives_the_hint_that_a_page_has() -> None:
     assert all(exercises.hint(name) == hint for name, (_, hint) in exercises.in_page().items())
     assert exercises.hint("find-the-bug-normalise").startswith("The answer is: (fc, x) -> cosines between")
@@ -73,6 +78,8 @@ def test_a_count_is_not_rounded_in_the_reader_s_favour() -> None:
     )
     assert exercises.check("network-fc", lambda h, w: float(truth.fc_parameters(h, w))).passed
     assert "convolutions, you say" in _said("network-depth", lambda blocks: 4 + 2 * sum(blocks) + 0.5)
+    by_name = {blocks: depth for depth, blocks in truth.BLOCKS.items()}
+    assert "one block less" in _said("network-depth", lambda blocks: by_name.get(blocks, 64))
 
 
 def test_the_largest_threshold_is_asked_for_and_no_other() -> None:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from cosface_edu import exercises
-from cosface_edu.exercises import answers, truth
+from cosface_edu.exercises import answers, built, truth
 
 
 def passes(name: str, answer: object) -> None:
@@ -192,6 +192,11 @@ def test_an_answer_may_work_in_what_it_is_given() -> None:
             sum(a * b for a, b in zip(v, w, strict=True)) for i, v in enumerate(centres) for w in centres[:i]
         )
 
+    def piece_in_place(x, y, W, s, m):
+        x[:], W[:] = built.gradient(x, y, W, s, m)
+        return x, W
+
+    passes("build-gradient", piece_in_place)
     passes("gradients-by-hand", gradient_in_place)
     passes("eight-met", met_in_place)
     passes("how-large-m-largest", largest_in_place)

@@ -50,6 +50,11 @@ def test_a_person_who_is_there_twice_is_one_class() -> None:
     assert said("beyond-partial", sample) == "A class is there twice."
 
 
+def test_a_share_without_the_batch_s_own_classes_is_none() -> None:
+    found = said("beyond-partial", lambda labels, C, n: torch.randperm(C)[:n].sort().values)
+    assert "samples have lost their own class" in found
+
+
 def test_a_share_of_the_classes_is_no_run_of_neighbours() -> None:
     def sample(labels, C, n):
         positive = labels.unique()
@@ -58,6 +63,31 @@ def test_a_share_of_the_classes_is_no_run_of_neighbours() -> None:
         return torch.cat([positive, others.roll(-first)[: n - len(positive)]]).sort().values
 
     assert "neighbours" in said("beyond-partial", sample)
+
+
+def test_the_same_strangers_each_time_are_no_random_share() -> None:
+    def sample(labels, C, n):
+        others = torch.arange(0, C, 5)
+        return torch.cat([labels.unique(), others[~torch.isin(others, labels)]])[:n].sort().values
+
+    assert "ever took part" in said("beyond-partial", sample)
+
+
+def of_each_centre(pick):
+    return lambda x, weight, n: pick(F.normalize(x) @ F.normalize(weight).T, len(weight) // n, n)
+
+
+@pytest.mark.parametrize(
+    ("pick", "word"),
+    [
+        (lambda cos, C, n: cos.view(-1, C, n).mean(2), "With n = 3"),
+        (lambda cos, C, n: cos.view(-1, n, C).amax(1), "With n = 3"),  # another order of the rows
+        (lambda cos, C, n: cos, "Expected the shape"),
+        (lambda cos, C, n: cos.view(-1, C, n).amax(2) / 0, "not finite"),
+    ],
+)
+def test_a_class_scores_by_the_best_of_its_own_centres(pick, word: str) -> None:
+    assert word in said("beyond-subcenter", of_each_centre(pick))
 
 
 # ---------------------------------------------------------------- bounds, gaps and rates
@@ -125,6 +155,20 @@ def test_at_the_threshold_is_accepted() -> None:
     assert "score at least the threshold" in said("consent-rates", above)
 
 
+def test_an_edge_that_is_not_there_is_no_number() -> None:
+    def held(phi, m):
+        return phi / 2 - math.asin(min(1.0, m / (2 * math.sin(phi / 2))))
+
+    assert "cannot be met: return nan" in said("lmcl-edge", held)
+
+
+def test_more_than_is_needed_is_told_so() -> None:
+    assert "a smaller one is, too" in said("a-softmax-need", 4)
+    assert "for m = 0.1 you say 14 people" in said(
+        "margin-lab-people", lambda m: math.floor(2 * math.pi / math.acos(1 - m)) + 1
+    )
+
+
 # ---------------------------------------------------------------- find the bug, one's own loop
 
 
@@ -176,6 +220,54 @@ def test_precision_is_not_lost_for_every_batch() -> None:
     assert "lost precision" in said("find-the-bug-half", cosines(always_half))
 
 
+def test_centres_that_are_cast_in_place_are_told_so() -> None:
+    def cast(x, weight):
+        weight.data = weight.data.to(x.dtype)
+        return F.linear(F.normalize(x), F.normalize(weight))
+
+    assert "the centres are torch.float16" in said("find-the-bug-half", cosines(cast))
+
+
+def at_pi(after):
+    """ArcFace's target with something else past π - m, of the cosine."""
+
+    def target(cos, m):
+        theta = torch.acos(cos.clamp(-1 + 1e-7, 1 - 1e-7))
+        return torch.where(theta + m <= math.pi, torch.cos(theta + m), after(cos, m))
+
+    return target
+
+
+FALLBACKS = [
+    (lambda cos, m: cos - m * math.sin(m), "jumps"),  # of released code
+    (lambda cos, m: 0 * cos - 1, "no gradient"),
+    (lambda cos, m: -2 - cos - math.cos(m) + 1, "rises with θ"),
+]
+
+
+@pytest.mark.parametrize(("after", "word"), FALLBACKS)
+def test_a_fallback_past_pi_neither_jumps_nor_stops_nor_turns(after, word: str) -> None:
+    assert word in said("find-the-bug-jump", at_pi(after))
+    found = said("arcface-monotone", lambda theta, m: at_pi(after)(torch.cos(theta), m))
+    assert word.replace("no gradient", "the gradient is zero") in found
+
+
+def test_another_margin_is_no_repair() -> None:
+    assert "it must be cos(θ + m)" in said("arcface-monotone", lambda theta, m: torch.cos(theta) - m)
+
+
+def test_a_cosine_is_held_hardly_further_in_than_needs_be() -> None:
+    found = said("find-the-bug-clamp", lambda cos, m: torch.cos(torch.acos(cos.clamp(-0.996, 0.996)) + m))
+    assert "it may be 0.002 off" in found
+
+
+def test_a_channel_of_colour_may_not_be_lost() -> None:
+    def twice_red(pixels):
+        return torch.from_numpy(pixels[:, :, [2, 2, 0]]).permute(2, 0, 1) / 255
+
+    assert "Green" in said("find-the-bug-test-bgr", twice_red)
+
+
 def test_a_batch_of_one_leaves_the_deviation_and_is_graded() -> None:
     def grade(norms, mean, std, spread):
         mean, std = 0.99 * mean + 0.01 * norms.mean(), 0.99 * std + 0.01 * spread(norms)
@@ -189,6 +281,10 @@ def test_a_batch_of_one_leaves_the_deviation_and_is_graded() -> None:
 
     assert "leave it as it was" in said("find-the-bug-batch-of-one", shrinks)
     assert "grades of a batch of one" in said("find-the-bug-batch-of-one", ungraded)
+    assert "the deviation is wrong" in said(
+        "find-the-bug-batch-of-one",
+        lambda *given: grade(*given, lambda norms: norms.std(correction=0) if len(norms) > 1 else given[2]),
+    )
 
 
 ACCURACIES = {
@@ -204,6 +300,13 @@ ACCURACIES = {
 @pytest.mark.parametrize("answer", ACCURACIES.values(), ids=ACCURACIES)
 def test_another_accuracy_is_refused(answer) -> None:
     assert "nearest to their own centre" in said("find-the-bug-accuracy", answer)
+
+
+def test_a_share_is_not_given_in_per_cent() -> None:
+    def per_cent(head, x, labels):
+        return 100 * (head.logits(x).argmax(1) == labels).double().mean().item()
+
+    assert "lies between 0 and 1" in said("find-the-bug-accuracy", per_cent)
 
 
 def test_an_argmax_over_the_batch_has_another_shape() -> None:
@@ -227,8 +330,25 @@ def test_centres_are_copied_into_the_new_head() -> None:
                 rows[place] = old.weight[old_names.index(name)].detach()
         new.weight = torch.nn.Parameter(rows)
 
+    def by_default_the_first(old, old_names, new, new_names):
+        with torch.no_grad():
+            for place, name in enumerate(new_names):
+                new.weight[place] = old.weight[old_names.index(name) if name in old_names else 0]
+
     assert "from `old` to `new`" in said("your-own-loop-centres", backwards)
+    assert "Di is new, and row 0 was changed" in said("your-own-loop-centres", by_default_the_first)
     assert "another parameter" in said("your-own-loop-centres", replaced)
+
+
+@pytest.mark.parametrize("taken", [torch.Tensor.detach, lambda row: row])  # the second makes it a result, no parameter
+def test_centres_that_were_copied_are_still_trained(taken) -> None:
+    def frozen(old, old_names, new, new_names):
+        new.weight.requires_grad_(False)
+        for place, name in enumerate(new_names):
+            if name in old_names:
+                new.weight[place] = taken(old.weight[old_names.index(name)])
+
+    assert "must still be trained" in said("your-own-loop-centres", frozen)
 
 
 def test_a_batch_is_taken_in_chunks() -> None:
@@ -253,6 +373,7 @@ def test_a_whole_number_is_asked_for() -> None:
     for s in (30.69, 30.9, 18.4):
         assert said("how-large-s-million", s) == f"A whole number is asked for, and {s} is none."
     assert "stays below 0.99" in said("how-large-s-million", 30)
+    assert said("how-large-s-million", math.inf) == "Answer with a finite number."
 
 
 def room(D: int, m: float) -> float:
