@@ -16,6 +16,8 @@ def test_standardised_and_reproducible():
     torch.testing.assert_close(vectors.std(dim=0), torch.ones(8))
     again, _ = compact_vectors(identities=4, n=20, dims=8)
     torch.testing.assert_close(vectors, again, atol=1e-3, rtol=0)
+    other, _ = compact_vectors(identities=4, n=20, dims=8, seed=1)
+    assert (vectors - other).abs().mean() > 0.5
 
 
 def test_the_lab_network_separates_most_of_it():

@@ -32,6 +32,8 @@ def test_a_face_is_drawn_once(monkeypatch) -> None:
     assert torch.equal(first[0][0], first[2][0])
     monkeypatch.setattr(faces.world, "images", None)  # drawing again would fail
     assert torch.equal(faces[3][0], first[1][0])
+    held = [face.untyped_storage().nbytes() for face in faces._kept.values()]
+    assert held == [3 * SIZE[0] * SIZE[1]] * 2  # a row of a batch would hold all of it
 
 
 def test_more_than_memory_should_hold_is_drawn_again(monkeypatch) -> None:

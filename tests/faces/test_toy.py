@@ -17,6 +17,8 @@ def test_synthetic_is_split_and_reproducible():
     assert toy.source == "synthetic"
     again = toy_faces(train=6, test=3, size=(28, 24))
     torch.testing.assert_close(toy.train_images, again.train_images, atol=2e-5, rtol=0)
+    other = toy_faces(train=6, test=3, size=(28, 24), seed=1)
+    assert (other.train_images - toy.train_images).abs().mean() > 0.02
     gap = torch.cdist(toy.test_images.flatten(1), toy.train_images.flatten(1)).min()
     assert gap > 0.1  # no image is in both parts
 
@@ -44,6 +46,18 @@ def test_folder_under_the_data_root(people, monkeypatch):
     shade = toy.train_images[:, :, 14, 12].mean(dim=1) * 255
     torch.testing.assert_close(shade, 20.0 + 25 * toy.train_labels, atol=2.0, rtol=0)
     assert torch.equal(toy.test_images, toy_faces(people / "crowd", size=(28, 24)).test_images)
+
+
+def test_people_are_those_with_the_most_images_and_the_split_follows_the_seed(people):
+    toy = toy_faces(people / "crowd", identities=2, size=(28, 24))
+    for extra in range(2):
+        (people / "crowd" / f"p7/{2 * extra}.jpg").rename(people / "crowd" / "p6" / f"more{extra}.jpg")
+    assert toy.names == ("p0", "p1")
+    more = toy_faces(people / "crowd", identities=2, size=(28, 24))
+    assert more.names == ("p0", "p6")
+    splits = [toy_faces(people / "crowd", size=(28, 24), seed=seed).test_images for seed in (0, 1, 1)]
+    assert torch.equal(splits[1], splits[2])
+    assert not torch.equal(splits[0], splits[1])
 
 
 @pytest.mark.parametrize("content", [False, True])

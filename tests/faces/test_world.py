@@ -1,11 +1,13 @@
 """FaceWorld: reproducible, distinct people, exact landmarks, real variation."""
 
+import math
+
 import pytest
 import torch
 
 from cosface_edu.align import TEMPLATE_112x96
 from cosface_edu.faces import FaceWorld
-from cosface_edu.faces.render import prepare
+from cosface_edu.faces.render import noise_table, prepare
 from cosface_edu.faces.surface import Pose, landmarks, rotation
 from cosface_edu.faces.traits import GROUPS
 
@@ -27,6 +29,66 @@ def test_an_image_is_the_same_whatever_is_drawn_beside_it(world):
     torch.testing.assert_close(together[9 + 4 : 9 + 7], alone, atol=2e-5, rtol=0)
     torch.testing.assert_close(together_points[9 + 4 : 9 + 7], alone_points, atol=1e-4, rtol=0)
     torch.testing.assert_close(mixed[[3, 1]], alone[[0, 2]], atol=2e-5, rtol=0)
+
+
+def test_it_is_the_world_that_the_records_come_from(world):
+    """Mean colours, in thousandths, of the upper and the lower half: faces drawn otherwise make old runs strangers."""
+    images, _ = world.images(torch.arange(4), torch.tensor([0, 5, 2, 1]), (56, 48))
+    halves = 1000 * torch.nn.functional.adaptive_avg_pool2d(images, (2, 1)).flatten(1)
+    expected = [
+        [694, 685, 611, 583, 590, 577],
+        [435, 456, 354, 349, 436, 402],
+        [336, 477, 238, 326, 185, 247],
+        [598, 690, 425, 538, 313, 384],
+    ]
+    torch.testing.assert_close(halves, torch.tensor(expected, dtype=torch.float32), atol=1, rtol=0)
+
+
+# what must be so for a number of the shot to show
+NEEDS = {key: {"occlude": 0.03} for key in ("occluder_x", "occluder_y", "occluder_tilt", "thing")}
+STEPS = {"occlude": (0.5, 0.03), "hat": (0.5, 0.03), "wear": (0.5, 0.99), "blur": (0.0, 1.0), "noise_at": (0, 100)}
+
+
+def test_all_that_a_shot_says_is_in_the_picture(world):
+    """Of a person with a beard, each number set otherwise than in a plain shot; the place in a scene alone."""
+    who = torch.tensor([18])
+    traits, plain = world.traits(who), world.neutral(who)
+    unseen = set()
+    for name, value in plain.items():
+        needs = {"noise": 0.01} | NEEDS.get(name, {})
+        shot = plain | {key: torch.full_like(plain[key], needed) for key, needed in needs.items()}
+        aligned = not name.startswith(("place", "roll", "cloth"))
+        pictures = [
+            world.render(traits, shot | {name: torch.as_tensor(step).expand_as(value)}, (28, 24), aligned)[0]
+            for step in STEPS.get(name, (value, value + 0.3))
+        ]
+        if torch.equal(*pictures):
+            unseen.add(name)
+    assert not unseen
+
+
+def test_a_head_that_turns_goes_right_and_one_that_nods_goes_down():
+    """Positive yaw brings the tip of a nose, which stands out, to the image's right, positive pitch downwards."""
+    out = torch.tensor([0.0, 0.0, 1.0])
+    turn = torch.tensor([0.3])
+    torch.testing.assert_close(rotation(turn, 0 * turn)[0] @ out, torch.tensor([math.sin(0.3), 0, math.cos(0.3)]))
+    torch.testing.assert_close(rotation(0 * turn, turn)[0] @ out, torch.tensor([0, math.sin(0.3), math.cos(0.3)]))
+
+
+def test_people_of_a_group_share_features_too(world):
+    traits = world.traits(torch.arange(3000))
+    wide, curl = (
+        torch.stack([traits[name][traits["group"] == g].mean() for g in range(len(GROUPS))])
+        for name in ("nose_wide", "hair_curl")
+    )
+    assert wide[5] - wide[0] > 0.05  # 1.4 spreads of 0.055, by the table
+    assert curl[5] - curl[2] > 1.2
+
+
+def test_noise_is_each_world_s_and_each_picture_s_own(world):
+    start = world.shot(torch.zeros(1000, dtype=torch.int64), torch.arange(1000))["noise_at"]
+    assert len(start.unique()) > 990
+    assert (noise_table(0)[:100] - noise_table(1)[:100]).abs().mean() > 0.5
 
 
 def test_seed_identity_and_image_number_all_matter(world):
@@ -153,6 +215,14 @@ def test_scenes_hold_the_whole_face(world):
     assert (points[:, 3, 1] > points[:, 0, 1]).all()
     eyes = (points[:, 1] - points[:, 0]).norm(dim=1)
     assert eyes.max() > 1.5 * eyes.min()
+
+
+def test_a_scene_is_tilted_by_the_shot_s_roll(world):
+    who = torch.tensor([4, 4])
+    shot = world.neutral(who) | {"roll": torch.tensor([0.0, 0.2])}
+    _, points = world.render(world.traits(who), shot, (100, 100), aligned=False)
+    across = points[:, 1] - points[:, 0]
+    torch.testing.assert_close(torch.atan2(across[:, 1], across[:, 0]), torch.tensor([0.0, 0.2]), atol=1e-3, rtol=0)
 
 
 def test_people_vary_too_much_for_raw_pixels(world):

@@ -97,6 +97,9 @@ def test_iresnet_starts_and_keeps_unit_features():
     network = networks.iresnet(18, size=(32, 32))
     assert network.features.weight.tolist() == [1.0] * 512
     assert not network.features.weight.requires_grad
+    assert network.features.bias.requires_grad
+    for convolution in (module for module in network.modules() if isinstance(module, nn.Conv2d)):
+        assert convolution.weight.std().item() == pytest.approx(0.1, rel=0.1)
     features = network(torch.randn(64, 3, 32, 32))
     torch.testing.assert_close(features.std(0, unbiased=False), torch.ones(512), atol=1e-2, rtol=0)
 
@@ -115,6 +118,33 @@ def test_mobilefacenet_parameters():
     by_hand += 128 * 512 + 49 * 512 + 512 * 128
     assert convolutions == by_hand
     assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(0.99, abs=0.02)  # the paper: 0.99 M
+
+
+def still(*norms):
+    """Batch normalisation that gives 0: what is left of a residual block is its input, if it has a shortcut."""
+    for norm in norms:
+        nn.init.zeros_(norm.weight)
+
+
+def test_mobilefacenet_adds_a_bottleneck_to_its_input_where_the_shape_allows():
+    kept = []
+    for block in networks.mobilefacenet(size=(16, 16)).eval().layers[2:]:
+        _, _, project = block.layers
+        assert [type(layer) for layer in project] == [nn.Conv2d, nn.BatchNorm2d]  # linear
+        still(project[1])
+        x = torch.randn(1, block.layers[0][0].in_channels, 4, 4)
+        found = block(x)
+        kept.append(found.shape == x.shape)
+        assert torch.equal(found, x if kept[-1] else torch.zeros_like(found))
+    assert kept == [False, *[True] * 4, False, *[True] * 6, False, *[True] * 2]  # the paper's Table 1
+
+
+def test_small_has_the_blocks_that_it_is_given_and_each_adds_to_its_input():
+    stages = networks.create("small", size=(32, 32), blocks=[1, 0, 2, 0]).eval().stages
+    assert [len(stage) - 3 for stage in stages] == [1, 0, 2, 0]
+    block, x = stages[2][3], torch.randn(1, 64, 4, 4)
+    still(block.bn2)
+    torch.testing.assert_close(block(x), block.prelu2(x))
 
 
 def test_mobilefacenet_ends_linear():
@@ -186,12 +216,13 @@ def test_small_looks_at_the_centre_alone() -> None:
         networks.small(size=(32, 30), centre=(33, 30))
 
 
-def test_small_drops_features_in_training_alone() -> None:
+@pytest.mark.parametrize("name", ["small", "iresnet18"])
+def test_features_are_dropped_in_training_alone(name) -> None:
     """With dropout the same batch gives another output each time, in evaluation the same."""
     x = torch.randn(4, 3, 28, 24)
     for share, same in ((0.0, True), (0.5, False)):
         torch.manual_seed(0)
-        network = networks.create("small", embedding=8, size=(28, 24), dropout=share)
+        network = networks.create(name, embedding=8, size=(28, 24), dropout=share)
         assert torch.equal(network(x), network(x)) == same
         network.eval()
         assert torch.equal(network(x), network(x))
@@ -298,6 +329,14 @@ def test_a_network_made_for_its_own_size_is_opened_and_exported_at_it(own, tmp_p
     opened, size = open_network(tmp_path / "own.safetensors", own=["own_network:Sized"])
     assert size == size_of(opened) == size_of(network) == (64, 64)
     networks.export_onnx(opened.eval(), tmp_path / "own.onnx")
+
+
+def test_the_size_that_create_was_given_goes_before_an_attribute():
+    network = networks.create("small", size=(32, 30))
+    network.size = (8, 8)
+    assert size_of(network) == (32, 30)
+    del network.recipe
+    assert size_of(network) == (8, 8)
 
 
 def test_a_checkpoint_is_opened_at_the_size_that_its_network_was_made_for(tmp_path):

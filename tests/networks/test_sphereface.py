@@ -89,6 +89,10 @@ def test_frozen_parameters_are_left_out():
     trained = {id(p) for group in groups for p in group["params"]}
     assert id(network.features.weight) not in trained
     assert id(network.features.bias) in trained
+    own = networks.toy()
+    own.fc.bias.requires_grad_(False)
+    (weights,) = networks.parameter_groups(own, lr=0.1, weight_decay=5e-4)  # no bias is left: one group
+    assert all(p is not own.fc.bias for p in weights["params"])
 
 
 def test_unknown_depth_is_named():

@@ -125,9 +125,10 @@ def test_other_networks_are_not_released_ones(tmp_path):
     torch.save(networks.toy().state_dict(), tmp_path / "toy.pth")
     with pytest.raises(ValueError, match="neither sphere20 nor sphere64"):
         networks.load_released(tmp_path / "toy.pth")
-    torch.save({"epoch": 3, "model": {}}, tmp_path / "run.pth")
-    with pytest.raises(ValueError, match="not a state dict"):
-        networks.load_released(tmp_path / "run.pth")
+    for state in ({"epoch": 3, "model": {}}, {0: torch.zeros(3)}):
+        torch.save(state, tmp_path / "run.pth")
+        with pytest.raises(ValueError, match="not a state dict"):
+            networks.load_released(tmp_path / "run.pth")
     grey = Released((1, 2, 4, 1)).state_dict()
     grey["layer1.0.weight"] = grey["layer1.0.weight"][:, :1]
     torch.save(grey, tmp_path / "grey.pth")
@@ -150,6 +151,13 @@ def test_round_trip(tmp_path, name):
     images = torch.randn(2, 3, 56, 48)
     with torch.inference_mode():
         assert torch.equal(again(images), network.eval()(images))
+
+
+def test_a_network_in_another_order_of_memory_is_saved_too(tmp_path):
+    network = networks.create("toy").to(memory_format=torch.channels_last).eval()
+    networks.save(network, tmp_path / "n.safetensors")
+    images = torch.randn(2, 3, 16, 16)
+    torch.testing.assert_close(networks.load(tmp_path / "n.safetensors")(images), network(images))
 
 
 def test_options_travel_with_the_file(tmp_path):
