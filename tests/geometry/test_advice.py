@@ -49,6 +49,7 @@ def test_scale_for_all_is_the_paper_s_where_a_simplex_fits():
     assert scale_for_all(10_575, 512, 0.99) == min_scale(10_575, 0.99)
     assert scale_for_all(8, 2, 0.99, 0.2929) == math.inf
     assert scale_for_all(8, 2, 0.99, 0.5) == math.inf
+    assert scale_for_all(7, 2, 0.99, 0.3765) == math.inf  # the bound, 0.37651, as it is quoted
 
 
 def test_adacos_scale_is_that_of_the_loss():
@@ -112,6 +113,8 @@ def test_many_classes_in_few_dimensions_have_little_room():
     half = math.acos(1 - 2 / 1000)
     assert geometry.margin_room(1000, 3) == pytest.approx(1 - math.cos(2 * half), rel=0.02)
     assert geometry.margin_room(1000, 3) >= 1 - math.cos(2 * half)
+    for C in range(10, 3000, 7):  # rounding to cells never makes it less than the caps leave
+        assert geometry.margin_room(C, 3) >= min(1 - math.cos(2 * math.acos(1 - 2 / C)), geometry.max_margin(C, 3))
     assert geometry.margin_room(10_575, 512) == geometry.max_margin(10_575, 512)
     golden = 2 * math.pi * torch.arange(1000) * (math.sqrt(5) - 1) / 2
     z = torch.linspace(1 - 1e-3, -1 + 1e-3, 1000)

@@ -23,6 +23,18 @@ def scores(head, cos, y, a, b):
     return with_target([head.s * c for c in cos], y, head.s * psi)
 
 
+def test_quality_ends_at_one():
+    """However short, a picture is graded -1, which is ArcFace; however long 1, a negative angle and twice m."""
+    head, arc = losses.AdaFace(5, 6, s=10.0).double().eval(), losses.ArcFace(5, 6, s=10.0, m=0.4).double()
+    prepare(head)
+    arc.load_state_dict({"weight": head.weight})
+    x, labels = torch.nn.functional.normalize(torch.randn(7, 5, dtype=torch.float64)), torch.arange(7) % 6
+    torch.testing.assert_close(head.logits(0.01 * x, labels), arc.logits(x, labels))
+    own = arc.logits(x).gather(1, labels[:, None]) / 10
+    wanted = torch.cos((own.acos() - 0.4).clamp_min(0)) - 0.8
+    torch.testing.assert_close(head.logits(90 * x, labels).gather(1, labels[:, None]) / 10, wanted)
+
+
 def test_statistics():
     head = losses.AdaFace(5, 6).double()
     x, labels = torch.randn(7, 5, dtype=torch.float64), torch.randint(6, (7,))

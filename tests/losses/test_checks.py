@@ -141,6 +141,14 @@ def test_margin_beyond_the_bound_warns_once(name, fits, beyond):
         head(x, labels)
 
 
+@pytest.mark.parametrize(("classes", "features"), [(8, 2), (5, 4), (10, 5)])
+def test_a_margin_at_the_bound_does_not_warn(classes, features):
+    head = losses.CosFace(features, classes, m=losses.max_margin(classes, features))
+    assert head.beyond_bound() is None
+    head.m += 1e-6
+    assert "beyond the geometric bound" in head.beyond_bound()
+
+
 def test_a_margin_beyond_the_bound_that_grows_on_warns_once():
     head = losses.CosFace(2, 8, m=0.5)
     x, labels = torch.randn(4, 2), torch.tensor([0, 1, 7, 3])

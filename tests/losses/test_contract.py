@@ -476,6 +476,11 @@ def test_logits_without_labels_have_no_margin(make):
     if head.rule.plain_others and head.samples:
         others = torch.ones(B, C, dtype=torch.bool).scatter(1, labels[:, None], False)
         torch.testing.assert_close(head.logits(x)[others], head.logits(x, labels)[others])
+    if type(head).plain_rule is Head.plain_rule:  # then they are cosines, scaled
+        cos = torch.nn.functional.cosine_similarity(x[:, None], head.weight[None], dim=2)
+        lengths = 1 if head.normalise_centres else head.weight.norm(dim=1)
+        s = x.norm(dim=1, keepdim=True) if head.s is None else head.s
+        torch.testing.assert_close(head.logits(x), s * (lengths * cos).view(B, C, -1).amax(2))
 
 
 # --- arguments
@@ -597,3 +602,6 @@ def test_one_other_name_is_as_good_as_a_list_of_one(monkeypatch):
     before = set(losses.available())
     losses.register("named", aliases="called")(type("Named", (losses.CosFace,), {}))
     assert set(losses.available()) - before == {"named", "called"}
+    anew = type("Named", (losses.CosFace,), {})  # a notebook's cell that runs again
+    losses.register("named", aliases="called")(anew)
+    assert losses.card("called").loss is anew

@@ -15,6 +15,7 @@ from cosface_edu.losses.margins import (
     NoMargin,
     PowerCosine,
     TruncatedAngle,
+    angle,
 )
 
 THETA = torch.linspace(0, math.pi, 1001, dtype=torch.float64)
@@ -65,6 +66,14 @@ def test_asoftmax_closed_form(m):
     torch.testing.assert_close(MultiplicativeAngle(m).target(torch.cos(THETA)), expected)
 
 
+@pytest.mark.parametrize("m", [2, 3, 4])
+def test_asoftmax_at_pi_belongs_to_the_last_piece(m):
+    """ψ falls to the end: its slope in cosθ, m² at θ = π, is not that of a piece that would begin there."""
+    cos = torch.tensor([-1.0], dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(MultiplicativeAngle(m).target(cos), cos)
+    assert slope.item() == pytest.approx(m**2)
+
+
 def test_arcface_beyond_pi():
     m = 0.5
     cos = torch.cos(THETA).requires_grad_()
@@ -76,6 +85,19 @@ def test_arcface_beyond_pi():
     torch.testing.assert_close(through, exact)
     (grad,) = torch.autograd.grad(through.sum(), cos)
     torch.testing.assert_close(grad, torch.ones_like(grad))
+
+
+def test_the_slope_of_an_angle_is_exact_but_at_its_very_ends():
+    theta = torch.tensor([1e-6, 1e-3, 1.0, math.pi - 1e-3], dtype=torch.float64)
+    cos = theta.cos().requires_grad_()
+    (slope,) = torch.autograd.grad(angle(cos).sum(), cos)
+    torch.testing.assert_close(slope, -1 / theta.sin(), rtol=1e-3, atol=0)
+
+
+def test_an_angle_past_one_by_rounding_is_the_same_in_torch_func():
+    cos = torch.tensor([-1 - 2e-7, -1, 0.3, 1, 1 + 2e-7])
+    torch.testing.assert_close(torch.func.vmap(angle)(cos), angle(cos))
+    assert torch.func.vmap(torch.func.grad(angle))(cos).isfinite().all()
 
 
 def test_another_way_beyond_pi_is_refused():

@@ -25,6 +25,10 @@ def test_more_positives_than_the_rate_allows():
     torch.testing.assert_close(index, torch.arange(50))
 
 
+def test_a_share_is_rounded_up():
+    assert len(sample_classes(torch.tensor([0]), 11, 0.2)[0]) == 3
+
+
 def test_negatives_are_uniform():
     counts = torch.zeros(20)
     for _ in range(2000):
