@@ -22,6 +22,8 @@ def test_an_error_while_checking_names_the_reader_s_line() -> None:
     assert said(code, "boundaries-width", "width") == raised
     within = code.replace("[m][1]", "json.loads('no')")  # the library's frame is the last, the reader's counts
     assert "line 4: your code raised json.decoder.JSONDecodeError: " in said(within, "boundaries-width", "width")
+    installed = "import numpy\n\ndef width(m):\n    return numpy.linalg.inv([[m, m], [m, m]])\n"
+    assert "line 4: your code raised numpy.linalg.LinAlgError" in said(installed, "boundaries-width", "width")
 
 
 def test_a_notebook_s_cell_has_lines_too(tmp_path) -> None:

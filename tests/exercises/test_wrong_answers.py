@@ -369,6 +369,12 @@ def test_a_gradient_of_the_mean_and_one_with_its_sign_turned_are_told_so() -> No
     assert "largest error: " in said("gradients-by-hand", times(2))
 
 
+def test_all_gpus_count_and_none_is_as_fast_as_alone() -> None:
+    work = truth.STEPS * truth.BATCH / 3600
+    assert "on each of 8 GPU(s)" in said("gpu-hours", lambda speed, gpus, efficiency: work / speed)
+    assert "on each of 8 GPU(s) at 90%" in said("gpu-hours", lambda speed, gpus, efficiency: work / speed / gpus)
+
+
 def test_a_whole_number_is_asked_for() -> None:
     for s in (30.69, 30.9, 18.4):
         assert said("how-large-s-million", s) == f"A whole number is asked for, and {s} is none."
