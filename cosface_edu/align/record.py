@@ -110,31 +110,31 @@ class AlignReport:
             ("with several faces, of which one was cut", self.several),
         ):
             if names:
-                more = f" … all in {LANDMARKS}" if len(names) > _SHOWN else ""
-                lines.append(f"{len(names):,} {what}: {', '.join(names[:_SHOWN])}{more}")
+                lines.append(f"{len(names):,} {what}: {_first(names, f' … all in {LANDMARKS}')}")
         if self.renamed:
             crops = [f"{crop} of {name}" for name, crop in self.renamed.items()]
-            more = " …" if len(crops) > _SHOWN else ""
             lines.append(
-                f"{len(crops):,} with a suffix in the crop's name, since another has it without: "
-                f"{', '.join(crops[:_SHOWN])}{more}"
+                f"{len(crops):,} with a suffix in the crop's name, since another has it without: {_first(crops)}"
             )
         if self.left_over:
-            more = " …" if len(self.left_over) > _SHOWN else ""
             lines.append(
                 f"{len(self.left_over):,} in the target that are of no picture in the source, such as a removed one: "
-                f"{', '.join(self.left_over[:_SHOWN])}{more}; whoever reads the folder takes them for the "
+                f"{_first(self.left_over)}; whoever reads the folder takes them for the "
                 "others: delete them, or align into a new folder"
             )
         if self.newer:
-            more = " …" if len(self.newer) > _SHOWN else ""
             lines.append(
                 f"{len(self.newer):,} changed after their crops were made, which were kept: "
-                f"{', '.join(self.newer[:_SHOWN])}{more}; delete the crops of those that show something else now, "
+                f"{_first(self.newer)}; delete the crops of those that show something else now, "
                 "and align again"
             )
         lines += [f"  {self.reasons[name]}" for name in self.broken[:_SHOWN]]
         return "\n".join(lines + [f"left out: {line}" for line in self.left_out])
+
+
+def _first(names: Sequence[str], more: str = " …") -> str:
+    """The first few, and that there are more."""
+    return f"{', '.join(names[:_SHOWN])}{more if len(names) > _SHOWN else ''}"
 
 
 def crop_name(name: str) -> str:

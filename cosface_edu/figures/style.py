@@ -1,8 +1,9 @@
 """One look for every figure, on light pages and on dark ones.
 
 A built page holds one picture for both modes. So backgrounds are transparent, text and axes are a mid-grey that has
-the same contrast (4.2 : 1) on white and on the dark theme's #14181e, and no colour is near white or black. The
-colours themselves stand in `cosface_edu.palette`; identities also differ in marker shape, and curves in line style.
+the same contrast (4.2 : 1) on white and on #14181e, which is a little lighter than the dark theme's ground, and no
+colour is near white or black. The colours themselves stand in `cosface_edu.palette`; identities also differ in marker
+shape, and curves in line style.
 """
 
 import math

@@ -25,7 +25,7 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("page", ["#ffffff", "#14181e"])
 def test_text_is_readable_in_both_modes(page: str) -> None:
-    """No one grey has 4.5 : 1 on both pages; half of the contrast between them is the most there is."""
+    """No one grey has 4.5 : 1 on both pages; the root of the contrast between them is the most there is."""
     assert contrast(style.TEXT, page) > 4.19
 
 
