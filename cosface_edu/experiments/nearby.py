@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from cosface_edu.experiments import few, shipped, swept
-from cosface_edu.experiments.jobs import table, worth
+from cosface_edu.experiments import few, shipped
+from cosface_edu.experiments.jobs import swept, table, worth
 from cosface_edu.experiments.jobs.judging import CHOSEN_BY
 from cosface_edu.experiments.jobs.sweep import done, ranked
 from cosface_edu.experiments.statistics import compared

@@ -13,9 +13,9 @@ from matplotlib.patches import Rectangle
 
 from cosface_edu import palette
 from cosface_edu.experiments.jobs.sweep import ranked
+from cosface_edu.experiments.jobs.swept import LOSSES, by_cell, judged
 from cosface_edu.experiments.settings import setting
 from cosface_edu.experiments.statistics import compared
-from cosface_edu.experiments.swept import LOSSES, by_cell, judged
 from cosface_edu.figures import rehearsal, style
 from cosface_edu.figures.rehearsal import comparison
 from cosface_edu.figures.tables import table, unbroken

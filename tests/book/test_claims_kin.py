@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from cosface_edu import geometry, losses
-from cosface_edu.experiments import swept
+from cosface_edu.experiments.jobs import swept
 from cosface_edu.experiments.statistics import compared
 from cosface_edu.losses.adaface import AdaptiveMargin
 from cosface_edu.losses.combined import Combined

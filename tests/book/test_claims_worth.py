@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cosface_edu import geometry
-from cosface_edu.experiments import swept
+from cosface_edu.experiments.jobs import swept
 from cosface_edu.experiments.record import load as record
 from cosface_edu.experiments.statistics import compared
 from cosface_edu.figures import paper, sweeps

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from operator import itemgetter
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from cosface_edu.data.images import to_bytes
 from cosface_edu.experiments import cache, jobs, record
 from cosface_edu.experiments.closure import code_hash
 from cosface_edu.experiments.jobs import (
+    anew,
     casia,
     chapters,
     checks,
@@ -73,7 +75,7 @@ def drawn_faces(root: Path, lfw: Path) -> None:
         (root / name).write_text(f"2\t4\n{fold}{fold}")
 
 
-@pytest.mark.parametrize("name", [name for name in jobs.QUEUE if name not in SWEEPS])
+@pytest.mark.parametrize("name", [name for name in jobs.QUEUE if name not in SWEEPS])  # `anew` among them: it is short
 def test_a_tiny_run_leaves_a_record(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     book = tmp_path / "book"
     book.mkdir()
@@ -96,6 +98,10 @@ def test_a_tiny_run_leaves_a_record(name: str, tmp_path: Path, monkeypatch: pyte
         assert found["results"]["chapters"]["page"]["cells"] == 1
     if name == "casia":
         assert found["results"]["million"]["distractors"] == 1000
+    if name == "anew":
+        rows = found["results"]["rows"]
+        assert [(row["seed"], row["loss"]) for row in rows] == list(product(anew.SEEDS, worth.LOSSES))
+        assert all(row["world"] == found["data"]["world_seed"] == anew.WORLD and "rank1" in row for row in rows)
 
 
 @pytest.mark.parametrize("name", SWEEPS)
@@ -240,6 +246,23 @@ def test_what_the_search_could_not_tell_from_the_best_is_judged_last() -> None:
     # of each cell: CosFace at the three other scales and, as near, at the four with the smaller margin
     assert {(r["loss"], r["options"]["m"]) for r in judged[whole:]} == {("cosface", 0.2), ("cosface", 0.35)}
     assert len(judged) - whole == 7 * len(worth.SEEDS) * len(SOME_CELLS)
+
+
+def test_the_largest_lead_is_measured_anew_where_nothing_was_chosen() -> None:
+    found = {8.0: 0.6, 16.0: 0.7, 32.0: 0.8}
+    rows = [
+        {"people": people, "pictures": 4, "world": world, "seed": seed, "loss": loss, "options": {"s": s}}
+        | {"tar_0.0001": found[s] + lead * (loss == "cosface")}
+        for people, s, lead in ((100, 32.0, 0.05), (1000, 8.0, 0.1), (10_000, 16.0, -0.3))
+        for loss in worth.LOSSES
+        for world, seed in ((worth.SEARCHED, 0), (worth.JUDGED, 0), (worth.JUDGED, 1))
+    ]
+    cell, settings = anew.largest(rows)
+    assert (cell, settings) == ((1000, 4), {"nsl": {"s": 8.0}, "cosface": {"s": 8.0}})
+    queue = anew.queue(Config(loss_options={}, steps=1000), cell, settings)
+    assert {(config.world_seed, config.steps) for _, config in queue} == {(anew.WORLD, 1000)}
+    assert anew.WORLD not in {row["world"] for row in rows}
+    assert anew.largest(record.load("gpu-worth")["results"]["rows"])[0] == (1000, 4), "the book says so"
 
 
 def test_a_row_of_an_earlier_setting_does_not_stop_a_cell_of_the_map() -> None:
@@ -462,13 +485,13 @@ def test_processes_beside_each_other_share_a_sweep(tmp_path: Path) -> None:
 
 
 def test_one_command_starts_several_processes(tmp_path: Path) -> None:
-    arguments = ["worth", "--tiny", "--device", "cpu", "--minutes", "0.15", "--out", str(tmp_path), "--processes", "2"]
+    arguments = ["anew", "--tiny", "--device", "cpu", "--minutes", "5", "--out", str(tmp_path), "--processes", "2"]
     assert CliRunner().invoke(app, arguments).exit_code == 0
-    made = record.load(tmp_path / "tiny" / "worth.json")
+    made = record.load(tmp_path / "tiny" / "anew.json")
     rows = made["results"]["rows"]
-    assert made["command"].endswith("worth --minutes 0.15 --tiny --processes 2")
+    assert made["command"].endswith("anew --minutes 5 --tiny --processes 2")
     assert made["seeds"] == sorted({row["seed"] for row in rows})
-    assert len(rows) == len(list((tmp_path / "tiny" / "worth-rows").glob("*.json"))) > 0
+    assert len(rows) == len(list((tmp_path / "tiny" / "anew-rows").glob("*.json"))) == 6
     runs = [[row[key] for key in ("people", "pictures", "loss", "options", "world", "seed")] for row in rows]
     assert all(runs.count(one) == 1 for one in runs)
 

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import pytest
 
-from cosface_edu.experiments import swept
+from cosface_edu.experiments.jobs import swept
 from cosface_edu.experiments.statistics import compared
 from cosface_edu.figures import style, sweeps
 

@@ -35,9 +35,10 @@ QUEUE: dict[str, float] = {
     "carried": 12.0,
     "faces": 13.0,
     "worth": 12.0,
+    "anew": 5.0,
 }
 #: Those that are many short runs and may share them out among processes, see `sweep`.
-SWEEPS = ("table", "carried", "faces", "worth")
+SWEEPS = ("table", "carried", "faces", "worth", "anew")
 #: Those that go on from an earlier record; from the book's too, but for what needs checkpoints in its folder.
 GO_ON = (*SWEEPS, "rates", "casia")
 

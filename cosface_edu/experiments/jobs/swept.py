@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from cosface_edu.experiments.jobs import table
-from cosface_edu.experiments.jobs.judging import CHOSEN_BY
+from . import table
+from .judging import CHOSEN_BY
 
 Row = Mapping[str, Any]
 #: In the order in which they stand beside each other, whichever run ended first.
