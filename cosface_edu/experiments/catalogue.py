@@ -6,7 +6,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cosface_edu import data
-from cosface_edu.experiments import comparison, few, groups, lookalikes, record, rehearsal, search, shipped, strangers
+from cosface_edu.experiments import (
+    comparison,
+    few,
+    groups,
+    lookalikes,
+    record,
+    rehearsal,
+    search,
+    shipped,
+    spots,
+    strangers,
+)
 from cosface_edu.experiments.closure import code_hash
 from cosface_edu.experiments.runs import Say
 
@@ -33,6 +44,7 @@ KEEPERS: dict[str, Callable[[Path, Say], object]] = {
     few.NAME: lambda path, say: few.main(path, say=say),
     lookalikes.NAME: lambda path, say: lookalikes.main(path, say=say),
     search.NAME: lambda path, say: search.main(path, say=say),
+    spots.NAME: lambda path, say: spots.main(path, say=say),
 }
 
 

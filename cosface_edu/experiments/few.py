@@ -43,10 +43,7 @@ def main(out: Path, seeds: int = 2, say: Say = print) -> None:
         seeds: of each setting.
         say: takes a line of progress.
     """
-    shape = preset("rehearsal").size
-    faces = Part(InMemory(FaceWorldDataset(PEOPLE, PICTURES, shape)), torch.arange(PEOPLE))
-    others = InMemory(FaceWorldDataset(STRANGERS, STRANGERS_PICTURES, shape, first=100_000))
-    pairs = evaluation.draw_pairs(Part(others, torch.arange(STRANGERS)), PAIRS)
+    faces, pairs = material()
     found = record.Growing(
         out,
         __name__,
@@ -69,7 +66,7 @@ def main(out: Path, seeds: int = 2, say: Say = print) -> None:
         for loss, options in SETTINGS:
             if (loss, options.get("s"), seed) in done:
                 continue
-            row = _judged(loss, options, seed, faces, pairs)
+            row = judged(loss, options, seed, faces, pairs)
             found.add(row)
             say(
                 f"{loss} {options}, seed {seed}: loss {row['first_loss']:.2f} to {row['last_loss']:.2f}, "
@@ -77,8 +74,24 @@ def main(out: Path, seeds: int = 2, say: Say = print) -> None:
             )
 
 
-def _judged(loss: str, options: dict[str, float], seed: int, faces: Part, pairs: Pairs) -> dict[str, Any]:
-    """One setting trained and judged: a row of the record."""
+def material() -> tuple[Part, Pairs]:
+    """Whom all settings learn from, and pairs of strangers."""
+    shape = preset("rehearsal").size
+    faces = Part(InMemory(FaceWorldDataset(PEOPLE, PICTURES, shape)), torch.arange(PEOPLE))
+    others = InMemory(FaceWorldDataset(STRANGERS, STRANGERS_PICTURES, shape, first=100_000))
+    return faces, evaluation.draw_pairs(Part(others, torch.arange(STRANGERS)), PAIRS)
+
+
+def judged(loss: str, options: dict[str, float], seed: int, faces: Part, pairs: Pairs) -> dict[str, Any]:
+    """One setting trained and judged: a row of the record.
+
+    Args:
+        loss: its name.
+        options: its s and m.
+        seed: of the run.
+        faces: of `material`.
+        pairs: of `material`.
+    """
     run = train(recipe(loss, options, seed, len(faces), EPOCHS, log_every=1), faces=faces, say=lambda line: None)
     labels = torch.as_tensor(faces.labels)
     features = evaluation.embed(run.network, faces, flip="none", precision="float32")

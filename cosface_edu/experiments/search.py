@@ -90,11 +90,10 @@ def main(out: Path, say: Say = print) -> None:
         missing = [(loss, options) for loss, options in tries if _name(named | {"loss": loss} | options) not in done]
         if not missing:
             continue
-        material = _material(size)
+        drawn = material(size)
         for loss, options in missing:
-            asked = recipe(loss, options, 0, len(material.faces), size.epochs)
             say(f"{size.people:,} people with {size.pictures} pictures each")
-            (run,) = run_all([asked], {asked.size: material}, say, fars=MANY_FARS)
+            run = judged(size, loss, options, drawn, say)
             found.add(named | run, note=f"single runs, to choose settings by: {len(found.runs) + 1} of {total}")
 
 
@@ -102,8 +101,27 @@ def _name(run: dict[str, Any]) -> tuple[Any, ...]:
     return run["people"], run["pictures"], run["loss"], run["s"], run.get("m")
 
 
-def _material(size: Size) -> Material:
-    """People to train on and pairs of others, exactly aligned, ten pictures of each of the others."""
+def judged(size: Size, loss: str, options: dict[str, float], drawn: Material, say: Say) -> dict[str, Any]:
+    """One try, trained and judged: a row of the record, but for the size.
+
+    Args:
+        size: gives the epochs.
+        loss: its name.
+        options: its s and m.
+        drawn: of `material`.
+        say: takes a line of progress.
+    """
+    asked = recipe(loss, options, 0, len(drawn.faces), size.epochs)
+    (run,) = run_all([asked], {asked.size: drawn}, say, fars=MANY_FARS)
+    return run
+
+
+def material(size: Size) -> Material:
+    """People to train on and pairs of others, exactly aligned, ten pictures of each of the others.
+
+    Args:
+        size: how many.
+    """
     shape = preset("rehearsal").size
     known = InMemory(FaceWorldDataset(size.people, size.pictures, shape, GRID_WORLD))
     others = InMemory(FaceWorldDataset(size.unseen, UNSEEN_PICTURES, shape, GRID_WORLD, first=100_000))

@@ -5,9 +5,9 @@ import platform
 from importlib import metadata
 
 from cosface_edu import __version__
-from cosface_edu.experiments import catalogue, record, shipped
+from cosface_edu.experiments import catalogue, record, shipped, spots
 from cosface_edu.figures import page
-from cosface_edu.figures.tables import table
+from cosface_edu.figures.tables import table, unbroken
 
 #: What a page's look or numbers may depend on.
 PACKAGES = (
@@ -71,3 +71,22 @@ def records(gpu: bool) -> str:
             ]
         )
     return table(["record", "made on", "commit", "its code today", "took", "where", "made again by"], rows, "l")
+
+
+def made_again() -> str:
+    """Runs of the records beside what later code makes of them, as a Markdown table."""
+    rows = []
+    for run in shipped.recorded(spots.NAME)["runs"]:
+        words = [value if isinstance(value, str) else f"{key} = {value:g}" for key, value in run["which"].items()]
+        seeds = "one seed" if run["seeds"] is None else f"{run['seeds']:.2f}"
+        rows.append(
+            [
+                f"`{run['record']}`",
+                unbroken(", ".join([*words, f"seed {run['seed']}"])),
+                run["measure"],
+                f"{run['recorded']:.2f}",
+                f"{run['again']:.2f}",
+                seeds,
+            ]
+        )
+    return table(["record", "run", "measure", "recorded", "again", "seeds lie apart by"], rows, "lllr")
