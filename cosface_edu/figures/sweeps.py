@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from cosface_edu import palette
 from cosface_edu.experiments.jobs.sweep import ranked
-from cosface_edu.experiments.jobs.swept import LOSSES, by_cell, judged
+from cosface_edu.experiments.jobs.swept import LOSSES, alike, by_cell, judged
 from cosface_edu.experiments.settings import setting
 from cosface_edu.experiments.statistics import compared
 from cosface_edu.figures import rehearsal, style
@@ -152,15 +152,38 @@ def worth_table(rows: Sequence[Row], measures: Mapping[str, Value]) -> str:
         rows: of the record of `worth`.
         measures: what it is called -> its value in a row.
     """
-    lines = []
-    for (people, pictures), runs in by_cell(rows).items():
-        settings = {run["loss"]: setting(run) for run in runs}
-        words = [f"{people:,} × {pictures}"]
-        for value in measures.values():
-            found = compared(runs, value)
-            words.append(" → ".join(f"{100 * found['losses'][loss]['mean']:.1f}" for loss in ("nsl", "cosface")))
-            mean, low, high = (100 * found["cosface_minus"]["nsl"][key] for key in ("mean", "low", "high"))
-            words.append(f"{mean:.1f} ({low:.1f} … {high:.1f})")
-        lines.append([unbroken(word) for word in (*words, settings["nsl"], settings["cosface"])])
+    lines = [_both(f"{people:,} × {each}", runs, measures) for (people, each), runs in by_cell(rows).items()]
+    return _from_nsl_to_cosface("people × pictures", lines, measures)
+
+
+def measured_anew(on_the_map: Sequence[Row], again: Sequence[Row], measures: Mapping[str, Value]) -> str:
+    """A cell of the map beside the same measured on a world where nothing was chosen, as `worth_table` has cells.
+
+    Args:
+        on_the_map: rows of the record of `worth`.
+        again: rows of the record of `anew`.
+        measures: what it is called -> its value in a row.
+    """
+    cell = again[0]["people"], again[0]["pictures"]
+    beside = {"on the map": by_cell(on_the_map)[cell], "anew": alike(again)}
+    lines = [
+        _both(f"{name}, {len({run['seed'] for run in runs})} seeds", runs, measures) for name, runs in beside.items()
+    ]
+    return _from_nsl_to_cosface(f"{cell[0]:,} × {cell[1]}", lines, measures)
+
+
+def _both(name: str, runs: Sequence[dict[str, Any]], measures: Mapping[str, Value]) -> list[str]:
+    """A line of a table: from NSL to CosFace by each measure, the difference, and both settings."""
+    settings = {run["loss"]: setting(run) for run in runs}
+    words = [name]
+    for value in measures.values():
+        found = compared(runs, value)
+        words.append(" → ".join(f"{100 * found['losses'][loss]['mean']:.1f}" for loss in ("nsl", "cosface")))
+        mean, low, high = (100 * found["cosface_minus"]["nsl"][key] for key in ("mean", "low", "high"))
+        words.append(f"{mean:.1f} ({low:.1f} … {high:.1f})")
+    return [unbroken(word) for word in (*words, settings["nsl"], settings["cosface"])]
+
+
+def _from_nsl_to_cosface(what: str, lines: Sequence[Sequence[str]], measures: Mapping[str, Value]) -> str:
     heads = [head for name in measures for head in (name, "points")]
-    return table(["people × pictures", *heads, "NSL", "LMCL"], lines, "r" * (1 + len(heads)) + "l")
+    return table([what, *heads, "NSL", "LMCL"], lines, "r" * (1 + len(heads)) + "l")

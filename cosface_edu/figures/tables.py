@@ -1,8 +1,11 @@
 """Tables for reading: what an experiment found, as Markdown."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from cosface_edu.experiments import toy
+
+_NEGATIVE = re.compile(r"(?:^|(?<=[ (\u00a0]))-(?=\.?\d)")  # not of a word, an exponent, a date or a formula
 
 
 def toys(runs: Sequence[toy.ToyRun]) -> str:
@@ -22,7 +25,7 @@ def markdown(lines: Sequence[Mapping[str, str]], align: str = "r") -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], align: str = "lr") -> str:
-    """A Markdown table, where headings may be empty or occur twice.
+    """A Markdown table, where headings may be empty or occur twice, and a number's hyphen is a minus.
 
     Args:
         heads: of the columns.
@@ -30,8 +33,12 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], align: str = "lr"
         align: "l" or "r" for each column, the last for all that follow; by default names, then numbers.
     """
     rules = ({"l": "---", "r": "--:"}[side] for side in align.ljust(len(heads), align[-1]))
-    head, *lines = (f"| {' | '.join(line)} |" for line in (heads, *rows))
+    head, *lines = (f"| {' | '.join(map(_minus, line))} |" for line in (heads, *rows))
     return "\n".join([head, f"|{'|'.join(rules)}|", *lines])
+
+
+def _minus(text: str) -> str:
+    return text if "`" in text else _NEGATIVE.sub("−", text)  # what is typed stays as it is typed
 
 
 def unbroken(text: str) -> str:

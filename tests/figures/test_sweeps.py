@@ -128,3 +128,13 @@ def test_the_map_s_table_has_both_losses_and_the_difference() -> None:
     table = sweeps.worth_table(MAP, {"rank 1": rank}).replace("\u00a0", " ")
     assert "| 10 × 20 | 60.0 → 80.0 | 20.0 (20.0 … 20.0) | s = 8 | s = 8 |" in table
     assert len(table.splitlines()) == 2 + 3
+
+
+def test_what_was_measured_anew_stands_under_its_cell_of_the_map() -> None:
+    anew = [run | {"world": 2} for run in cell(10, 20, (0.05, 0.15)) if not run["world"] and run["options"]["s"] == 8]
+    left_alone = anew[0] | {"seed": 2}  # NSL has no such seed yet
+    table = sweeps.measured_anew(MAP, [*anew, left_alone], {"rank 1": rank}).replace("\u00a0", " ")
+    heads, _, before, after = table.splitlines()
+    assert heads.startswith("| 10 × 20 | rank 1 | points |")
+    assert "on the map, 3 seeds | 60.0 → 80.0 | 20.0 (20.0 … 20.0) | s = 8 | s = 8 |" in before
+    assert "anew, 2 seeds | 55.0 → 65.0 | 10.0 (−53.5 … 73.5) | s = 8 | s = 8 |" in after

@@ -23,6 +23,12 @@ def test_columns_are_aligned_as_asked_and_the_last_side_goes_on() -> None:
     assert text.splitlines()[-1] == "| a | 1 | b | 2 |"
 
 
+def test_a_number_below_zero_has_a_minus_and_no_hyphen() -> None:
+    words = ["-1.0", "2 (-0.3\u00a0…\u00a0-.1)", "A-Softmax", "1e-06", "2026-11-28", "$10^{-6}$", "`--seeds -1`"]
+    shown = tables.table(["-"] * len(words), [words]).splitlines()[-1]
+    assert shown == "| −1.0 | 2 (−0.3\u00a0…\u00a0−.1) | A-Softmax | 1e-06 | 2026-11-28 | $10^{-6}$ | `--seeds -1` |"
+
+
 def test_rows_follow_the_first_one_s_columns() -> None:
     assert tables.markdown([{"a": "1", "b": "2"}, {"b": "4", "a": "3"}]).splitlines()[-1] == "| 3 | 4 |"
 

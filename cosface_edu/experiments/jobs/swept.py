@@ -18,7 +18,7 @@ def judged(rows: Sequence[Row]) -> list[dict[str, Any]]:
     Args:
         rows: of the record of `table` or `faces`.
     """
-    return _alike([row for row in rows if row["part"] == "table" and "diverged" not in row])
+    return alike([row for row in rows if row["part"] == "table" and "diverged" not in row])
 
 
 def by_cell(rows: Sequence[Row]) -> dict[tuple[int, int], list[dict[str, Any]]]:
@@ -37,7 +37,7 @@ def by_cell(rows: Sequence[Row]) -> dict[tuple[int, int], list[dict[str, Any]]]:
             of_loss = tried.setdefault((row["people"], row["pictures"]), {}).setdefault(row["loss"], {})
             of_loss.setdefault(tuple(sorted(row["options"].items())), []).append(row)
     both = {
-        cell: _alike([row for settings in by_loss.values() for row in max(settings.values(), key=_judged_best)])
+        cell: alike([row for settings in by_loss.values() for row in max(settings.values(), key=_judged_best)])
         for cell, by_loss in sorted(tried.items())
         if len(by_loss) == 2
     }
@@ -49,8 +49,12 @@ def _judged_best(runs: Sequence[Row]) -> tuple[int, float]:
     return len(runs), fmean(CHOSEN_BY(row) or 0.0 for row in runs)
 
 
-def _alike(runs: Sequence[Row]) -> list[dict[str, Any]]:
-    """Loss after loss in the order of `LOSSES`, by seed: runs of the seeds that every loss has."""
+def alike(runs: Sequence[Row]) -> list[dict[str, Any]]:
+    """Loss after loss in the order of `LOSSES`, by seed: runs of the seeds that every loss has.
+
+    Args:
+        runs: one of each loss and seed; what comes back has their settings as values of their own.
+    """
     names = sorted({row["loss"] for row in runs}, key=LOSSES.index)
     seeds = set.intersection(*({row["seed"] for row in runs if row["loss"] == name} for name in names))
     return [
