@@ -297,7 +297,7 @@ def test_feature_norm_the_rate_changes_the_order_and_the_paper_s_does_not_come_o
     assert slow["Softmax"] < fast["Softmax"]
     gains = {line.split(" | ")[0].removeprefix("| "): line for line in comparison.differences(table).splitlines()[2:]}
     verdicts = [line for line in comparison.differences(table).splitlines() if "normalis" in line.split(" | ")[0]]
-    assert all(float(line.split(" | ")[3]) < 0 for line in verdicts)
+    assert all(float(line.split(" | ")[3].replace("−", "-")) < 0 for line in verdicts)
     assert ["beyond it" in line for line in verdicts] == [True, True, False]
     assert "within the noise" in gains["margin, at equal s = 16"]
     assert "beyond it" in gains["margin, at equal s = 64"]

@@ -109,7 +109,8 @@ IN_TORCH = {
     "training-rate": lambda step: torch.tensor(truth.learning_rate(step)),
     "verification-tar": tar_at_far,
     "which-s-first-loss": lambda C, s, m: torch.logaddexp(torch.tensor(0.0), torch.tensor(s * m + math.log(C - 1))),
-    "worth-units": lambda nsl, cosface: torch.tensor(
+    "worth-million": lambda rates, n: ((1 - torch.tensor(rates)) ** n).mean(),
+    "where-units": lambda nsl, cosface: torch.tensor(
         [100 * (cosface - nsl), (cosface - nsl) / (1 - nsl), cosface / nsl]
     ),
     "your-own-loop-threshold": highest_threshold,

@@ -474,7 +474,19 @@ def test_a_verdict_is_the_same_each_time_and_the_reader_s_generator_is_left_alon
     assert all(torch.equal(a, b) for a, b in zip(*seen, strict=True))
 
 
-# ---------------------------------------------------------------- what a margin is worth
+# ---------------------------------------------------------------- what a margin is worth, and where it pays
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (lambda rates, n: 1 - n * sum(rates) / len(rates), "among 2 it is 72.5%, you say 70.0%"),
+        (lambda rates, n: (1 - sum(rates) / len(rates)) ** n, "as if every probe had the mean rate"),
+        (lambda rates, n: sum((1 - f) ** (n - 1) for f in rates) / len(rates), "among 1 it is 58.3%, you say 100.0%"),
+    ],
+)
+def test_rank_1_goes_by_each_probe_s_own_rate(wrong, named: str) -> None:
+    assert named in said("worth-million", wrong)
 
 
 @pytest.mark.parametrize(
@@ -486,4 +498,4 @@ def test_a_verdict_is_the_same_each_time_and_the_reader_s_generator_is_left_alon
     ],
 )
 def test_a_lead_is_told_which_of_its_three_numbers_is_wrong(wrong, named: str) -> None:
-    assert named in said("worth-units", wrong)
+    assert named in said("where-units", wrong)

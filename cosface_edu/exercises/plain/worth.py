@@ -3,15 +3,19 @@
 from cosface_edu.exercises import answers, exercise
 
 
-@exercise(
-    "worth-units", hint="A share times a hundred is points; the misses are what is left to 1; a multiple is a quotient."
-)
-def _units(answer) -> str:
-    answer = answers.function(answer)
-    for nsl, cosface in [(0.2, 0.3), (0.9, 0.93), (0.5, 0.4)]:
-        rights = (100 * (cosface - nsl), (cosface - nsl) / (1 - nsl), cosface / nsl)
-        names = ("the lead in points", "the share of NSL's misses", "the multiple of NSL's finds")
-        for name, right, given in zip(names, rights, answers.numbers(answer(nsl, cosface), 3), strict=True):
-            wanted, yours = answers.told(right, given, ".4g")
-            assert answers.close(given, right), f"from {nsl:g} to {cosface:g} {name} is {wanted}, you say {yours}"
-    return "three numbers for one lead: say which one you mean."
+@exercise("worth-million", hint="A probe that beats one stranger with chance 1 − f beats n of them with what chance?")
+def _million(rank_one) -> str:
+    """A function (rates, n) -> expected share of probes that come first among n strangers."""
+    rank_one = answers.function(rank_one)
+    for rates, n in [([0.0, 0.25, 1.0], 1), ([0.1, 0.2], 2), ([1e-4, 1e-2], 10_000), ([2e-4], 10_000)]:
+        right = sum((1 - f) ** n for f in rates) / len(rates)
+        given = answers.number(rank_one(list(rates), n))
+        wanted, yours = answers.told(right, given, ".1%")
+        of_mean = (1 - sum(rates) / len(rates)) ** n
+        close = abs(given - right) < 1e-3  # 1 − f to the n-th power in single precision
+        assert close or abs(given - of_mean) > 1e-3, (
+            f"With rates {rates} among {n:,} you say {yours}, as if every probe had the mean rate; it is {wanted}: "
+            "each probe wins or loses by its own."
+        )
+        assert close, f"With rates {rates} among {n:,} it is {wanted}, you say {yours}."
+    return "a million strangers ask for rates of less than one in a million, probe by probe."
