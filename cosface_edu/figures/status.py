@@ -74,9 +74,10 @@ def records(gpu: bool) -> str:
 
 
 def made_again() -> str:
-    """Runs of the records beside what later code makes of them, as a Markdown table."""
+    """Runs of the records beside what later code makes of them, as a Markdown table and what it comes to."""
+    runs = shipped.recorded(spots.NAME)["runs"]
     rows = []
-    for run in shipped.recorded(spots.NAME)["runs"]:
+    for run in runs:
         words = [value if isinstance(value, str) else f"{key} = {value:g}" for key, value in run["which"].items()]
         seeds = "one seed" if run["seeds"] is None else f"{run['seeds']:.2f}"
         rows.append(
@@ -89,4 +90,11 @@ def made_again() -> str:
                 seeds,
             ]
         )
-    return table(["record", "run", "measure", "recorded", "again", "seeds lie apart by"], rows, "lllr")
+    several = [run for run in runs if run["seeds"] is not None]
+    further = [run for run in several if abs(run["again"] - run["recorded"]) > run["seeds"]]
+    others = {*catalogue.MAKERS, *catalogue.KEEPERS} - {spots.NAME} - {run["record"] for run in runs}
+    return (
+        table(["record", "run", "measure", "recorded", "again", "seeds lie apart by"], rows, "lllr")
+        + f"\n\nOf {len(several)} runs with several seeds in their record, {len(further)} came out further from it "
+        f"than its seeds lie apart. Not made again: {', '.join(f'`{name}`' for name in sorted(others))}."
+    )

@@ -52,3 +52,21 @@ def test_every_record_is_there_once_with_what_it_says() -> None:
 def test_nothing_on_the_page_is_typed() -> None:
     text = (ROOT / "book" / "status.md").read_text().partition("# Status")[2]
     assert not re.findall(r"\d+", re.sub(r"ipython3|```.*?```", "", text, flags=re.S))
+
+
+def test_runs_made_again_stand_beside_their_records_and_the_others_are_named(monkeypatch) -> None:
+    run = {"which": {"loss": "nsl", "s": 8.0}, "seed": 0, "measure": "accuracy, %", "recorded": 90.0}
+    runs = [
+        run | {"record": "few-pictures", "again": 90.5, "seeds": 0.4},
+        run | {"record": "few-pictures", "again": 90.5, "seeds": 0.6},
+        run | {"record": "faceworld-search", "again": 90.5, "seeds": None},
+    ]
+    monkeypatch.setattr(status.shipped, "recorded", lambda name: {"runs": runs})
+    text = status.made_again().replace("\u00a0", " ")
+    assert "| `few-pictures` | nsl, s = 8, seed 0 | accuracy, % | 90.00 | 90.50 | 0.40 |" in text
+    assert "| 90.50 | one seed |" in text
+    assert "Of 2 runs with several seeds in their record, 1 came out further" in text
+    others = text.partition("Not made again: ")[2]
+    assert "`rehearsal`" in others
+    assert "`few-pictures`" not in others
+    assert "`spot-checks`" not in others
