@@ -15,16 +15,17 @@ from rich.console import Console
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from cosface_edu import geometry, networks, palette
+from cosface_edu import data, geometry, networks, palette
 from cosface_edu.cli import app
 from cosface_edu.cli.common import plain_errors, size_of
 from cosface_edu.cli.train import fields, settings
-from cosface_edu.data import to_bytes
+from cosface_edu.data import normalise, to_bytes
 from cosface_edu.data.images import encode_jpeg
 from cosface_edu.experiments import toy
 from cosface_edu.faces import FaceWorldDataset
 from cosface_edu.figures import style
 from cosface_edu.files import alone_in
+from cosface_edu.training.checkpoint import open_network
 
 runner = CliRunner()
 COMMANDS = ("align", "check", "train", "evaluate", "identify", "embed", "toy", "rehearse", "record", "advise")
@@ -400,6 +401,22 @@ def test_embed_writes_unit_features_by_name(trained, crops, tmp_path) -> None:
         assert found["names"][3] == "person_01/person_01_0002.jpg"
         assert found["features"].shape == (40, 16)  # features of image and flip
         np.testing.assert_allclose(np.linalg.norm(found["features"], axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("flip", ["none", "concat", "sum"])
+def test_embed_keeps_the_lengths_that_it_divides_by(flip, trained, crops, tmp_path) -> None:
+    done = run("embed", trained, crops, tmp_path / "f.npz", "--flip", flip, "--precision", "float32")
+    assert done.exit_code == 0, done.output
+    network, size = open_network(trained)
+    faces = data.pictures(crops, size)[0]
+    images = normalise(torch.stack([faces[index][0] for index in range(len(faces))]))
+    straight, mirrored = network(images), network(images.flip(-1))
+    whole = {"none": straight, "concat": torch.cat([straight, mirrored], dim=1), "sum": straight + mirrored}[flip]
+    with np.load(tmp_path / "f.npz") as found:
+        assert found["lengths"].shape == (40,)
+        assert np.ptp(found["lengths"]) > 0  # no constant
+        raw = found["features"] * found["lengths"][:, None]
+    np.testing.assert_allclose(raw, whole.detach().numpy(), rtol=1e-3, atol=1e-4)
 
 
 def test_embed_says_what_it_leaves_out_and_what_looks_like_no_crops(trained, tmp_path) -> None:

@@ -28,7 +28,8 @@ def embed(
     target: Annotated[
         Path,
         typer.Argument(
-            help="File to write: .npz with `names` (numbers where pictures have none), `features` and `precision`."
+            help="File to write: .npz with `names` (numbers where pictures have none), `features`, `lengths` (before "
+            "each row was brought to length 1) and `precision`."
         ),
     ],
     own_network: OwnNetworks = None,
@@ -39,6 +40,10 @@ def embed(
     device: Device = "cpu",
 ) -> None:
     """Turn aligned faces into features, to compare by cosine: `features[i] @ features[j]`, rows have length 1.
+
+    `lengths[i]` is what row i was divided by: `features * lengths[:, None]` is what the network gave. With `--flip
+    none` it is the length of the picture's own feature, by which some grade its quality; with concat it is that of both
+    features together, about √2 times as much, and with sum that of their sum, shorter the more the two differ.
 
     Example: `cosface-edu embed runs/casia photos-aligned features.npz`
     """
@@ -64,7 +69,14 @@ def embed(
     if used == "auto":
         used = evaluation.choose_precision(opened, faces)
     features = evaluation.embed(opened, faces, flip.value, batch=batch, workers=workers, precision=used, progress=True)
+    lengths = features.norm(dim=1)  # (N,)
     units = torch.nn.functional.normalize(features)  # (N, D)
     with atomically(target) as part, part.open("wb") as file:
-        np.savez(file, names=np.array(names), features=units.numpy(), precision=np.array(used))
+        np.savez(
+            file,
+            names=np.array(names),
+            features=units.numpy(),
+            lengths=lengths.numpy(),
+            precision=np.array(used),
+        )
     say(f"{len(names):,} faces, {units.shape[1]} numbers each: {target}")

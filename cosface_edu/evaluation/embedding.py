@@ -66,7 +66,8 @@ def embed(
         progress: whether to show a bar.
 
     Returns:
-        (N, D), or (N, 2D) for concatenated features; float32 on the CPU, not normalised.
+        (N, D), or (N, 2D) for concatenated features; float32 on the CPU, not normalised. A row's length is that of the
+        picture's own feature with flip 'none' alone, else that of both features together or of their sum.
 
     Raises:
         ValueError: if the images are none, of another shape, or floats far outside [0, 1]; if the features are not
