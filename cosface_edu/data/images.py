@@ -18,7 +18,7 @@ import numpy as np
 import simplejpeg
 import torch
 import torch.nn.functional as F
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
 from cosface_edu.files import in_its_place
@@ -150,7 +150,9 @@ def decode(data: bytes | memoryview, name: str = "image") -> Tensor:
     """Decode one picture to RGB bytes, upright.
 
     Grey, palette, CMYK, 16-bit and transparent pictures become RGB; of several frames the first is taken. A picture
-    cut short is broken, not half grey; one about whose metadata or padding a decoder merely grumbles is whole.
+    cut short is broken, not half grey; one about whose metadata or padding a decoder merely grumbles is whole. Samples
+    of 12 bits are scaled to bytes where a TIFF says that it has 12; where they lie in 16 and no more is said, they come
+    out dark.
 
     Args:
         data: the file's content.
@@ -286,7 +288,7 @@ def _decode_by_pillow(data: bytes | memoryview, side: int) -> tuple[np.ndarray, 
         turn = _TURNS.get(_orientation(image))
         whole = _turned_size((image.height, image.width), turn)
         if image.mode.startswith("I"):  # Pillow clips 16-bit grey at 255 instead of scaling it
-            return _turned(_grey(np.asarray(image, dtype=np.float64) / 257.0), turn), whole
+            return _turned(_grey(_of_bytes(image)), turn), whole
         if image.mode == "F":  # floats have no agreed range: 0 to 1 is usual, 0 to 255 what Pillow itself takes
             values = np.asarray(image, dtype=np.float64)
             return _turned(_grey(values * (255.0 if values.min() >= 0 and values.max() <= 1 else 1.0)), turn), whole
@@ -294,6 +296,21 @@ def _decode_by_pillow(data: bytes | memoryview, side: int) -> tuple[np.ndarray, 
         if 0 < side < min(rgb.size) and (factor := min(rgb.size) // side) > 1:
             rgb = rgb.reduce(factor)
         return _turned(np.array(rgb), turn), whole
+
+
+def _of_bytes(image: Image.Image) -> np.ndarray:
+    """Grey samples of more than eight bits, (H, W), on the scale of bytes.
+
+    A TIFF may have fewer than 16 bits in each, and may mean white by 0; Pillow hands over the bare numbers. Other files
+    that hold 12 bits in 16 are dark: a PNG's note of its significant bits (sBIT) is of samples that its writer has to
+    scale to 16, and a TIFF's MaxSampleValue is not to change how a picture looks.
+    """
+    values = np.asarray(image, dtype=np.float64)
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return values / 257.0
+    bits = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (16,))[0]
+    values = values * (255.0 / (2 ** min(bits, 16) - 1))
+    return 255.0 - values if image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0 else values
 
 
 def _check_size(width: int, height: int, size: int) -> None:

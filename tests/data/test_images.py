@@ -74,6 +74,34 @@ def test_16_bit_grey_is_scaled_not_clipped() -> None:
     assert pixels.unique().tolist() == [200]
 
 
+def grey_tiff(samples: bytes, bits: int, photometric: int = 1) -> bytes:
+    """A picture of four by two grey samples, one strip, little-endian."""
+    tags = [(256, 4), (257, 2), (258, bits), (259, 1), (262, photometric), (273, 8), (277, 1), (278, 2)]
+    entries = [*tags, (279, len(samples))]
+    directory = b"".join(struct.pack("<HHIHH", tag, 3, 1, value, 0) for tag, value in entries)
+    head = struct.pack("<2sHI", b"II", 42, 8 + len(samples))
+    return head + samples + struct.pack("<H", len(entries)) + directory + bytes(4)
+
+
+def test_a_tiff_says_how_many_bits_its_samples_have() -> None:
+    twelve = bytes.fromhex("00080ffff100") * 2  # 000, 80f, fff, 100
+    assert data.decode(grey_tiff(twelve, 12))[0, 0].tolist() == [0, 128, 255, 16]
+
+
+@pytest.mark.parametrize(("photometric", "expected"), [(0, [255, 155, 0, 254]), (1, [0, 100, 255, 1])])
+def test_a_16_bit_tiff_says_whether_nothing_is_white(photometric: int, expected: list[int]) -> None:
+    samples = struct.pack("<4H", 0, 100 * 257, 65535, 257) * 2
+    assert data.decode(grey_tiff(samples, 16, photometric))[0, 0].tolist() == expected
+
+
+def test_significant_bits_of_a_png_change_nothing() -> None:
+    """The format has its writers scale samples of 12 bits to the whole range of 16."""
+    grey = encoded(Image.fromarray(np.full((9, 7), 200 * 257, dtype=np.uint16)), "PNG")
+    note = b"sBIT\x0c"
+    note = struct.pack(">I", 1) + note + struct.pack(">I", zlib.crc32(note))
+    assert data.decode(grey[:33] + note + grey[33:]).unique().tolist() == [200]
+
+
 def test_zero_bytes_are_named(tmp_path) -> None:
     (tmp_path / "empty.jpg").touch()
     with pytest.raises(data.BrokenImage, match=r"empty\.jpg: empty, 0 bytes"):
