@@ -453,6 +453,20 @@ def test_check_says_what_is_there_and_fails_on_what_is_broken(crops, tmp_path) -
     assert "person_03_0001.jpg" in bad.output
 
 
+def test_check_fails_on_a_picture_that_is_in_another_set_too(crops, tmp_path) -> None:
+    (tmp_path / "test" / "somebody").mkdir(parents=True)
+    shared = tmp_path / "test" / "somebody" / "1.jpg"
+    shared.write_bytes((crops / "person_03" / "person_03_0002.jpg").read_bytes())
+    stranger, _ = FaceWorldDataset(21, 1, (32, 28))[20]
+    (tmp_path / "strangers" / "a").mkdir(parents=True)
+    (tmp_path / "strangers" / "a" / "1.jpg").write_bytes(encode_jpeg(to_bytes(stranger)))
+    apart = run("check", crops, "--against", tmp_path / "strangers")
+    assert apart.exit_code == 0, apart.output
+    both = run("check", crops, "--against", tmp_path / "strangers", "--against", tmp_path / "test")
+    assert both.exit_code == 1
+    assert f"person_03_0002.jpg of person_03 is in both: {shared} of somebody" in both.output.replace("\n", "")
+
+
 def test_align_reports_and_resumes(tmp_path) -> None:
     from cosface_edu.faces import FaceWorld
 

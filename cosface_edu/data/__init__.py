@@ -10,6 +10,7 @@ need(__name__)
 import os
 from pathlib import Path
 
+from .alike import Copy, Shared
 from .augment import Augment
 from .bins import BrokenBin, bin_pairs, read_bin
 from .crops import photographs
@@ -31,11 +32,13 @@ __all__ = [
     "BrokenPairs",
     "BrokenRecord",
     "CheckReport",
+    "Copy",
     "Faces",
     "FolderDataset",
     "Format",
     "Pairs",
     "RecordDataset",
+    "Shared",
     "bin_pairs",
     "check",
     "decode",

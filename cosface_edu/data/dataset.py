@@ -165,6 +165,10 @@ class EncodedDataset(PictureDataset):
     def encoded(self, index: int) -> tuple[bytes | memoryview, int, str]:
         """The file of picture `index`, its label, and what an error calls it; BrokenImage if it cannot be fetched."""
 
+    def person(self, label: int) -> str:
+        """What the data set calls a person; '' where labels are of pictures, not of people."""
+        return ""
+
     def read(self, index: int) -> tuple[Tensor, int]:
         data, label, name = self.encoded(index)
         return decode(data, name), label

@@ -4,11 +4,11 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from unicodedata import normalize
 
 import numpy as np
 import torch
 
+from .alike import written_alike
 from .crops import photographs
 from .dataset import EncodedDataset, OnBroken
 from .formats import Format, register
@@ -129,6 +129,9 @@ class FolderDataset(EncodedDataset):
         """Where picture `index` lies."""
         return self.root / self.names[int(self.labels[index])] / str(self._files[index])
 
+    def person(self, label: int) -> str:
+        return self.names[label]
+
     def encoded(self, index: int) -> tuple[bytes, int, str]:
         path = self.path(index)
         return read_file(path), int(self.labels[index]), str(path)
@@ -139,7 +142,7 @@ CASIA_WEBFACE = (10_575, 494_414)
 
 def _check(report: CheckReport, progress: bool) -> None:
     faces = FolderDataset(report.path, exclude=())
-    report.identities = faces.num_classes
+    report.identities, report.people = faces.num_classes, faces.names
     report.tell_copies(faces, report.look_at(faces, progress))
     report.facts += [f"left out: {line}" for line in faces.beside]
     report.facts += [doubt] if (doubt := photographs(faces)) is not None else []
@@ -149,11 +152,11 @@ def _check(report: CheckReport, progress: bool) -> None:
     )
     alike: dict[str, list[str]] = {}
     for name in faces.names:
-        alike.setdefault(normalize("NFC", name).casefold(), []).append(name)
+        alike.setdefault(written_alike(name), []).append(name)
     if twins := [" and ".join(names) for names in alike.values() if len(names) > 1]:
         report.facts.append(
-            f"identities whose names differ in case or in the writing of accents alone: {len(twins):,}, such as "
-            f"{twins[0]}; where they are one person, put them into one folder"
+            "identities whose names differ in case, in the writing of accents or in underscores for spaces alone: "
+            f"{len(twins):,}, such as {twins[0]}; where they are one person, put them into one folder"
         )
     if single := int((counts == 1).sum()):
         report.facts.append(f"{single:,} identities have one picture: they train, but make no genuine pair")

@@ -8,11 +8,12 @@ import importlib
 import os
 import tarfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from .alike import Comparison, written_alike
 from .dataset import OnBroken
 from .report import CheckReport
 
@@ -177,19 +178,25 @@ def open(
     return format.open(source, size, on_broken, {name: settings[name] for name in format.takes if name in settings})
 
 
-def check(path: Source, progress: bool = False) -> CheckReport:
+def check(path: Source, progress: bool = False, *, against: Source | Iterable[Source] = ()) -> CheckReport:
     """Look at every picture of a data set.
 
     It may be of any format: a folder of identity folders (CASIA-WebFace); a .rec/.idx pair or a folder with one; a
     .bin file of pairs; a folder with LFW's lists of pairs and its pictures in it or in `lfw/`; YouTube Faces with
     `splits.txt`.
 
+    Held against another set, each of its pictures that is in the other is a problem; people of the same name are a
+    fact. Crops are found again after another JPEG, in another size or in grey, and cut to 112×96 or to 112×112; not
+    mirrored, not cut by another template, and no photograph in which the face was found.
+
     Args:
         path: folder or file.
         progress: show a progress bar.
+        against: data sets, of any format, that should have no picture in common with it, such as those it is tested on.
 
     Returns:
-        Facts and problems. A data set that cannot be read at all is a report with that problem, not an exception.
+        Facts and problems, and in `shared` what it has in common with each of `against`. A data set that cannot be read
+        at all is a report with that problem, not an exception.
 
     Raises:
         FileNotFoundError: nothing there.
@@ -207,10 +214,30 @@ def check(path: Source, progress: bool = False) -> CheckReport:
         >>> report.pictures, report.identities, report.problems
         (4, 2, [])
     """
+    others = [(Path(other), recognise(other)) for other in _several(against)]
     found = recognise(path)
-    report = CheckReport(Path(path), found.name)
+    comparisons = []
+    for other, of_other in others:
+        comparison = Comparison(other)
+        seen = _looked_at(CheckReport(other, of_other.name, watchers=[comparison.add]), of_other, progress)
+        comparisons.append((comparison, seen))
+    report = CheckReport(Path(path), found.name, watchers=[comparison.meet for comparison, _ in comparisons])
+    _looked_at(report, found, progress)
+    for comparison, seen in comparisons:
+        theirs = {written_alike(name): name for name in seen.people}
+        ours = [(name, theirs.get(written_alike(name))) for name in report.people]
+        comparison.shared.people = [(name, other) for name, other in ours if other is not None]
+        report.tell_shared(comparison.shared, seen.problems)
+    return report
+
+
+def _several(sources: Source | Iterable[Source]) -> list[Source]:
+    return [sources] if isinstance(sources, str | os.PathLike) else list(sources)  # a string is its letters otherwise
+
+
+def _looked_at(report: CheckReport, format: Format, progress: bool) -> CheckReport:
     try:
-        found.check(report, progress)
+        format.check(report, progress)
     except (FileNotFoundError, ValueError) as error:
         report.problems.append(str(error))
     return report

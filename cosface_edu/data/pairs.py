@@ -374,7 +374,7 @@ def _open_lfw(
 def _check_lfw(report: CheckReport, progress: bool) -> None:
     images = _lfw_images(report.path)
     faces = FolderDataset(images, exclude=())
-    report.identities = faces.num_classes
+    report.identities, report.people = faces.num_classes, faces.names
     report.tell_copies(faces, report.look_at(faces, progress))
     report.facts += [f"left out: {line}" for line in faces.left_out]
     report.facts += [doubt] if (doubt := photographs(faces)) is not None else []

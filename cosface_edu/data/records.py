@@ -276,6 +276,9 @@ class RecordDataset(EncodedDataset):
         label = self.file.whole_number(position, record.labels[0])
         return record.data, label, f"{self._name}, record {self.file.keys.item(position)}"
 
+    def person(self, label: int) -> str:
+        return f"person {label}"
+
     @cached_property
     def labels(self) -> Tensor:  # type: ignore[override]  # an attribute elsewhere; here it costs a pass
         """(N,) int64, from the pictures' headers; the first use goes once through the file."""

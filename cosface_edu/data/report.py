@@ -1,6 +1,7 @@
 """What `cosface-edu check DATASET` finds: what a data set on disk is, and what is wrong with it."""
 
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -10,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from .alike import Known, Shared, details
 from .dataset import EncodedDataset
+from .images import decode
 
 
 @dataclass
@@ -24,6 +27,9 @@ class CheckReport:
         identities: how many people, where the data set says so.
         facts: what there is to know, a line each.
         problems: what is wrong, a line each; each names the file and what to do.
+        people: the people's names, where the data set has them.
+        shared: what it shares with each of the data sets that it was held against.
+        watchers: called with the pictures that are looked at, some at a time.
 
     Example:
         >>> from pathlib import Path
@@ -38,6 +44,9 @@ class CheckReport:
     identities: int = 0
     facts: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    people: list[str] = field(default_factory=list)
+    shared: list[Shared] = field(default_factory=list)
+    watchers: list[Callable[[list[Known]], None]] = field(default_factory=list, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -52,23 +61,30 @@ class CheckReport:
         sizes: Counter[tuple[int, ...]] = Counter()
         marks = np.zeros(len(faces), np.uint64)
 
-        def look(index: int) -> tuple[int, ...] | str:
+        def look(index: int) -> tuple[tuple[int, ...], Known | None] | str:
             try:
-                pixels = faces.read(index)[0]
+                data, label, name = faces.encoded(index)
+                pixels = decode(data, name)
             except ValueError as error:  # broken pictures and records: each kind says which and why
                 return str(error)
             rows = np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())  # (H, W, 3), as a decoder leaves them
             marks[index] = int.from_bytes(blake2b(rows.data, digest_size=8).digest()) or 1
-            return tuple(pixels.shape[-2:])
+            known = Known(name, faces.person(label), details(pixels).numpy()) if self.watchers else None
+            return tuple(pixels.shape[-2:]), known
 
         with ThreadPoolExecutor() as pool, tqdm(total=len(faces), unit="picture", disable=not progress) as bar:
             for start in range(0, len(faces), 1024):  # in pieces: a map over everything would keep everything
+                seen: list[Known] = []
                 for found in pool.map(look, range(start, min(start + 1024, len(faces)))):
                     if isinstance(found, str):
                         self.problems.append(found)
                     else:
-                        sizes[found] += 1
+                        size, known = found
+                        sizes[size] += 1
+                        seen += [known] if known is not None else []
                     bar.update()
+                for watch in self.watchers:
+                    watch(seen)
         self.pictures += len(faces)
         common = ", ".join(f"{h}×{w} ({count:,})" for (h, w), count in sizes.most_common(5))
         self.facts.append(f"sizes, height × width: {common or 'none'}{', …' if len(sizes) > 5 else ''}")
@@ -91,6 +107,40 @@ class CheckReport:
                 place = int(np.flatnonzero(found)[0])
                 names = " and ".join(faces.encoded(int(index))[2] for index in (first[place], second[place]))
                 self.facts.append(f"{what}: {int(found.sum()):,}, such as {names}")
+
+    def tell_shared(self, shared: Shared, unread: list[str]) -> None:
+        """Say which pictures and people are in another data set too.
+
+        Args:
+            shared: from a comparison with it.
+            unread: what is wrong with the other, a line each.
+        """
+        self.shared.append(shared)
+        plain = f"; {shared.plain:,} without detail were not compared" if shared.plain else ""
+        self.facts.append(
+            f"also in {shared.path}: {len(shared.pictures):,} of {shared.ours:,} pictures, copies of {shared.met:,} of "
+            f"{shared.theirs:,} there{plain}. Saved anew, resized or made grey they are found; mirrored or cut out "
+            "otherwise they are not"
+        )
+        named = [ours for ours, _ in shared.people if any(map(str.isalpha, ours))]
+        numbered = [ours for ours, _ in shared.people if not any(map(str.isalpha, ours))]
+        for what, names in (("name", named), ("number", numbered)):
+            if names:
+                some = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
+                doubt = "; the same people only if both sets number alike" if what == "number" else ""
+                self.facts.append(f"people in {shared.path} of the same {what}: {len(names):,}, {some}{doubt}")
+        for copy in shared.pictures:
+            ours, theirs = (f" of {person}" if person else "" for person in (copy.person, copy.other_person))
+            self.problems.append(
+                f"{copy.picture}{ours} is in both: {copy.other}{theirs}; leave it out of one of them, or what is "
+                "measured there is too good"
+            )
+        for path, compared in ((self.path, shared.ours), (shared.path, shared.theirs)):
+            if not compared:
+                self.problems.append(f"{path}: no picture of it was compared")
+        if unread:
+            count = f"{len(unread):,} problem{'s' if len(unread) > 1 else ''}"
+            self.problems.append(f"`cosface-edu check {shared.path}` finds {count}, such as {unread[0]}")
 
     def compare(self, name: str, expected: tuple[int, int]) -> None:
         """Say whether this is the whole of a well-known data set of so many (identities, pictures)."""

@@ -13,6 +13,8 @@ from .pairs import Pictures
 def in_both(faces: Any, others: Any) -> list[Path]:
     """Files of `faces` that `others` has too: the same file, or a copy that has kept its name.
 
+    No picture is opened; `check` with `against` finds those that were saved anew, too.
+
     Args:
         faces: a data set of files in folders; of anything else nothing is said.
         others: likewise.
