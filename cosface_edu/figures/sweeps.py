@@ -166,9 +166,10 @@ def measured_anew(on_the_map: Sequence[Row], again: Sequence[Row], measures: Map
     """
     cell = again[0]["people"], again[0]["pictures"]
     beside = {"on the map": by_cell(on_the_map)[cell], "anew": alike(again)}
-    lines = [
-        _both(f"{name}, {len({run['seed'] for run in runs})} seeds", runs, measures) for name, runs in beside.items()
-    ]
+    lines = []
+    for name, runs in beside.items():
+        seeds = len({run["seed"] for run in runs})
+        lines.append(_both(f"{name}, {seeds} seed{'s' if seeds > 1 else ''}", runs, measures))
     return _from_nsl_to_cosface(f"{cell[0]:,} × {cell[1]}", lines, measures)
 
 
@@ -179,8 +180,9 @@ def _both(name: str, runs: Sequence[dict[str, Any]], measures: Mapping[str, Valu
     for value in measures.values():
         found = compared(runs, value)
         words.append(" → ".join(f"{100 * found['losses'][loss]['mean']:.1f}" for loss in ("nsl", "cosface")))
-        mean, low, high = (100 * found["cosface_minus"]["nsl"][key] for key in ("mean", "low", "high"))
-        words.append(f"{mean:.1f} ({low:.1f} … {high:.1f})")
+        lead = found["cosface_minus"]["nsl"]  # of a single seed there is no interval
+        ends = [f"{100 * lead[key]:.1f}" for key in ("low", "high") if key in lead]
+        words.append(f"{100 * lead['mean']:.1f}" + (f" ({' … '.join(ends)})" if ends else ""))
     return [unbroken(word) for word in (*words, settings["nsl"], settings["cosface"])]
 
 

@@ -138,3 +138,7 @@ def test_what_was_measured_anew_stands_under_its_cell_of_the_map() -> None:
     assert heads.startswith("| 10 × 20 | rank 1 | points |")
     assert "on the map, 3 seeds | 60.0 → 80.0 | 20.0 (20.0 … 20.0) | s = 8 | s = 8 |" in before
     assert "anew, 2 seeds | 55.0 → 65.0 | 10.0 (−53.5 … 73.5) | s = 8 | s = 8 |" in after
+    first = [run for run in anew if run["seed"] == 0]
+    assert "| anew, 1 seed | 50.0 → 55.0 | 5.0 | s = 8 |" in sweeps.measured_anew(MAP, first, {"rank 1": rank}).replace(
+        "\u00a0", " "
+    )
