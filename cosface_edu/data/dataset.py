@@ -3,7 +3,7 @@
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, TypeVarTuple
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ OVERSHOOT = 0.1  # beyond [0, 1], which some ways to resize a picture leave
 
 OnBroken = Literal["fail", "skip"]
 _Got = TypeVar("_Got")
+_More = TypeVarTuple("_More")
 
 
 class Faces(Protocol):
@@ -134,17 +135,17 @@ class PictureDataset(Dataset[tuple[Tensor, int]], ABC):
 
     def fill(self, index: int, rows: np.ndarray) -> None:
         """Write picture `index` into memory: rows (height, width, 3) uint8, of the data set's size."""
-        self._whole(index, lambda index: self._write(index, rows))
+        self._whole(index, self._write, rows)
 
     def _write(self, index: int, rows: np.ndarray) -> None:
         rows[:] = fit(self.read(index)[0], self.size).permute(1, 2, 0).numpy()  # (3, H, W) -> (H, W, 3)
 
-    def _whole(self, index: int, get: Callable[[int], _Got]) -> _Got:
+    def _whole(self, index: int, get: Callable[[int, *_More], _Got], *more: *_More) -> _Got:
         """What `get` makes of a picture. Where another may stand in for a broken one, it is the next whole one of the
         same person: batches keep their size, labels stay right."""
         index = range(len(self))[index]  # negative ones too; IndexError past the end
         try:
-            return get(index)
+            return get(index, *more)
         except BrokenImage as error:
             if self.on_broken == "fail":
                 raise
@@ -152,7 +153,7 @@ class PictureDataset(Dataset[tuple[Tensor, int]], ABC):
         same = torch.nonzero(self.labels == self.labels[index])[:, 0]
         for other in same.roll(-int(torch.searchsorted(same, index)))[1:].tolist():
             try:
-                return get(other)
+                return get(other, *more)
             except BrokenImage as error:
                 warnings.warn(f"skipped {error}", stacklevel=3)
         raise BrokenImage(f"not one of the {len(same)} pictures of person {int(self.labels[index])} can be decoded")

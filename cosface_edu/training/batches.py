@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Self
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Sampler
@@ -19,6 +18,7 @@ from cosface_edu import data
 from cosface_edu.data import Faces, to_bytes, to_float
 from cosface_edu.data.dataset import PictureDataset, people_of
 from cosface_edu.data.draws import keys
+from cosface_edu.data.images import BEFORE_ROWS
 from cosface_edu.faces import FaceWorldDataset
 from cosface_edu.faces.many import dataset_on
 
@@ -146,7 +146,8 @@ class Part:
 
         Args:
             indices: of the images.
-            into: memory for the pixels, one row of bytes (at least b·3·H·W,); None: new memory.
+            into: memory for the pixels, one row of bytes (at least `BEFORE_ROWS` + b·3·H·W,), of which they leave
+                the first `BEFORE_ROWS` free; None: new memory.
 
         Returns:
             (b, H, W, 3) uint8 of pictures that are decoded, (b, 3, H, W) of others; labels (b,).
@@ -154,15 +155,14 @@ class Part:
         places, labels = self.images[indices].tolist(), self.labels[indices]
 
         def room(*shape: int) -> Tensor:
-            return torch.empty(shape, dtype=torch.uint8) if into is None else into[: math.prod(shape)].view(shape)
+            end = BEFORE_ROWS + math.prod(shape)
+            memory = torch.empty(end, dtype=torch.uint8) if into is None else into
+            return memory[BEFORE_ROWS:end].view(shape)
 
         if isinstance(self.faces, PictureDataset):
             pixels = room(len(places), *self.faces.size, 3)
-            # a decoder writes a few bytes at a time: into memory that the cache holds, and from there all at once
-            picture = np.empty((*self.faces.size, 3), dtype=np.uint8)
             for place, rows in zip(places, pixels.numpy(), strict=True):
-                self.faces.fill(place, picture)
-                rows[...] = picture
+                self.faces.fill(place, rows)
             return pixels, labels
         pixels = to_bytes(torch.stack([image for image, _ in fetch(self.faces, places)]))
         return pixels if into is None else room(*pixels.shape).copy_(pixels), labels

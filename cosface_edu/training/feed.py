@@ -22,12 +22,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from cosface_edu.data import Augment, normalise, to_float
+from cosface_edu.data.images import BEFORE_ROWS
 
 from .ahead import BUFFERS, Piece, ahead, lane
 from .batches import InMemory, Part, Steps, augmentation_keys
 from .config import Config
 
 _EACH_AHEAD = 2  # batches that a worker reads before they are asked for
+_LINE = 64  # bytes that a processor's cache holds together: no two places have one in common
 
 
 class Augmented(Dataset[tuple[Tensor, int]]):
@@ -92,7 +94,8 @@ class Slots(Dataset[Filled]):
 
     def __init__(self, faces: Part, batch: int, size: tuple[int, int], count: int) -> None:
         self.faces = faces
-        self.memory = torch.empty(count, batch * 3 * size[0] * size[1], dtype=torch.uint8).share_memory_()
+        room = math.ceil((BEFORE_ROWS + batch * 3 * size[0] * size[1]) / _LINE) * _LINE
+        self.memory = torch.empty(count, room, dtype=torch.uint8).share_memory_()
 
     def __getitems__(self, order: Order) -> Filled:
         """Fill a place: which, the shape of the pixels in it, labels (b,) and keys (b,), small enough to be sent."""
@@ -103,7 +106,7 @@ class Slots(Dataset[Filled]):
     def pieces(self, filled: Filled) -> list[Piece]:
         """What a worker filled, to be copied before the next is asked for."""
         place, shape, labels, keys = filled
-        pixels = self.memory[place, : math.prod(shape)].view(shape)
+        pixels = self.memory[place, BEFORE_ROWS : BEFORE_ROWS + math.prod(shape)].view(shape)
         return [(pixels, None), (torch.from_numpy(labels), None), (torch.from_numpy(keys), None)]
 
 

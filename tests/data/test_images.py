@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageOps, PngImagePlugin, features
 
 from cosface_edu import data
-from cosface_edu.data.images import decode_into, decode_reduced, encode_jpeg
+from cosface_edu.data.images import BEFORE_ROWS, decode_into, decode_reduced, encode_jpeg
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -282,7 +282,7 @@ def test_a_reduced_picture_is_the_picture_smaller(kind: str) -> None:
     assert decode_reduced(content, 10_000)[0].shape == large.shape
 
 
-@pytest.mark.parametrize("size", [(20, 16), (20, 12), (10, 8), (7, 9), (40, 32)])
+@pytest.mark.parametrize("size", [(20, 16), (16, 20), (20, 12), (10, 8), (7, 9), (40, 32)])
 @pytest.mark.parametrize("kind", ["JPEG", "grey JPEG", "CMYK JPEG", "turned JPEG", "PNG"])
 def test_decoding_into_memory_is_decoding_and_fitting(kind: str, size: tuple[int, int]) -> None:
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 16, 3), dtype=np.uint8))
@@ -304,6 +304,19 @@ def test_decoding_into_memory_copies_no_jpeg_of_that_size(jpeg, monkeypatch: pyt
     rows = np.zeros((20, 16, 3), dtype=np.uint8)
     decode_into(jpeg(3), rows)
     assert rows.any()
+
+
+def test_a_frame_that_is_not_the_decoder_s_is_not_believed(jpeg, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = data.fit(data.decode(jpeg(3)), (16, 20)).permute(1, 2, 0).numpy()
+    monkeypatch.setattr("cosface_edu.data.images._jpeg_segments", lambda data: (1, (16, 20)))  # it is (20, 16)
+    decode_into(jpeg(3), rows := np.zeros((16, 20, 3), dtype=np.uint8))
+    np.testing.assert_array_equal(rows, expected)
+
+
+def test_a_jpeg_s_rows_are_decoded_to_where_the_cache_is_not_passed_by(jpeg) -> None:
+    """Rows that begin at a multiple of 16 would be written past it; with 16 columns all begin alike."""
+    several = [data.decode(jpeg(3)) for _ in range(4)]  # kept, or the next has the same place
+    assert {pixels.data_ptr() % 16 for pixels in several} == {BEFORE_ROWS}
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])

@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader
 
 from cosface_edu.data import normalise
 from cosface_edu.data.dataset import PictureDataset
+from cosface_edu.data.images import BEFORE_ROWS
 from cosface_edu.training.ahead import BUFFERS
 from cosface_edu.training.batches import InMemory, Part, Steps
 from cosface_edu.training.feed import Bytes, Slots, _read, _whole, feed, planes
@@ -94,11 +95,13 @@ def test_bytes_travel_as_they_were_laid_out(decoder: bool) -> None:
             slots = Slots(part, 3, (8, 4), 2)
             loader = DataLoader(slots, batch_sampler=[(1, batch)], num_workers=1, collate_fn=_whole)
             (pixels, _), (labels, _), (keys, _) = slots.pieces(next(iter(loader)))
-            assert pixels.data_ptr() == slots.memory[1].data_ptr()
+            assert pixels.data_ptr() == slots.memory[1].data_ptr() + BEFORE_ROWS
         else:
             loader = DataLoader(Bytes(part), batch_sampler=[batch], collate_fn=_whole)
             pixels, labels, keys = next(iter(loader))
         assert pixels.is_contiguous()
+        if decoder or workers:
+            assert pixels.data_ptr() % 16 == BEFORE_ROWS, "or a decoder writes past the cache"
         assert pixels.shape == ((3, 8, 4, 3) if decoder else (3, 3, 8, 4))
         assert torch.equal(planes(pixels), pictures[[5, 2, 5]])
         assert (labels.tolist(), keys.tolist()) == ([1, 0, 1], [30, 10, 31])
