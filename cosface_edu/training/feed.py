@@ -8,27 +8,32 @@ device. Nothing here waits for the GPU.
 
 What workers read goes into memory that they share with the process that trains, made once (`Slots`). New shared memory
 for each batch, as a loader makes it, has to be given by the system page by page, to the worker and again to the process
-that trains; and that process takes from all workers.
+that trains; and that process takes from all workers. A worker that is free reads the next batch, and batches are taken
+in their order: dealt in turn, the slowest would set the pace of all.
 """
 
 import math
+import random
+import time
 from collections.abc import Iterator
-from itertools import cycle
+from multiprocessing import parent_process
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from cosface_edu.data import Augment, normalise, to_float
 from cosface_edu.data.images import BEFORE_ROWS
 
 from .ahead import BUFFERS, Piece, ahead, lane
-from .batches import InMemory, Part, Steps, augmentation_keys
+from .batches import InMemory, Part, Steps, augmentation_keys, mix
 from .config import Config
 
 _EACH_AHEAD = 2  # batches that a worker reads before they are asked for
+_PAUSE = 0.001  # seconds between two looks for a free place
+_NEVER = 2**62  # no run has so many batches
 _LINE = 64  # bytes that a processor's cache holds together: no two places have one in common
 
 
@@ -74,55 +79,81 @@ class Bytes(Dataset[list[Tensor]]):
 
 
 Order = tuple[int, list[tuple[int, int]]]
-Filled = tuple[int, tuple[int, ...], np.ndarray, np.ndarray]
+Filled = tuple[int, int, tuple[int, ...], np.ndarray, np.ndarray]
 
 
 class Slots(Dataset[Filled]):
     """Bytes that are written where the process that trains can see them.
 
-    A loader with w workers that each read p batches ahead has at most w·p on their way. With the one that is looked at
-    and those that are still copied, `BUFFERS`, that makes w·p + 1 + `BUFFERS` places at least. They are taken in turn,
-    and so are the workers: a multiple of w lets each write to its own few. A page of shared memory has to be made known
-    to every process that writes to it, at its first writing.
+    Each worker has places of its own: a page of shared memory has to be made known to every process that writes to it,
+    at its first writing. A batch that is not yet asked for keeps its place, and a worker without a free one waits: so
+    none is further ahead than its places. With `BUFFERS` + 1 or more it never waits for a batch of its own.
 
     Args:
         faces: the training part.
         batch: images of each.
         size: (height, width).
-        count: places.
+        workers: processes that read.
+        each: places of each.
+        seed: of what somebody's own data set draws: the same for the same batch, whoever reads it.
     """
 
-    def __init__(self, faces: Part, batch: int, size: tuple[int, int], count: int) -> None:
-        self.faces = faces
+    def __init__(self, faces: Part, batch: int, size: tuple[int, int], workers: int, each: int, seed: int) -> None:
+        self.faces, self.each, self.seed = faces, each, seed
         room = math.ceil((BEFORE_ROWS + batch * 3 * size[0] * size[1]) / _LINE) * _LINE
-        self.memory = torch.empty(count, room, dtype=torch.uint8).share_memory_()
+        self.memory = torch.empty(workers * each, room, dtype=torch.uint8).share_memory_()
+        self.past = torch.zeros(1, dtype=torch.int64).share_memory_()  # batches before this one may be written over
+        self._held: dict[int, int] = {}  # in a worker: the batch in each of its places
 
     def __getitems__(self, order: Order) -> Filled:
-        """Fill a place: which, the shape of the pixels in it, labels (b,) and keys (b,), small enough to be sent."""
-        place, picks = order
+        """Fill a place: the batch, the place, the shape of its pixels, labels (b,) and keys (b,), all easily sent."""
+        batch, picks = order
+        place = self._free()
+        self._held[place] = batch
+        seed = mix(self.seed, batch)
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
         pixels, labels = self.faces.bytes([index for index, _ in picks], self.memory[place])
-        return place, tuple(pixels.shape), labels.numpy(), np.array([key for _, key in picks])
+        return batch, place, tuple(pixels.shape), labels.numpy(), np.array([key for _, key in picks])
 
-    def pieces(self, filled: Filled) -> list[Piece]:
-        """What a worker filled, to be copied before the next is asked for."""
-        place, shape, labels, keys = filled
+    def _free(self) -> int:
+        """A place of this worker's, as soon as one may be written over."""
+        worker, trains = get_worker_info(), parent_process()
+        assert worker is not None
+        assert trains is not None
+        while True:
+            past = self.past.item()
+            for place in range(worker.id * self.each, (worker.id + 1) * self.each):
+                if place not in self._held or self._held[place] < past:
+                    return place
+            if not trains.is_alive():  # it was killed, and will not ask
+                raise SystemExit
+            time.sleep(_PAUSE)
+
+    def in_order(self, found: Iterator[Filled], batch: int) -> Iterator[list[Piece]]:
+        """What workers filled, as one after the other is asked for; `BUFFERS` before it may still be copied.
+
+        Args:
+            found: as they come.
+            batch: the first.
+        """
+        early: dict[int, Filled] = {}
+        try:
+            while True:
+                self.past.fill_(batch - BUFFERS)
+                while batch not in early:
+                    if (one := next(found, None)) is None:
+                        return
+                    early[one[0]] = one
+                yield self._pieces(*early.pop(batch)[1:])
+                batch += 1
+        finally:
+            self.past.fill_(_NEVER)  # nobody is to wait for a place any more
+
+    def _pieces(self, place: int, shape: tuple[int, ...], labels: np.ndarray, keys: np.ndarray) -> list[Piece]:
         pixels = self.memory[place, BEFORE_ROWS : BEFORE_ROWS + math.prod(shape)].view(shape)
         return [(pixels, None), (torch.from_numpy(labels), None), (torch.from_numpy(keys), None)]
-
-
-class Placed(Sampler[Order]):
-    """Each step's images with the place that they go to, in turn.
-
-    Args:
-        steps: the images.
-        count: places.
-    """
-
-    def __init__(self, steps: Steps, count: int) -> None:
-        self.steps, self.count = steps, count
-
-    def __iter__(self) -> Iterator[Order]:
-        return zip(cycle(range(self.count)), self.steps, strict=False)
 
 
 def _whole(batch: Any) -> Any:
@@ -215,15 +246,18 @@ def _picked(training: Part, steps: Steps) -> Iterator[list[Piece]]:
 
 def _read(training: Part, steps: Steps, workers: int, own: torch.Generator) -> tuple[Iterator[list[Piece]], Tensor]:
     """Batches that other processes read and decode, and the memory that they are in; the processes start here."""
-    places = workers * (_EACH_AHEAD + math.ceil((1 + BUFFERS) / workers))
-    config = steps.config
-    slots = Slots(training, config.batch // (steps.world * steps.parts), config.size, places)
+    config, first = steps.config, steps.first * steps.parts
+    # w workers that each read p ahead, the one that is looked at, and those that are still copied
+    each = _EACH_AHEAD + math.ceil((1 + BUFFERS) / workers)
+    share = config.batch // (steps.world * steps.parts)
+    slots = Slots(training, share, config.size, workers, each, mix(config.seed, 4, steps.rank))
     loader = DataLoader(
         slots,
-        batch_sampler=Placed(steps, places),  # type: ignore[arg-type]  # a loader hands over whatever it yields
+        batch_sampler=enumerate(steps, first),  # type: ignore[arg-type]  # a loader hands over whatever it yields
         num_workers=workers,
         prefetch_factor=_EACH_AHEAD,
+        in_order=False,
         generator=own,
         collate_fn=_whole,
     )
-    return map(slots.pieces, iter(loader)), slots.memory
+    return slots.in_order(iter(loader), first), slots.memory

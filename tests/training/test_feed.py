@@ -1,14 +1,20 @@
 """One batch, three ways to the device: made by workers, sent as bytes, or pointed to in the device's own memory."""
 
+import multiprocessing
+import os
+import random
+import signal
+import threading
 import time
 
+import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, get_worker_info
 
 from cosface_edu.data import normalise
 from cosface_edu.data.dataset import PictureDataset
-from cosface_edu.data.images import BEFORE_ROWS
+from cosface_edu.data.images import BEFORE_ROWS, BrokenImage
 from cosface_edu.training.ahead import BUFFERS
 from cosface_edu.training.batches import InMemory, Part, Steps
 from cosface_edu.training.feed import Bytes, Slots, _read, _whole, feed, planes
@@ -92,9 +98,9 @@ def test_bytes_travel_as_they_were_laid_out(decoder: bool) -> None:
     batch = [(3, 30), (0, 10), (3, 31)]
     for workers in (0, 1):
         if workers:
-            slots = Slots(part, 3, (8, 4), 2)
-            loader = DataLoader(slots, batch_sampler=[(1, batch)], num_workers=1, collate_fn=_whole)
-            (pixels, _), (labels, _), (keys, _) = slots.pieces(next(iter(loader)))
+            slots = Slots(part, 3, (8, 4), 1, 2, seed=0)
+            loader = DataLoader(slots, batch_sampler=[(0, batch), (1, batch)], num_workers=1, collate_fn=_whole)
+            _, ((pixels, _), (labels, _), (keys, _)) = slots.in_order(iter(loader), 0)
             assert pixels.data_ptr() == slots.memory[1].data_ptr() + BEFORE_ROWS
         else:
             loader = DataLoader(Bytes(part), batch_sampler=[batch], collate_fn=_whole)
@@ -114,7 +120,6 @@ def test_a_worker_does_not_write_where_a_batch_is_still_looked_at(config) -> Non
     config = config.replace(size=(8, 4), batch=4, steps=40)
     expected = list(Steps(len(part), config, 0, 0, 1, 1))
     read, memory = _read(part, Steps(len(part), config, 0, 0, 1, 1), 2, torch.Generator())
-    assert len(memory) % 2 == 0, "a worker's places are its own"
     earlier: list = []  # what may still be copied when the next is asked for
     for batch, ((pixels, _), (labels, _), (keys, _)) in zip(expected, read, strict=True):
         time.sleep(0.01)  # the workers have gone on as far as they may
@@ -123,6 +128,109 @@ def test_a_worker_does_not_write_where_a_batch_is_still_looked_at(config) -> Non
         assert all(torch.equal(planes(there), expected) for there, expected in earlier)
         assert labels.tolist() == [int(part.labels[index]) for index, _ in batch]
         assert keys.tolist() == [key for _, key in batch]
+
+
+class Unequal(Decoded):
+    """Worker 0 reads its first picture when it may, and each as slowly as it is told."""
+
+    def __init__(self, pause: float = 0.0) -> None:
+        super().__init__()
+        self.pause = pause
+        self.may, self.read_by = torch.ones(1).share_memory_(), torch.zeros(2, dtype=torch.int64).share_memory_()
+
+    def read(self, index: int) -> tuple[torch.Tensor, int]:
+        worker = get_worker_info().id
+        while worker == 0 and not self.may:
+            time.sleep(0.001)
+        time.sleep(0 if worker else self.pause)
+        self.read_by[worker] += 1
+        return super().read(index)
+
+
+def reading(faces, config, first: int = 0, workers: int = 2):
+    part = Part(faces, torch.arange(3))
+    return _read(part, Steps(len(part), config, first, 0, 1, 1), workers, torch.Generator())
+
+
+@pytest.fixture
+def little(config):
+    return config.replace(size=(8, 4), batch=4, steps=40)
+
+
+def test_the_free_worker_reads_the_next_batch_and_all_come_in_order(little) -> None:
+    faces = Unequal(pause=0.005)
+    expected = list(Steps(6, little, 0, 0, 1, 1))
+    read, _ = reading(faces, little)
+    for batch, ((pixels, _), _, (keys, _)) in zip(expected, read, strict=True):
+        assert torch.equal(planes(pixels), faces.pictures[[index for index, _ in batch]])
+        assert keys.tolist() == [key for _, key in batch]
+    slow, fast = faces.read_by.tolist()
+    assert slow + fast == 4 * 40
+    assert slow < fast
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_worker_is_ahead_of_a_stuck_one_by_its_places_at_most(little, goes_on: bool) -> None:
+    before = multiprocessing.active_children()
+    faces = Unequal()
+    faces.may.zero_()
+    read, memory = reading(faces, little)
+    readers = [child for child in multiprocessing.active_children() if child not in before]
+    its_own = 4 * len(memory) // 2
+
+    def let_it() -> None:
+        while faces.read_by[1] < its_own:
+            time.sleep(0.001)
+        time.sleep(0.2)  # the other would go on
+        faces.may.fill_(1)
+
+    threading.Thread(target=let_it, daemon=True).start()
+    next(read)
+    assert faces.read_by[1] == its_own
+    if goes_on:
+        assert len(list(read)) == 39
+    del read
+    assert [reader.exitcode for reader in readers] == [0, 0]
+    assert faces.read_by[1] > its_own, "it is not left waiting, to be killed after some seconds"
+
+
+def test_what_a_data_set_draws_is_the_batch_s_whoever_reads_it(little) -> None:
+    """And whether or not the run was stopped before."""
+
+    class Drawing(Unequal):
+        def read(self, index: int) -> tuple[torch.Tensor, int]:
+            _, label = super().read(index)
+            drawn = [random.randrange(256), np.random.randint(256), int(torch.randint(256, ()))]
+            return torch.tensor(drawn, dtype=torch.uint8)[:, None, None].expand(3, 8, 4), label
+
+    def drawn(pause: float, first: int, workers: int) -> list[torch.Tensor]:
+        return [pixels.clone() for (pixels, _), *_ in reading(Drawing(pause), little, first, workers)[0]]
+
+    unbroken, unequal, continued = drawn(0, 0, 2), drawn(0.005, 0, 2), drawn(0, 7, 1)
+    assert len({pixels.numpy().tobytes() for pixels in unbroken}) == 40
+    assert all(map(torch.equal, unbroken, unequal))
+    assert all(map(torch.equal, unbroken[7:], continued))
+
+
+def test_what_fails_in_a_worker_is_raised_here(little) -> None:
+    class Broken(Decoded):
+        def __init__(self, die: bool) -> None:
+            super().__init__()
+            self.die = die
+
+        def read(self, index: int) -> tuple[torch.Tensor, int]:
+            if self.die and index == 3:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if index == 3:
+                raise BrokenImage("train.rec, record 4: cannot be decoded")
+            return super().read(index)
+
+    for die, kind, told in (
+        (False, BrokenImage, r"train\.rec, record 4"),
+        (True, RuntimeError, "DataLoader worker .*pid"),
+    ):
+        with pytest.raises(kind, match=told):
+            list(reading(Broken(die), little)[0])
 
 
 def test_what_has_no_decoder_is_rounded_to_bytes(rounded) -> None:
