@@ -74,8 +74,9 @@ def records(gpu: bool) -> str:
 
 
 def made_again() -> str:
-    """Runs of the records beside what later code makes of them, as a Markdown table and what it comes to."""
-    runs = shipped.recorded(spots.NAME)["runs"]
+    """Runs of the records beside what later code makes of them: a Markdown table, what it comes to, and whence."""
+    checked = shipped.recorded(spots.NAME)
+    runs = checked["runs"]
     rows = []
     for run in runs:
         words = [value if isinstance(value, str) else f"{key} = {value:g}" for key, value in run["which"].items()]
@@ -97,4 +98,5 @@ def made_again() -> str:
         table(["record", "run", "measure", "recorded", "again", "seeds lie apart by"], rows, "lllr")
         + f"\n\nOf {len(several)} runs with several seeds in their record, {len(further)} came out further from it "
         f"than its seeds lie apart. Not made again: {', '.join(f'`{name}`' for name in sorted(others))}."
+        f"\n\n{page.provenance(checked)}"
     )

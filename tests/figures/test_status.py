@@ -61,12 +61,14 @@ def test_runs_made_again_stand_beside_their_records_and_the_others_are_named(mon
         run | {"record": "few-pictures", "again": 90.5, "seeds": 0.6},
         run | {"record": "faceworld-search", "again": 90.5, "seeds": None},
     ]
-    monkeypatch.setattr(status.shipped, "recorded", lambda name: {"runs": runs})
+    checked = record.load("spot-checks")
+    monkeypatch.setattr(status.shipped, "recorded", lambda name: checked | {"runs": runs})
     text = status.made_again().replace("\u00a0", " ")
     assert "| `few-pictures` | nsl, s = 8, seed 0 | accuracy, % | 90.00 | 90.50 | 0.40 |" in text
     assert "| 90.50 | one seed |" in text
     assert "Of 2 runs with several seeds in their record, 1 came out further" in text
-    others = text.partition("Not made again: ")[2]
+    assert "`cosface-edu record spot-checks`" in text
+    others = text.partition("Not made again: ")[2].partition("\n")[0]
     assert "`rehearsal`" in others
     assert "`few-pictures`" not in others
     assert "`spot-checks`" not in others
