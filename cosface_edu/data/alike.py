@@ -2,10 +2,11 @@
 
 Two pictures are compared by their details: the picture as a network would get it, shrunk to 28×24 grey pixels, less its
 own blurred self, less what all pictures of a set have in common, such as a frame. Copies are those whose details have
-a cosine of `COPY` or more. Of 270 million pairs between sets of real faces that were made apart one had that much, and
-it is the same photograph; the next had 0.81. Each of 3,603 crops had more than 0.95 with itself as a JPEG of quality
+a cosine of `COPY` or more. Between sets of real faces that were made apart, 270 million pairs, those that had that much
+were the same photographs; the next had 0.81. Each of 3,603 crops had more than 0.95 with itself as a JPEG of quality
 30, at half its size and enlarged by nearest pixels. Moved by one pixel of 112×96 it may have less than `COPY`; a mirror
-image, or the face cut out by another template, is not found.
+image, or the face cut out by another template, is not found. Nor are copies saved anew found in a set of hundreds of
+pictures that are nearly one, such as the frames of a still clip: what all have in common is the face itself.
 """
 
 import re

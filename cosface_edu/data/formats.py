@@ -200,7 +200,7 @@ def check(path: Source, progress: bool = False, *, against: Source | Iterable[So
 
     Raises:
         FileNotFoundError: nothing there.
-        ValueError: of no known format.
+        ValueError: of no known format, or a data set held against itself.
 
     Example:
         >>> from pathlib import Path
@@ -215,6 +215,9 @@ def check(path: Source, progress: bool = False, *, against: Source | Iterable[So
         (4, 2, [])
     """
     others = [(Path(other), recognise(other)) for other in _several(against)]
+    for other, _ in others:
+        if other.exists() and other.resolve() == Path(path).resolve():
+            raise ValueError(f"{other} is held against itself: every picture would be a copy; name another data set")
     found = recognise(path)
     comparisons = []
     for other, of_other in others:

@@ -400,7 +400,7 @@ def _turned(pixels: np.ndarray, turn: Image.Transpose | None) -> np.ndarray:
         Image.Transpose.ROTATE_90: lambda a: np.rot90(a, 1),  # anticlockwise, both
         Image.Transpose.ROTATE_270: lambda a: np.rot90(a, 3),
     }
-    return np.ascontiguousarray(by_turn[turn](pixels))
+    return by_turn[turn](pixels).copy()  # torch takes no negative strides, not even along a side of one pixel
 
 
 def _turned_size(size: tuple[int, int], turn: Image.Transpose | None) -> tuple[int, int]:

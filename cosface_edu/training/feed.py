@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch._utils import ExceptionWrapper  # what a loader sends an error by
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from cosface_edu.data import Augment, normalise, to_float
@@ -33,8 +34,19 @@ from .config import Config
 
 _EACH_AHEAD = 2  # batches that a worker reads before they are asked for
 _PAUSE = 0.001  # seconds between two looks for a free place
-_NEVER = 2**62  # no run has so many batches
+_OVER = 2**62  # no run has so many batches
 _LINE = 64  # bytes that a processor's cache holds together: no two places have one in common
+
+
+def _draw_as(*key: int) -> None:
+    """In a worker: what somebody's own data set draws is the batch's own, whoever reads it and in whichever run.
+
+    A loader seeds its workers by their numbers alone, and so each seed, process and continued run would draw the same.
+    """
+    seed = mix(*key)
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
 
 
 class Augmented(Dataset[tuple[Tensor, int]]):
@@ -53,6 +65,8 @@ class Augmented(Dataset[tuple[Tensor, int]]):
 
     def __getitems__(self, picks: list[tuple[int, int]]) -> list[tuple[Tensor, int]]:
         """A micro-batch of (image, key)."""
+        if get_worker_info() is not None:
+            _draw_as(4, *(key for _, key in picks))  # hashes of seed, step and picture
         found = self.faces.__getitems__([index for index, _ in picks])
         images = torch.stack([image for image, _ in found]).float()  # (b, 3, H, W); somebody's own may be doubles
         images = self.augment(images, torch.tensor([key for _, key in picks]))
@@ -79,7 +93,8 @@ class Bytes(Dataset[list[Tensor]]):
 
 
 Order = tuple[int, list[tuple[int, int]]]
-Filled = tuple[int, int, tuple[int, ...], np.ndarray, np.ndarray]
+Place = tuple[int, tuple[int, ...], np.ndarray, np.ndarray]
+Filled = tuple[int, Place | ExceptionWrapper]
 
 
 class Slots(Dataset[Filled]):
@@ -106,24 +121,29 @@ class Slots(Dataset[Filled]):
         self._held: dict[int, int] = {}  # in a worker: the batch in each of its places
 
     def __getitems__(self, order: Order) -> Filled:
-        """Fill a place: the batch, the place, the shape of its pixels, labels (b,) and keys (b,), all easily sent."""
+        """Fill a place: the batch; the place, the shape of its pixels, labels (b,) and keys (b,), all easily sent.
+
+        An error is sent as well, and raised when the batch is asked for: those before it are good.
+        """
         batch, picks = order
         place = self._free()
         self._held[place] = batch
-        seed = mix(self.seed, batch)
-        torch.manual_seed(seed)
-        random.seed(seed)
-        np.random.seed(seed % 2**32)
-        pixels, labels = self.faces.bytes([index for index, _ in picks], self.memory[place])
-        return batch, place, tuple(pixels.shape), labels.numpy(), np.array([key for _, key in picks])
+        _draw_as(self.seed, batch)
+        try:
+            pixels, labels = self.faces.bytes([index for index, _ in picks], self.memory[place])
+        except Exception:
+            return batch, ExceptionWrapper(where=f"in a process that reads, at batch {batch}")
+        return batch, (place, tuple(pixels.shape), labels.numpy(), np.array([key for _, key in picks]))
 
     def _free(self) -> int:
-        """A place of this worker's, as soon as one may be written over."""
+        """A place of this worker's, as soon as one may be written over; where all is over, the worker ends."""
         worker, trains = get_worker_info(), parent_process()
         assert worker is not None
         assert trains is not None
         while True:
             past = self.past.item()
+            if past == _OVER:
+                raise SystemExit
             for place in range(worker.id * self.each, (worker.id + 1) * self.each):
                 if place not in self._held or self._held[place] < past:
                     return place
@@ -138,18 +158,22 @@ class Slots(Dataset[Filled]):
             found: as they come.
             batch: the first.
         """
-        early: dict[int, Filled] = {}
+        early: dict[int, Place | ExceptionWrapper] = {}
         try:
             while True:
                 self.past.fill_(batch - BUFFERS)
                 while batch not in early:
                     if (one := next(found, None)) is None:
                         return
-                    early[one[0]] = one
-                yield self._pieces(*early.pop(batch)[1:])
+                    early[one[0]] = one[1]
+                filled = early.pop(batch)
+                if isinstance(filled, ExceptionWrapper):
+                    filled.reraise()
+                else:
+                    yield self._pieces(*filled)
                 batch += 1
         finally:
-            self.past.fill_(_NEVER)  # nobody is to wait for a place any more
+            self.past.fill_(_OVER)  # nobody is to wait for a place any more, nor to write where a copy is under way
 
     def _pieces(self, place: int, shape: tuple[int, ...], labels: np.ndarray, keys: np.ndarray) -> list[Piece]:
         pixels = self.memory[place, BEFORE_ROWS : BEFORE_ROWS + math.prod(shape)].view(shape)

@@ -50,6 +50,12 @@ class Lab:
             f"(() => {{ const lab = document.querySelector('.ml').lab; return {condition}; }})()"
         )
 
+    def steps_when(self, condition: str) -> int:
+        """How many steps there were when a condition was first seen to be true."""
+        return self.page.wait_for_function(
+            f"(() => {{ const lab = document.querySelector('.ml').lab; return {condition} && lab.engine.steps; }})()"
+        ).json_value()
+
     def do(self, action: str) -> None:
         self.page.click(f'[data-do="{action}"]')
 
@@ -143,11 +149,11 @@ def test_dragging_m_closes_the_gap_and_opens_it_within_seconds(open_lab, capsys)
     opened.wait(f"lab.engine.steps > {began + 10}")
     spent = []
     for start, end, reached in ((0.2, 0, f"{SMOOTH} < 32"), (0, 0.2, f"{SMOOTH} > 34.5")):
-        steps, at = opened.read("lab.engine.steps"), time.perf_counter()
         opened.drag(places[start], places[end])
+        # it trains on while this process, beside other work, drags and asks: counted is from one look to another
+        steps, at = opened.read("lab.engine.steps"), time.perf_counter()
         assert opened.state()["m"] == pytest.approx(end, abs=0.02)
-        opened.wait(reached)
-        spent.append((opened.read("lab.engine.steps") - steps, time.perf_counter() - at))
+        spent.append((opened.steps_when(reached) - steps, time.perf_counter() - at))
     with capsys.disabled():
         print(f"\nMargin Lab, gap closed and opened again after (steps, s): {spent}")
     assert all(steps <= 150 for steps, _ in spent)

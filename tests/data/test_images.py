@@ -377,3 +377,13 @@ def test_what_a_clone_or_a_download_left_in_a_picture_s_place_is_said() -> None:
         data.decode(b"version https://git-lfs.github.com/spec/v1\noid sha256:0d71\nsize 19332\n")
     with pytest.raises(data.BrokenImage, match="a web page lies in the file's place"):
         data.decode(memoryview(b"\n<!DOCTYPE html><html><title>Quota exceeded</title>"))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("size", [(1, 9), (9, 1), (1, 1)])
+def test_a_turned_picture_of_one_row_or_column_is_one(size: tuple[int, int], orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = io.BytesIO()
+    Image.new("RGB", size, (200, 100, 50)).save(file, "JPEG", exif=exif)
+    assert data.decode(file.getvalue()).shape == (3, *(size if orientation > 4 else size[::-1]))

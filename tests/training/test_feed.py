@@ -190,8 +190,9 @@ def test_a_worker_is_ahead_of_a_stuck_one_by_its_places_at_most(little, goes_on:
     if goes_on:
         assert len(list(read)) == 39
     del read
-    assert [reader.exitcode for reader in readers] == [0, 0]
-    assert faces.read_by[1] > its_own, "it is not left waiting, to be killed after some seconds"
+    assert [reader.exitcode for reader in readers] == [0, 0], "none is left waiting, to be killed after some seconds"
+    if not goes_on:
+        assert faces.read_by[1] == its_own, "nothing is written where a copy may be under way"
 
 
 def test_what_a_data_set_draws_is_the_batch_s_whoever_reads_it(little) -> None:
@@ -210,6 +211,58 @@ def test_what_a_data_set_draws_is_the_batch_s_whoever_reads_it(little) -> None:
     assert len({pixels.numpy().tobytes() for pixels in unbroken}) == 40
     assert all(map(torch.equal, unbroken, unequal))
     assert all(map(torch.equal, unbroken[7:], continued))
+
+
+class Random(torch.utils.data.Dataset):
+    """Somebody's own: what it shows is drawn anew at every look."""
+
+    labels = torch.tensor([0, 0, 1, 1, 2, 2])
+
+    def __len__(self) -> int:
+        return 6
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        drawn = [random.random(), np.random.rand(), float(torch.rand(()))]
+        return torch.tensor(drawn)[:, None, None].expand(3, 8, 4), int(self.labels[index])
+
+
+@pytest.mark.parametrize("on_processor", [True, False])
+def test_what_workers_draw_differs_from_seed_to_seed_and_process_to_process(
+    on_processor: bool, little, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cosface_edu.training.feed._on_processor", lambda device: on_processor)
+    config = little.replace(flip=False, workers=2, steps=6)
+
+    def drawn(config, first: int = 0, rank: int = 0, world: int = 1) -> list[torch.Tensor]:
+        part = Part(Random(), torch.arange(3))
+        return [images for images, _ in feed(part, config, torch.device("cpu"), first, rank, world)]
+
+    once = drawn(config)
+    assert all(map(torch.equal, once, drawn(config)))
+    assert all(map(torch.equal, once[4:], drawn(config, first=4)))
+    assert all(map(torch.equal, once, drawn(config.replace(workers=1))))
+    for other in (drawn(config.replace(seed=1)), drawn(config, rank=1, world=2)):
+        seen = [{tuple(image[:, 0, 0].tolist()) for batch in run for image in batch} for run in (once, other)]
+        assert not seen[0] & seen[1]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_is_raised_when_its_batch_is_asked_for(workers: int, little) -> None:
+    class Broken(Decoded):
+        def read(self, index: int) -> tuple[torch.Tensor, int]:
+            time.sleep(0 if index == 3 else 0.002)
+            if index == 3:
+                raise BrokenImage("train.rec, record 4: cannot be decoded")
+            return super().read(index)
+
+    order = list(Steps(4, little, 0, 0, 1, 1))
+    part = Part(Broken(), torch.arange(2))  # pictures 0 to 3
+    read, _ = _read(part, Steps(len(part), little, 0, 0, 1, 1), workers, torch.Generator())
+    good = next(number for number, batch in enumerate(order) if 3 in [index for index, _ in batch])
+    found: list = []
+    with pytest.raises(BrokenImage, match=rf"batch {good}\b[\s\S]*record 4"):
+        found.extend(read)
+    assert len(found) == good
 
 
 def test_what_fails_in_a_worker_is_raised_here(little) -> None:
