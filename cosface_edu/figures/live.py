@@ -67,7 +67,7 @@ def forces(static: str = "../_static") -> str:
 
 
 def collapse(static: str = "../_static") -> str:
-    """Eight class centres as CosFace arranges them, apart or sharing places, and their losses, under a slider for m.
+    """Eight class centres evenly spread, as CosFace arranges them, and two sharing a place; losses, a slider for m.
 
     Args:
         static: path from the page to the folder that `lab.write_assets` filled.
@@ -76,8 +76,9 @@ def collapse(static: str = "../_static") -> str:
         HTML.
     """
     alt = (
-        "Three circles with eight class centres at m = 0.35: all apart, two in one place, three in one place; "
-        "below them what sharing adds to the loss, against m: it pays from about 0.47 on."
+        "Three circles with eight class centres and a sample of each at m = 0.35: evenly spread, the cheapest found, "
+        "which is the same, and two in one place; below them what the latter two cost more than even spacing, against "
+        "m: the cheapest less from 0.38 on, two in one place from 0.42."
     )
     return _figure("collapse", "live-collapse.webp", alt, static=static)
 

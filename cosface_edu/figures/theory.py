@@ -13,7 +13,7 @@ from torch import Tensor
 from cosface_edu import geometry, losses
 from cosface_edu.experiments import numerical
 from cosface_edu.figures import style
-from cosface_edu.losses import NSL, CosFace
+from cosface_edu.losses import NSL
 from cosface_edu.losses.margins import (
     AdditiveAngle,
     AdditiveCosine,
@@ -141,18 +141,13 @@ def random_neighbours(nearest: Tensor, margins: Sequence[float] = (0.35, 0.45)) 
     return figure
 
 
-def collapse(
-    margins: Sequence[float] = (0.0, 0.2, 0.29, 0.35, 0.45, 0.6), C: int = 8, s: float = 30.0, seed: int = 0
-) -> Figure:
-    """Eight centres on a circle as LMCL itself arranges them, for margins up to and past the bound."""
+def collapse(margins: Sequence[float] = (0.2, 0.29, 0.35, 0.4, 0.45, 0.6), C: int = 8, s: float = 30.0) -> Figure:
+    """Eight centres and a sample of each on a circle as LMCL itself arranges them, below the bound and past it."""
     figure, panels = style.subplots(2, (len(margins) + 1) // 2, figsize=(5.6, 4.8))
-    for axes, m in zip(panels.flat, margins, strict=True):
-        with torch.random.fork_rng(devices=[]):  # past the bound the outcome depends on the start
-            torch.manual_seed(seed)
-            head = CosFace(2, C, s=s, m=m).double()
-        centres = numerical.settle_centres(head, steps=250).numpy()
+    for axes, m in zip(panels.flat, margins, strict=False):
+        settled = geometry.settle(AdditiveCosine(m), s, (1,) * C)
         _circle(axes)
-        turns = np.sort(np.degrees(np.arctan2(centres[:, 1], centres[:, 0])) % 360)
+        turns = np.sort(np.degrees(settled.angles) % 360)
         gaps = np.diff(np.append(turns, turns[0] + 360))
         for turn in np.unique(np.round(turns / 2) * 2 % 360):
             together = int((np.abs((turns - turn + 180) % 360 - 180) <= 2).sum())
@@ -160,27 +155,41 @@ def collapse(
             tint = style.CYCLE[0] if together == 1 else style.WARN
             axes.plot([0, x], [0, y], color=tint, linewidth=1.5 if together == 1 else 3)
             if together > 1:
-                axes.text(1.16 * x, 1.16 * y, f"{together}", ha="center", va="center", fontsize=11, color=tint)
+                axes.text(1.2 * x, 1.2 * y, f"{together}", ha="center", va="center", fontsize=11, color=tint)
+        for centre, sample in zip(settled.angles, settled.samples, strict=True):
+            arc = np.linspace(centre, sample, 20)
+            axes.plot(np.cos(arc), np.sin(arc), color=style.TEXT, linewidth=1.5)
+            axes.plot(np.cos(sample), np.sin(sample), "o", color=style.TEXT, markersize=4)
         distinct = int((gaps > 2).sum())
-        axes.set_title(f"m = {m:g}\n{C} classes in {distinct} places", fontsize=10)
+        if distinct < C:
+            said = f"{C} classes in {distinct} places"
+        elif np.ptp(gaps) < 1:
+            said = f"all gaps {gaps.mean():.0f}°"
+        else:
+            said = f"gaps of {gaps.min():.0f}° to {gaps.max():.0f}°"
+        axes.set_title(f"m = {m:g}\n{said}", fontsize=10)
     return figure
 
 
-def crossing(C: int = 8, s: float = 30.0, margins: Sequence[float] = tuple(np.linspace(0.0, 0.7, 29))) -> Figure:
-    """Loss of C centres on a circle against m: all apart, two or three in one place, and what sharing costs."""
+def crossing(C: int = 8, s: float = 30.0, margins: Sequence[float] = tuple(np.linspace(0.0, 0.6, 25))) -> Figure:
+    """Loss of C classes on a circle against m: evenly spread, arranged at will, and with two or three in one place."""
     figure, (above, below) = style.subplots(2, 1, figsize=(5.6, 5.4), sharex=True)
-    kinds = {"all apart, even": 1, "two in one place": 2, "three in one place": 3}
-    even = np.array([geometry.settle(AdditiveCosine(m), s, (1,) * C).loss for m in margins])
-    for (name, k), tint, line in zip(kinds.items(), style.CYCLE, ("-", "--", "-."), strict=False):
-        places = (k, *(1,) * (C - k))
-        losses = np.array([geometry.settle(AdditiveCosine(m), s, places).loss for m in margins])
-        above.plot(margins, losses, line, color=tint, label=name)
-        below.plot(margins, losses - even, line, color=tint)
+    spread = 2 * torch.pi * torch.arange(C, dtype=torch.float64) / C
+    even = np.array([geometry.circle_loss(AdditiveCosine(m), s, spread).item() for m in margins])
+    kinds = {"cheapest found": 1, "two in one place": 2, "three in one place": 3}
+    found = {
+        name: np.array([geometry.settle(AdditiveCosine(m), s, (k, *(1,) * (C - k))).loss for m in margins])
+        for name, k in kinds.items()
+    }
+    lines = {"evenly spread": even} | found
+    for (name, values), tint, line in zip(lines.items(), style.CYCLE, ("-", "--", "-.", ":"), strict=False):
+        above.plot(margins, values, line, color=tint, label=name)
+        below.plot(margins, values - even, line, color=tint)
     for axes in (above, below):
         axes.axvline(geometry.max_margin(C, 2), color=style.GUIDE, linewidth=0.8, linestyle=":")
     above.set_ylabel(f"loss, s = {s:g}")
     above.legend(fontsize=9)
-    below.set(xlabel="margin m", ylabel="more than all apart", xlim=(0, max(margins)))
+    below.set(xlabel="margin m", ylabel="more than evenly spread", xlim=(0, max(margins)))
     return figure
 
 

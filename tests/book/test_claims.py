@@ -60,14 +60,57 @@ def test_how_large_m_random_centres_leave_room() -> None:
     assert 1 - numerical.largest_cosines(torch.randn(CASIA, 512)).max() > 0.7
 
 
-def test_how_large_m_shares_places_from_some_starts() -> None:
-    shared = {
-        m: int((geometry.places_from_random_starts(AdditiveCosine(m), 30.0, 8, starts=50, steps=600) < 8).sum())
-        for m in (0.2, 0.35, 0.6)
+def test_how_large_m_even_spacing_is_left_and_places_are_shared_where_it_says() -> None:
+    starts = {
+        m: geometry.places_from_random_starts(AdditiveCosine(m), 30.0, 8, starts=50) for m in (0.2, 0.35, 0.45, 0.6)
     }
-    assert shared[0.2] == 0
-    assert 0 < shared[0.35] < 50
-    assert shared[0.6] > shared[0.35]
+    assert [int((places < 8).sum()) for places in starts.values()] == [0, 0, 0, 50]
+    assert (
+        geometry.even_curvature(AdditiveCosine(0.375), 30.0, 8)
+        > 0
+        > geometry.even_curvature(AdditiveCosine(0.38), 30.0, 8)
+    )
+    assert (
+        geometry.even_curvature(AdditiveCosine(0.43), 10.0, 8)
+        > 0
+        > geometry.even_curvature(AdditiveCosine(0.435), 10.0, 8)
+    )
+    even = 2 * math.pi * torch.arange(8, dtype=torch.float64) / 8
+    more = {
+        (m, k): geometry.settle(AdditiveCosine(m), 30.0, (k, *(1,) * (8 - k))).loss
+        - geometry.circle_loss(AdditiveCosine(m), 30.0, even).item()
+        for m, k in ((0.41, 2), (0.42, 2), (0.46, 3), (0.47, 3))
+    }
+    assert more[0.41, 2] > 0 > more[0.42, 2]
+    assert more[0.46, 3] > 0 > more[0.47, 3]
+
+
+def test_how_large_m_samples_held_on_their_centres_made_another_story() -> None:
+    """As the page says of its earlier version: half of the random starts share a place."""
+    rule = AdditiveCosine(0.35)
+    angles = 2 * math.pi * torch.rand(50, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    angles.requires_grad_()
+    optimiser = torch.optim.Adam([angles], lr=0.05)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 800)
+    for _ in range(800):
+        (angles.grad,) = torch.autograd.grad(geometry.circle_loss(rule, 30.0, angles).sum(), angles)
+        optimiser.step()
+        schedule.step()
+    cos = torch.cos(angles[:, :, None] - angles[:, None, :]) - 2 * torch.eye(8)
+    assert 20 <= int((cos.amax(dim=(1, 2)) > math.cos(math.radians(2))).sum()) <= 30
+
+
+def test_how_large_m_neither_centres_nor_samples_alone_leave_even_spacing() -> None:
+    even = 2 * math.pi * torch.arange(8, dtype=torch.float64) / 8
+    both = torch.cat([even, even])
+    for rule, s in ((AdditiveCosine(0.45), 30.0), (AdditiveCosine(0.5), 10.0)):
+        bend = torch.autograd.functional.hessian(
+            lambda both, rule=rule, s=s: geometry.circle_loss(rule, s, both[:8], both[8:]), both
+        )
+        centres, samples = bend[:8, :8], bend[8:, 8:]
+        glued = centres + samples + bend[:8, 8:] + bend[8:, :8] + torch.ones(8, 8)  # the turn of all costs nothing
+        assert all(torch.linalg.eigvalsh(part).min() > 0 for part in (centres, samples, glued))
+        assert torch.linalg.eigvalsh(bend).min() < -0.05
 
 
 def test_rehearsal_the_grid_bears_out_its_sentences() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 
 import matplotlib as mpl
 import numpy as np
@@ -14,6 +15,7 @@ mpl.use("agg")
 from cosface_edu import geometry
 from cosface_edu.experiments import numerical
 from cosface_edu.figures import kin, style, theory
+from cosface_edu.losses.margins import AdditiveCosine
 
 
 def curve(figure: Figure, label: str, panel: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -68,16 +70,29 @@ def test_every_random_centre_is_counted() -> None:
     assert [line.get_xdata()[0] for line in axes.lines] == [0.65]
 
 
-def test_centres_keep_their_places_below_the_bound() -> None:
-    titles = [axes.get_title() for axes in theory.collapse(margins=(0.0, 0.2)).axes]
-    assert all("8 classes in 8 places" in title for title in titles)
+def test_centres_are_even_below_the_bound_and_crowd_past_it() -> None:
+    said = [axes.get_title() for axes in theory.collapse(margins=(0.2, 0.45, 0.6)).axes]
+    assert said[0] == "m = 0.2\nall gaps 45°"
+    assert re.fullmatch(r"m = 0.45\ngaps of \d+° to 61°", said[1])
+    assert said[2].startswith("m = 0.6\n8 classes in 7 places")
+
+
+def test_a_sample_is_drawn_off_its_centre_where_it_leans_away() -> None:
+    axes = theory.collapse(margins=(0.2, 0.45)).axes
+    even, crowded = (np.concatenate([line.get_xdata() for line in ax.lines if line.get_marker() == "o"]) for ax in axes)
+    assert len(even) == len(crowded) == 8
+    found = geometry.settle(AdditiveCosine(0.45), 30.0, (1,) * 8)
+    assert np.sort(crowded) == pytest.approx(np.sort(np.cos(found.samples)))
 
 
 def test_sharing_a_place_costs_at_first() -> None:
-    figure = theory.crossing(C=4, margins=(0.2, 1.2))
-    apart, two, three = (line.get_ydata() for line in figure.axes[1].lines[:3])
-    assert apart == pytest.approx([0, 0])
+    figure = theory.crossing(margins=(0.2, 0.5))
+    even, best, two, three = (line.get_ydata() for line in figure.axes[1].lines[:4])
+    assert even == pytest.approx([0, 0])
+    assert best[0] == pytest.approx(0, abs=1e-6)
     assert 0 < two[0] < three[0]
+    assert best[1] == pytest.approx(two[1], abs=1e-3)
+    assert two[1] < three[1] < 0
 
 
 def test_the_pull_far_from_the_centre_is_the_sine_of_the_angle() -> None:

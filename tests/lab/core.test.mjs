@@ -356,11 +356,13 @@ test("settle: as cheap as geometry.settle, and circleLoss's slope is its slope",
     const config = { loss: "cosface", s: 30, m };
     const found = settle(config, together);
     assert.ok(Math.abs(found.loss - loss) < 2e-4, `m = ${m}, ${together}: ${found.loss} against ${loss}`);
-    const away = found.places.map((angle, p) => angle + 0.1 * Math.sin(p + 1));
+    const away = found.angles.map((angle, p) => angle + 0.1 * Math.sin(p + 1));
     const slope = new Float64Array(away.length);
     circleLoss(config, away, together, slope);
-    const moved = (h) => circleLoss(config, away.with(1, away[1] + h), together, new Float64Array(away.length));
-    near(slope[1], (moved(1e-5) - moved(-1e-5)) / 2e-5, 1e-4, "slope");
+    for (const i of [0, 1, away.length - 1]) {
+      const moved = (h) => circleLoss(config, away.with(i, away[i] + h), together, new Float64Array(away.length));
+      near(slope[i], (moved(1e-5) - moved(-1e-5)) / 2e-5, 1e-4, "slope");
+    }
   }
 });
 
