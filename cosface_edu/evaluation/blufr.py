@@ -219,7 +219,7 @@ def tar_over_all_pairs(features: ArrayLike | Tensor, labels: ArrayLike | Tensor,
         far: share of the impostor pairs that may be accepted.
 
     Returns:
-        Share of the genuine pairs above the threshold that this leaves.
+        Share of the genuine pairs that are accepted: those that score more than the best impostor pair kept out.
 
     Raises:
         ValueError: if there are fewer than 1/far impostor pairs or no genuine pair, labels are not one for each image,

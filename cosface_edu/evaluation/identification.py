@@ -61,9 +61,10 @@ class Identification:
         return np.array([self.rank(k) for k in range(1, upto + 1)])
 
     def detection_rate(self, far: float) -> float:
-        """Open set: share of known probes that are best matched to their person, above the threshold.
+        """Open set: share of known probes that are best matched to their person, and accepted.
 
-        The threshold is the lowest that accepts at most a share `far` of the unknown probes.
+        Accepted is what scores more than the best unknown probe that is kept out, so that at most a share `far` of the
+        unknown probes are.
 
         Raises:
             ValueError: if there are fewer than 1/far unknown probes.

@@ -97,7 +97,8 @@ def errors_by_group(
 ) -> dict[str, GroupErrors]:
     """Verify strangers of every group at one threshold.
 
-    The threshold accepts a share `far` of all impostor pairs within groups, all groups counting alike.
+    The threshold accepts at most a share `far` of all impostor pairs within groups, all groups counting alike;
+    accepted are scores of at least the threshold.
 
     Args:
         network: trained.
@@ -118,10 +119,11 @@ def errors_by_group(
         scores[name] = evaluation.cosine_scores(features, pairs).numpy()
         same[name] = (crowd.labels[pairs[:, 0]] == crowd.labels[pairs[:, 1]]).numpy()
     impostors = np.concatenate([scores[name][~same[name]] for name in scores])
-    threshold = np.quantile(impostors, 1 - far, method="higher")
+    kept_out = np.quantile(impostors, 1 - far, method="higher")
+    threshold = np.nextafter(kept_out, np.inf, dtype=kept_out.dtype)  # accepted are scores of at least this
     return {
         name: GroupErrors(
-            float((scores[name][~same[name]] > threshold).mean()), float((scores[name][same[name]] <= threshold).mean())
+            float((scores[name][~same[name]] >= threshold).mean()), float((scores[name][same[name]] < threshold).mean())
         )
         for name in scores
     }

@@ -57,7 +57,7 @@ def roc(results: Mapping[str, Verification], mark: float | None = None) -> Figur
 
 
 def false_accepts(impostors: Mapping[str, NDArray[np.floating]], marks: Sequence[float] = ()) -> Figure:
-    """Share of impostor scores above a threshold, against the threshold: who is let in where.
+    """Share of impostor scores of at least a threshold, against the threshold: who is let in where.
 
     Args:
         impostors: (n,) scores of pairs of different people, by the name in the legend; those of everybody first.

@@ -20,7 +20,8 @@ from .settings import Scale, Setting
 class Curricular(AdditiveAngle):
     """ψ(θ) = cos(θ + m); others with cosθ_j > cos(θ_y + m) score cosθ_j(t + cosθ_j): CurricularFace (2020, Eq. 5-6).
 
-    Early in training (t near 0) hard negatives are toned down, later (t towards 1) they are stressed.
+    Early in training (t near 0) hard negatives are toned down, later (t towards 1) they are stressed. A hard negative
+    with a cosine below 0 is raised at any t.
 
     Args:
         m: margin in radians: one number, or one for each sample (B, 1).

@@ -10,11 +10,20 @@ import numpy as np
 import pytest
 import torch
 
-from cosface_edu import geometry
+from cosface_edu import evaluation, geometry, networks
 from cosface_edu.experiments import groups, numerical
+from cosface_edu.experiments.kept import SHORT
+from cosface_edu.faces import FaceWorld
 from cosface_edu.figures import comparison, paper
 from cosface_edu.figures import rehearsal as draw
-from cosface_edu.losses.margins import AdditiveAngle, AdditiveCosine, MultiplicativeAngle, NoMargin, PowerCosine
+from cosface_edu.losses.margins import (
+    AdditiveAngle,
+    AdditiveCosine,
+    Curricular,
+    MultiplicativeAngle,
+    NoMargin,
+    PowerCosine,
+)
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 CASIA = 10_575
@@ -351,3 +360,55 @@ def test_feature_norm_the_rate_changes_the_order_and_the_paper_s_does_not_come_o
     assert ["beyond it" in line for line in verdicts] == [True, True, False]
     assert "within the noise" in gains["margin, at equal s = 16"]
     assert "beyond it" in gains["margin, at equal s = 64"]
+
+
+def test_consent_accepts_from_the_threshold_on_as_the_notation_page_says() -> None:
+    notation, page = ((BOOK / f"{name}.md").read_text() for name in ("notation", "consent-and-bias"))
+    assert "a score of at least $\\tau$ is accepted" in notation
+    assert r"\cos\theta \ge \tau\}" in page
+    assert r"\cos\theta < \tau\}" in page
+    assert r"\cos\theta > \tau" not in page
+
+
+def test_nsl_on_the_line_between_two_the_loss_is_log_2_or_more() -> None:
+    """Midway between two of 10,575 centres that all stand at 90°."""
+    cos = torch.zeros(1, CASIA, dtype=torch.double)
+    cos[0, :2] = math.cos(math.pi / 4)
+    loss = {s: torch.nn.functional.cross_entropy(s * cos, torch.tensor([0])).item() for s in (8, 16, 64)}
+    assert [round(loss[s], 2) for s in (8, 16)] == [3.66, 0.76]
+    assert loss[64] == pytest.approx(math.log(2), abs=1e-6)
+
+
+def test_nsl_at_s_1_the_slope_is_the_same_and_the_force_on_the_direction_is_not() -> None:
+    degrees = [0.01, 20, 80]
+    pull = numerical.pull(NoMargin(), 1.0, [math.radians(d) for d in degrees], CASIA)
+    assert np.round(pull, 2).tolist() == [0.0, 0.34, 0.98]
+
+
+@pytest.mark.parametrize("m", [1.35, 1.5, 2.5, 3.3, 4])
+def test_a_softmax_continues_downwards_for_any_m(m: float) -> None:
+    psi = MultiplicativeAngle(m).target(torch.cos(torch.linspace(0, math.pi, 10_001, dtype=torch.float64)))
+    assert (psi.diff() < 0).all()
+    assert psi.diff().abs().max() < 2e-3  # no jump
+    assert psi[0] == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_verification_an_untrained_network_gives_impostors_high_cosines(seed: int) -> None:
+    torch.manual_seed(seed)
+    network = networks.create(SHORT.network, size=SHORT.size)
+    faces, _ = FaceWorld(seed=0).sample_many(range(50_000, 50_030), n=1, size=SHORT.size)
+    unit = torch.nn.functional.normalize(evaluation.embed(network, faces, precision="float32"))
+    impostors = (unit @ unit.T)[tuple(torch.triu_indices(30, 30, 1))]
+    assert impostors.mean() == pytest.approx(0.65, abs=0.1)
+
+
+def test_beyond_curricular_raises_the_negatives_below_zero_at_the_start() -> None:
+    rule, target = Curricular(0.5, t=0.0), torch.zeros(1, 1, dtype=torch.double)  # at 90°
+    assert rule.target(target).item() == pytest.approx(-0.48, abs=0.005)
+    cos = torch.tensor([[-0.3, -0.05, 0.05, 0.3]], dtype=torch.double, requires_grad=True)
+    scores = rule.others(cos, target)
+    assert scores[0, 1].item() == pytest.approx(0.0025)
+    assert (scores > cos).tolist() == [[True, True, False, False]]
+    (slope,) = torch.autograd.grad(scores.sum(), cos)
+    assert (slope < 0).tolist() == [[True, True, False, False]]

@@ -198,4 +198,5 @@ def test_beyond_adaface_pulls_poor_images_harder_up_to_90_degrees_and_asks_less_
 def test_find_the_bug_straight_through_is_near_between_50_and_110_degrees() -> None:
     theta = np.radians(np.linspace(50, 110, 601))
     true = np.sin(theta + 0.5) / np.sin(theta)
-    assert np.abs(true - 1).max() < 1 / 3
+    assert [round(true.max(), 2), round(true.min(), 2)] == [1.28, 0.70] == [round(true[0], 2), round(true[-1], 2)]
+    assert [round(1 / true[end] - 1, 2) for end in (0, -1)] == [-0.22, 0.42]

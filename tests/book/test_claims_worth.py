@@ -1,6 +1,7 @@
 """What the chapter on a margin's worth, and the pages that quote it, say of the records at full size."""
 
 import math
+from collections import Counter
 from operator import itemgetter
 from pathlib import Path
 
@@ -100,6 +101,14 @@ def test_the_lead_at_each_losss_own_scale() -> None:
     assert second[0].min() > 1 < second[0].mean() == pytest.approx(2, abs=0.1)
     assert second[1].min() < 0 < second[1].max()
     assert math.comb(1024, 2) / 10_572 == pytest.approx(50, abs=1)  # pairs of one person in a batch
+
+
+def test_most_other_losses_had_one_setting_and_cosface_the_best_of_twelve() -> None:
+    rows = record("gpu-table")["results"]["rows"]
+    tried = Counter(row["loss"] for row in rows if row["part"] == "search")
+    others = {"softmax", "softmax_center", "softmax_contrastive", "lsoftmax", "asoftmax", "asoftmax_normfea"}
+    assert tried["cosface"] == 12
+    assert {loss: tried[loss] for loss in others if tried[loss] > 1} == {"asoftmax_normfea": 4}
 
 
 def test_the_rows_of_table_2_stand_as_the_paper_has_them_but_for_the_second_terms() -> None:
