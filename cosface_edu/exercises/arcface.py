@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from cosface_edu.exercises import answers, exercise
+from cosface_edu.exercises import answers, exercise, jumps
 from cosface_edu.losses.margins import AdditiveAngle
 
 
@@ -22,7 +22,8 @@ def monotone(target) -> str:
         exact = AdditiveAngle(m, beyond_pi="exact").target(angle.cos())
         assert torch.allclose(psi[before], exact[before], atol=1e-6), "Before π - m it must be cos(θ + m)."
         assert (psi.diff() <= 1e-9).all(), f"For m = {m} it rises with θ somewhere past π - m."
-        assert psi.diff().abs().max() < 0.01, f"For m = {m} it jumps by {psi.diff().abs().max():.3f} at π - m."
+        height, place = jumps.largest_jump(lambda theta, m=m: target(theta, m), angle)
+        assert height < jumps.LEAST, f"For m = {m} it jumps by {height:.2g} at {math.degrees(place):.1f}°."
         past = angle > math.pi - m + 0.05
         in_cosine = -slope / angle.sin()  # as the network sees it: in θ itself it may fade on the far side
         assert (in_cosine[past] > 1e-3).all(), "Past π - m the gradient is zero: a sample there is never helped."

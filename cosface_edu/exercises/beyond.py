@@ -9,6 +9,8 @@ from cosface_edu.exercises import answers, exercise
 from cosface_edu.exercises.seeded import seeded
 from cosface_edu.losses.adaface import AdaptiveMargin
 
+DRAWS = 200  # of Partial FC: every class should take part about twenty times
+
 
 @exercise("beyond-subcenter")
 @seeded()
@@ -34,7 +36,7 @@ def partial(sample) -> str:
     """(labels, C, n) -> n classes, all positives among them."""
     sample = answers.function(sample)
     draws, beside = [], 0
-    for _ in range(20):
+    for _ in range(DRAWS):
         labels = torch.randint(1000, (16,))
         labels[:4] = labels[4]  # a person is there more than once
         kept = answers.tensor(sample(labels.clone(), 1000, 100), 100)
@@ -43,12 +45,36 @@ def partial(sample) -> str:
         assert (kept.diff() > 0).all(), "Return the classes in rising order."
         missing = int((~torch.isin(labels, kept)).sum())
         assert missing == 0, f"{missing} of 16 samples have lost their own class."
-        draws.append(kept)
+        draws.append((labels, kept))
         beside += int((kept.diff() == 1).sum())  # of 100 in 1,000 some ten have their neighbour with them
-    seen = torch.cat(draws).unique()
-    assert len(seen) > 700, f"In 20 draws only {len(seen)} of 1,000 classes ever took part."
-    assert beside < 20 * 50, "Classes come in runs: neighbours are always drawn together."
+    times, chi_squared = _negatives(draws, 1000)
+    seen = int((times > 0).sum())
+    assert seen > 700, f"In {DRAWS} draws only {seen} of 1,000 classes ever took part as negatives."
+    assert beside < DRAWS * 15, "Classes come in runs: neighbours are always drawn together."
+    often, seldom = int(times.argmax()), int(times.argmin())
+    assert chi_squared < 1000 + 8 * math.sqrt(2 * 1000), (  # of a fair draw 1,000, give or take 45
+        f"Some negatives are drawn more readily than others: in {DRAWS} draws class {often} came "
+        f"{times[often]:.0f} times, class {seldom} {times[seldom]:.0f} times."
+    )
     return "every positive always, every negative sometimes."
+
+
+def _negatives(draws: list[tuple[torch.Tensor, torch.Tensor]], C: int) -> tuple[torch.Tensor, float]:
+    """How often each class was drawn as a negative, and χ² against equal chances.
+
+    Args:
+        draws: labels and kept classes of each.
+        C: number of classes.
+    """
+    times, expected, variance = (torch.zeros(C) for _ in range(3))
+    for labels, kept in draws:
+        negative = torch.ones(C).index_fill(0, labels, 0)
+        drawn = negative * torch.zeros(C).index_fill(0, kept, 1)
+        chance = drawn.sum() / negative.sum()
+        times += drawn
+        expected += chance * negative
+        variance += chance * (1 - chance) * negative
+    return times, ((times - expected) ** 2 / variance).sum().item()
 
 
 @exercise("beyond-adaface")

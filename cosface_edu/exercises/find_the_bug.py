@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from cosface_edu import losses
-from cosface_edu.exercises import answers, exercise
+from cosface_edu.exercises import answers, exercise, jumps
 from cosface_edu.exercises.seeded import seeded
 from cosface_edu.losses.margins import AdditiveAngle
 
@@ -96,7 +96,8 @@ def jump(target) -> str:
         value, slope = _slope(target, theta.cos(), m)
         rise = value.diff()
         assert rise.min() > -1e-9, f"For m = {m} the target rises with θ somewhere."
-        assert rise.max() < 0.01, f"For m = {m} it jumps by {rise.max():.3f} near θ = π - m."
+        height, place = jumps.largest_jump(lambda cos, m=m: target(cos, m), theta.cos())
+        assert height < jumps.LEAST, f"For m = {m} it jumps by {height:.2g} at {math.degrees(math.acos(place)):.1f}°."
         past = theta > math.pi - m + 0.05
         assert (slope[past] > 1e-3).all(), f"For m = {m} a sample past π - m gets no gradient."
     return "no jump, no turn, no dead zone."

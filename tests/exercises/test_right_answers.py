@@ -1,6 +1,7 @@
 """Right answers that are written otherwise than the book's: in torch and float32, by another formula, rounded."""
 
 import math
+import random
 
 import numpy as np
 import pytest
@@ -137,6 +138,7 @@ def test_a_list_may_be_an_array(holder) -> None:
 MONOTONE = {
     "line in cosθ": lambda theta, m: torch.cos(theta) - (1 - math.cos(m)),
     "line in θ": lambda theta, m: -1 - (theta + m - math.pi),
+    "steep line": lambda theta, m: -1 - 20 * (theta + m - math.pi),
     "parabola": lambda theta, m: -1 - 0.5 * (theta + m - math.pi) ** 2,
     "reflected": lambda theta, m: -2 - torch.cos(theta + m),
 }
@@ -201,3 +203,24 @@ def test_an_answer_may_work_in_what_it_is_given() -> None:
     passes("gradients-by-hand", gradient_in_place)
     passes("eight-met", met_in_place)
     passes("how-large-m-largest", largest_in_place)
+
+
+def test_negatives_may_be_drawn_in_any_fair_way() -> None:
+    def shuffled(labels, C, n):
+        order = torch.randperm(C)
+        positive = torch.isin(order, labels)
+        return torch.cat([order[positive], order[~positive]])[:n].sort().values
+
+    def by_python(labels, C, n):
+        positive = set(labels.tolist())
+        others = [c for c in range(C) if c not in positive]
+        return torch.tensor(sorted([*positive, *random.sample(others, n - len(positive))]))
+
+    def by_weight(labels, C, n):
+        kept = torch.zeros(C, dtype=torch.bool).index_fill(0, labels, True)
+        negatives = torch.multinomial((~kept).float(), n - int(kept.sum()))
+        return kept.index_fill(0, negatives, True).nonzero()[:, 0]
+
+    for sample in (shuffled, by_python, by_weight):
+        for _ in range(5):
+            passes("beyond-partial", sample)

@@ -73,6 +73,25 @@ def test_the_same_strangers_each_time_are_no_random_share() -> None:
     assert "ever took part" in said("beyond-partial", sample)
 
 
+def readily_first(labels, C, n):
+    """Draws with repetition, and cuts off what is too many of the sorted rest."""
+    positive = labels.unique()
+    others = torch.randint(C, (n + 30,)).unique()
+    return torch.cat([positive, others[~torch.isin(others, positive)][: n - len(positive)]]).sort().values
+
+
+def evens_more_often(labels, C, n):
+    draw = torch.rand(C)
+    draw[::2] += 0.05
+    draw[labels] = 2.0
+    return draw.topk(n).indices.sort().values
+
+
+@pytest.mark.parametrize("sample", [readily_first, evens_more_often])
+def test_every_negative_has_the_same_chance(sample) -> None:
+    assert "drawn more readily" in said("beyond-partial", sample)
+
+
 def of_each_centre(pick):
     return lambda x, weight, n: pick(F.normalize(x) @ F.normalize(weight).T, len(weight) // n, n)
 
@@ -88,6 +107,20 @@ def of_each_centre(pick):
 )
 def test_a_class_scores_by_the_best_of_its_own_centres(pick, word: str) -> None:
     assert word in said("beyond-subcenter", of_each_centre(pick))
+
+
+# ---------------------------------------------------------------- a fair gain
+
+
+def at_scales_of_both(accuracy):
+    """NSL counts only at scales at which CosFace ran too."""
+    scales = {s for s, m in accuracy if m > 0}
+    without = max(v for (s, m), v in accuracy.items() if m == 0 and s in scales)
+    return max(v for (s, m), v in accuracy.items() if m > 0) - without
+
+
+def test_nsl_s_best_scale_may_be_one_that_cosface_had_not() -> None:
+    assert "each at its own scale" in said("rehearsal-gain", at_scales_of_both)
 
 
 # ---------------------------------------------------------------- bounds, gaps and rates
@@ -250,6 +283,15 @@ def test_a_fallback_past_pi_neither_jumps_nor_stops_nor_turns(after, word: str) 
     assert word in said("find-the-bug-jump", at_pi(after))
     found = said("arcface-monotone", lambda theta, m: at_pi(after)(torch.cos(theta), m))
     assert word.replace("no gradient", "the gradient is zero") in found
+
+
+@pytest.mark.parametrize("height", [0.008, 0.0005])
+def test_a_small_jump_is_one(height: float) -> None:
+    def reflected(cos, m):
+        return -2 - height - torch.cos(torch.acos(cos) + m)
+
+    assert f"jumps by {height:.2g} at {180 - math.degrees(0.3):.1f}°" in said("find-the-bug-jump", at_pi(reflected))
+    assert "jumps" in said("arcface-monotone", lambda theta, m: at_pi(reflected)(torch.cos(theta), m))
 
 
 def test_another_margin_is_no_repair() -> None:
