@@ -40,6 +40,7 @@ from .record import (
     finished,
     make_row,
     other_names,
+    refuse_links_outside,
 )
 from .similarity import Borders, estimate_similarity, template, warp
 
@@ -162,7 +163,6 @@ class Job:
         try:
             return Photograph(name, *decode_reduced(read_file(self.src / name), side, str(self.src / name)))
         except BrokenImage as error:
-            _write(self.dst / self._crop(name), None)
             return Outcome(make_row(name, BROKEN), reason=str(error))
 
     def _batches(
@@ -241,7 +241,7 @@ def align_folder(
 
     Args:
         src: a folder of pictures, nested as you like, of any sizes.
-        dst: where the crops go; made if it is not there.
+        dst: where the crops go: made if it is not there, else without pictures or an earlier run's.
         size: (height, width), (112, 96) or (112, 112).
         missing: for a picture in which no face is found: write nothing ('skip'), cut it about the centre
             ('centre-crop'), or stop with an error that names it ('fail'; what is done stays done). A picture that
@@ -265,7 +265,8 @@ def align_folder(
         AlreadyAligned: these are aligned crops.
         FaceNotFound, BrokenImage: with `missing='fail'`.
         OutOfMemory: a batch does not fit.
-        ValueError: `dst` was begun with other settings, lies in `src` or holds it.
+        ValueError: `dst` was begun with other settings, lies in `src` or holds it; or it holds pictures and is not
+            marked, or a link in it leads out of it, so that crops might replace what no alignment made.
         NotADirectoryError: `src` is no folder.
 
     Example:
@@ -298,9 +299,10 @@ def align_folder(
     files, left_out = _pictures(src)
     if not (dst / MARKER).exists():  # otherwise an earlier run has looked
         _refuse_aligned(src, files, device)
+    renamed = other_names(files)
+    refuse_links_outside(dst, (renamed.get(name, crop_name(name)) for name in files))
     claim(dst, size, points, search)
     final = {ALIGNED, NO_FACE} if missing == "skip" else {ALIGNED, CENTRE_CROP}
-    renamed = other_names(files)
     done = finished(dst, files, final, renamed)
     report = AlignReport(renamed=renamed, left_out=left_out)
     crops = {row[-1] for row in done.values()}
@@ -422,9 +424,7 @@ def _centre_matrix(picture: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _write(path: Path, crop: Tensor | None) -> None:
-    if crop is None:
-        path.unlink(missing_ok=True)  # a centre crop of an earlier run that is no longer wanted
-    else:
+    if crop is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, encode_jpeg(crop))
 

@@ -3,13 +3,14 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from torch import Tensor
 
 from cosface_edu.data.crops import MARKER
+from cosface_edu.data.walk import walk
 from cosface_edu.files import folder_to_write, write_atomically
 
 from .cascade import THRESHOLDS
@@ -183,7 +184,7 @@ def claim(dst: Path, size: tuple[int, int], points: Tensor, search: Search) -> N
     """Mark `dst` as holding crops made with these settings, or find that it does.
 
     Raises:
-        ValueError: it holds crops made with other settings.
+        ValueError: it holds crops made with other settings, or pictures that nobody marked as crops.
     """
     settings = {
         "made by": "cosface-edu align",
@@ -199,11 +200,13 @@ def claim(dst: Path, size: tuple[int, int], points: Tensor, search: Search) -> N
         "borders": search.borders,
     }
     marker = dst / MARKER
-    if marker.exists():
+    if marker.is_file():
         try:
             before = _BEFORE_THERE_WAS_A_CHOICE | json.loads(marker.read_text(encoding="utf-8"))
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{marker} is damaged ({error}): remove {dst} and align again") from error
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ValueError(
+                f"{marker} is damaged ({error}): take another folder, or remove {dst} if it holds nothing but crops"
+            ) from error
         if before != settings:
             other = ", ".join(name for name in settings if before.get(name) != settings[name])
             raise ValueError(
@@ -211,35 +214,72 @@ def claim(dst: Path, size: tuple[int, int], points: Tensor, search: Search) -> N
             )
     else:
         folder_to_write(dst)
+        if theirs := [*walk(dst).pictures, *([LANDMARKS] if (dst / LANDMARKS).exists() else [])]:
+            raise ValueError(
+                f"{dst} has no {MARKER} and yet holds {_first(theirs)}, which crops might replace: choose an empty "
+                "folder"
+            )
         write_atomically(marker, json.dumps(settings, indent=1).encode())
 
 
+def refuse_links_outside(dst: Path, crops: Iterable[str]) -> None:
+    """Refuse a target from which a link leads to where crops would replace other pictures, the originals among them.
+
+    Args:
+        dst: the target.
+        crops: names of what is to be written, relative to it.
+
+    Raises:
+        ValueError: the folder of one lies elsewhere.
+    """
+    inside = dst.resolve()
+    for folder in sorted({PurePosixPath(crop).parent for crop in crops}):
+        if not (real := (dst / folder).resolve()).is_relative_to(inside):
+            raise ValueError(
+                f"{dst / folder} is a link that leads out of {dst}, to {real}, where crops might replace other "
+                "pictures: choose an empty folder"
+            )
+
+
 def finished(dst: Path, files: list[str], final: set[str], renamed: dict[str, str]) -> dict[str, list[str]]:
-    """Rows of landmarks.csv that stand, and a landmarks.csv cut down to them, ready to be appended to.
+    """Rows of landmarks.csv that stand, and a folder cut down to them, ready to be continued.
 
     A row stands if it was written to the end, its picture is still in the source, its status is in `final`, and its
     crop, if that status has one, is there and was written under the name that `renamed` gives it now, or else its
     picture's. A file of that name alone would not do: it may be the crop of a picture that has been removed.
+
+    What is to be done again loses its crop, where some row says that it is one: nothing else is ever deleted.
+
+    Raises:
+        ValueError: a damaged landmarks.csv.
     """
-    log, wanted, rows = dst / LANDMARKS, set(files), {}
+    log, wanted, rows, made = dst / LANDMARKS, set(files), {}, set()
     # names are kept as the file system has them, whatever their encoding
-    text = log.read_text(encoding="utf-8", errors="surrogateescape") if log.exists() else ""
+    text = log.read_text(encoding="utf-8", errors="surrogateescape") if log.is_file() else ""
     whole = text[: text.rfind("\n") + 1]  # what a kill left unfinished has no line end
-    table = list(csv.reader(io.StringIO(whole, newline="")))
+    try:
+        table = list(csv.reader(io.StringIO(whole, newline="")))
+    except csv.Error as error:
+        raise ValueError(f"{log} is damaged ({error}): remove it, and its pictures are aligned again") from error
     earlier = other_names(list({row[0] for row in table if row}))
     for row in table:
         if len(row) == len(COLUMNS) - 2:  # of a version that did not count faces
             row.append("")
         if len(row) == len(COLUMNS) - 1:  # of one that did not name crops: they were told apart as they are now
             row.append(earlier.get(row[0], crop_name(row[0])) if row[1] in _CUT else "")
-        if len(row) == len(COLUMNS) and row[0] in wanted:
-            rows[row[0]] = row  # the last word counts
+        if len(row) == len(COLUMNS):
+            made.add(row[-1])
+            if row[0] in wanted:
+                rows[row[0]] = row  # the last word counts
     rows = {
         name: row
         for name, row in rows.items()
         if row[1] in final
         and (row[1] not in _CUT or (row[-1] == renamed.get(name, crop_name(name)) and (dst / row[-1]).exists()))
     }
+    for name in wanted - rows.keys():
+        if (crop := renamed.get(name, crop_name(name))) in made:
+            (dst / crop).unlink(missing_ok=True)
     standing = io.StringIO(newline="")
     csv.writer(standing).writerows([COLUMNS, *rows.values()])
     write_atomically(log, standing.getvalue().encode(errors="surrogateescape"))

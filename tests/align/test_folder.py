@@ -234,6 +234,45 @@ def test_other_settings_need_another_folder(photographs, tmp_path) -> None:
         run(photographs, tmp_path / "crops")
 
 
+@pytest.mark.parametrize("missing", ["skip", "centre-crop"])
+def test_pictures_that_no_alignment_made_are_neither_deleted_nor_replaced(flawed, tmp_path, missing: str) -> None:
+    backup, linked, log = (tmp_path / name for name in ("backup", "linked", "log"))
+    shutil.copytree(flawed, backup)
+    for folder in (linked, log):
+        folder.mkdir()
+    (linked / "person_0").symlink_to(flawed / "person_0")
+    (log / "landmarks.csv").write_text("somebody's own")
+    before = tree(tmp_path)
+    for target, told in ((backup, "backup has no alignment.json and yet holds person_0/"), (log, "landmarks.csv")):
+        with pytest.raises(ValueError, match=rf"{told}.*: choose an empty folder"):
+            run(flawed, target, missing=missing)
+    with pytest.raises(ValueError, match=r"linked/person_0 is a link that leads out of .*: choose an empty folder"):
+        run(flawed, linked, missing=missing)
+    assert tree(tmp_path) == before
+
+
+def test_of_a_marked_folder_only_crops_are_deleted(flawed, tmp_path) -> None:
+    crops = tmp_path / "crops"
+    run(flawed, crops)
+    for name in ("person_0/1.jpg", "person_1/1.jpg"):  # whose pictures have no face and cannot be decoded
+        shutil.copy(flawed / "person_0" / "0.jpg", crops / name)
+    report = run(flawed, crops)
+    assert report.left_over == ["person_0/1.jpg", "person_1/1.jpg"]
+
+
+def test_a_damaged_record_of_an_alignment_is_named(photographs, tmp_path) -> None:
+    run(photographs, tmp_path / "crops")
+    marker, log = tmp_path / "crops" / "alignment.json", tmp_path / "crops" / "landmarks.csv"
+    log.write_text(log.read_text() + 'a,"' + "x" * 200_000 + "\n")
+    with pytest.raises(ValueError, match=r"landmarks\.csv is damaged .*: remove it"):
+        run(photographs, tmp_path / "crops")
+    log.unlink()
+    assert run(photographs, tmp_path / "crops").aligned == 4
+    marker.write_text("[" * 100_000)
+    with pytest.raises(ValueError, match=r"alignment\.json is damaged"):
+        run(photographs, tmp_path / "crops")
+
+
 def test_the_marker_says_how(photographs, tmp_path) -> None:
     run(photographs / "person_0", tmp_path / "crops")
     marker = json.loads((tmp_path / "crops" / "alignment.json").read_text())
