@@ -7,10 +7,11 @@ Whether a place can be written to is asked before the work whose result is to go
 import errno
 import hashlib
 import os
+import stat
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LONG = 200  # bytes of a name to which nothing is added: file systems take 255
@@ -104,8 +105,11 @@ def can_be_locked(path: Path) -> bool:
     """Whether the file system of a file that may be written knows locks; some network file systems do not.
 
     Raises:
-        OSError: the file cannot be opened.
+        OSError: the file cannot be opened, or something else has its name, which may lead anywhere or be waited for.
     """
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise OSError(f"{path}: wanted for a lock, and a link, a folder, a device or a pipe is there: remove it")
     try:
         import fcntl
     except ImportError:  # Windows, where every file can be locked
@@ -161,6 +165,7 @@ def atomically(path: str | os.PathLike[str], alone: bool = False) -> Iterator[Pa
     writer = "" if alone else f".{os.getpid()}"
     name = path.name if len(os.fsencode(path.name)) <= LONG else hashlib.sha256(os.fsencode(path.name)).hexdigest()
     part = path.with_name(f".{name}{writer}.part")  # hidden, and no picture's suffix: nobody reads it as data
+    part.unlink(missing_ok=True)  # of a killed process; or a link, through which another file would be written
     try:
         yield part
         os.replace(part, path)
@@ -174,5 +179,5 @@ def atomically(path: str | os.PathLike[str], alone: bool = False) -> Iterator[Pa
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a file's whole content, or leave what was there."""
-    with atomically(path) as part:
-        part.write_bytes(data)
+    with atomically(path) as part, part.open("xb") as file:
+        file.write(data)

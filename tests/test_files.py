@@ -50,6 +50,19 @@ def test_a_writer_that_is_alone_leaves_one_file_behind_however_often_it_is_kille
     assert names == ".a.txt.part"
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_lies_in_the_part_s_place_is_not_written_through(tmp_path, alone: bool) -> None:
+    victim = tmp_path / "victim.txt"
+    victim.write_text("kept")
+    with atomically(tmp_path / "a.txt", alone) as part:
+        part.touch()
+    part.symlink_to(victim)
+    with atomically(tmp_path / "a.txt", alone) as part:
+        part.write_text("new")
+    assert (victim.read_text(), (tmp_path / "a.txt").read_text()) == ("kept", "new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "victim.txt"]
+
+
 @pytest.mark.parametrize("name", ["x" * 251 + ".jpg", "面" * 83 + ".jpg"])
 def test_names_may_be_as_long_as_file_systems_take(tmp_path, name: str) -> None:
     with atomically(tmp_path / name) as part, atomically(tmp_path / ("y" + name[1:])) as other:
@@ -78,6 +91,15 @@ def test_a_pipe_or_a_device_is_not_replaced(tmp_path) -> None:
             with pytest.raises(OSError, match=f"{name}: a file is wanted, and this is a device or a pipe"):
                 ask(tmp_path / name)
     assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
+def test_a_lock_is_a_file_and_nothing_else_is_waited_for_or_written_to(tmp_path, kind: str) -> None:
+    lock = tmp_path / ".running.lock"
+    {"pipe": os.mkfifo, "link": lambda path: path.symlink_to("victim.txt"), "folder": os.mkdir}[kind](lock)
+    with pytest.raises(OSError, match=r"running\.lock: wanted for a lock, and .*: remove it"), alone_in(tmp_path):
+        pass
+    assert not (tmp_path / "victim.txt").exists()
 
 
 @pytest.mark.parametrize("reason", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])

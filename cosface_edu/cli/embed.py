@@ -71,7 +71,7 @@ def embed(
     features = evaluation.embed(opened, faces, flip.value, batch=batch, workers=workers, precision=used, progress=True)
     lengths = features.norm(dim=1)  # (N,)
     units = torch.nn.functional.normalize(features)  # (N, D)
-    with atomically(target) as part, part.open("wb") as file:
+    with atomically(target) as part, part.open("xb") as file:
         np.savez(
             file,
             names=np.array(names),

@@ -43,7 +43,7 @@ def save(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
     """
     path = Path(path)
     try:
-        with atomically(path, alone=True) as part, part.open("wb") as file:
+        with atomically(path, alone=True) as part, part.open("xb") as file:
             torch.save({"format": FORMAT, **state}, file)
             file.flush()
             os.fsync(file.fileno())
