@@ -7,11 +7,9 @@ an installed package runs its arguments, so it is called where whoever opens the
 
 import json
 import os
-import pickle
 import re
 from collections.abc import Collection, Mapping
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -23,6 +21,7 @@ from cosface_edu.files import atomically, lies_in_place_of
 from .iresnet import BLOCKS as IRESNET_DEPTHS
 from .iresnet import CHANNELS
 from .registry import check_own, create
+from .saved import read
 from .sizes import UNSAID
 from .sphereface import BLOCKS as SPHEREFACE_DEPTHS
 from .sphereface import RELEASED_64
@@ -148,24 +147,6 @@ def load(path: str | os.PathLike[str], name: str | None = None, own: Collection[
     return network.eval()
 
 
-def why_unread(path: str | os.PathLike[str], error: Exception) -> str:
-    """Why `torch.load` with `weights_only` did not read a file; its own message advises to run what is in it.
-
-    Args:
-        path: the file.
-        error: what was raised.
-
-    Returns:
-        A clause.
-    """
-    if (other := lies_in_place_of(path)) is not None:
-        return other
-    if named := re.search(r"GLOBAL (\S+)", str(error)):
-        return f"it names {named[1]}; wanted is what torch.save(network.state_dict(), …) writes"
-    told = str(error).rpartition("WeightsUnpickler error:")[2].strip()
-    return next(iter(told.splitlines()), type(error).__name__)
-
-
 def is_state_dict(state: object) -> bool:
     """Whether it has names and tensors and nothing else.
 
@@ -195,14 +176,10 @@ def load_released(path: str | os.PathLike[str]) -> nn.Module:
         The network in evaluation mode; sphere64 in the released layout, with 3, 7, 16, 3 blocks.
 
     Raises:
+        FileNotFoundError: no such file.
         ValueError: if the file is damaged, holds code, or is not one of those networks.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise
-    except (pickle.UnpicklingError, OSError, RuntimeError, EOFError, ValueError) as error:  # OSError: a zip cut short
-        raise ValueError(f"{path}: damaged, or holds code, which is not run ({why_unread(path, error)})") from error
+    state = read(path)
     if not is_state_dict(state):
         raise ValueError(f"{path}: not a state dict; expected names and tensors and nothing else")
     # layer1 … layer4 there are stages 0 … 3 here; inside a SphereFace's stage the names agree

@@ -1,7 +1,6 @@
 """Checkpoints: written whole or not at all, read without running anything that a stranger put in them."""
 
 import os
-import pickle
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ from torch import nn
 from cosface_edu import networks
 from cosface_edu.files import atomically
 from cosface_edu.networks.registry import check_own
+from cosface_edu.networks.saved import read
 from cosface_edu.networks.sizes import size_of
-from cosface_edu.networks.weights import why_unread
 
 from .config import Config
 
@@ -59,18 +58,15 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: no such file.
-        CheckpointError: not a checkpoint of this package, cut short, or with code in it.
+        CheckpointError: not a checkpoint of this package, damaged, if by a single bit, or with code in it.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such checkpoint")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
-        raise CheckpointError(
-            f"{path}: not a readable checkpoint: it is damaged, or holds code that is not run "
-            f"({why_unread(path, error)})"
-        ) from error
+        state = read(path)
+    except ValueError as error:
+        raise CheckpointError(str(error)) from error
     if networks.is_state_dict(state) and state:
         raise WeightsAlone(
             f"{path}: weights alone, not a checkpoint of `cosface-edu train`, which a run continues from"

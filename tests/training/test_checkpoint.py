@@ -3,10 +3,12 @@
 import os
 import pickle
 import resource
+import zipfile
 
 import pytest
 import torch
 
+from cosface_edu import networks
 from cosface_edu.training import CheckpointError, load_network, train
 from cosface_edu.training.checkpoint import load, save
 
@@ -94,6 +96,47 @@ def test_what_is_no_checkpoint_is_refused_and_runs_nothing(content, tmp_path, mo
     with pytest.raises(CheckpointError, match=r"last\.pt"):
         load(path)
     assert not (tmp_path / "executed").exists()
+
+
+def _in_the_archive(path, change) -> None:
+    """Write a checkpoint again with its pickle changed; all sums are right."""
+    with zipfile.ZipFile(path) as archive:
+        entries = {entry.filename: archive.read(entry) for entry in archive.infolist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, change(content) if name.endswith("data.pkl") else content)
+
+
+@pytest.mark.parametrize("read", [load, networks.load_released])
+def test_damage_anywhere_is_told_with_the_file_s_name(tmp_path, read) -> None:
+    path = tmp_path / "odd.pt"
+    weights = {f"layer{i}": torch.ones(200) for i in range(100)}
+    torch.save(weights, path)
+    whole = path.read_bytes()
+    for length in range(1, len(whole), 997):
+        path.write_bytes(whole[:length])
+        with pytest.raises((CheckpointError, ValueError), match=r"odd\.pt: damaged"):
+            read(path)
+    at = whole.index(torch.ones(200).numpy().tobytes())
+    path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])  # a single bit, which PyTorch passes over
+    with pytest.raises(
+        (CheckpointError, ValueError), match=r"odd\.pt: damaged \(Bad CRC-32.*copy or download it again"
+    ):
+        read(path)
+    for changed in (b"\x80\x02.", b"\x80\x02e.", b"\x80\x02}Nb.", b"\x80\x02K\x01K\x02\x86Q."):
+        path.write_bytes(whole)
+        _in_the_archive(path, lambda _, changed=changed: changed)
+        with pytest.raises((CheckpointError, ValueError), match=r"odd\.pt: damaged"):
+            read(path)
+
+
+def test_a_checkpoint_without_sums_is_read(tmp_path) -> None:
+    torch.serialization.set_crc32_options(False)
+    try:
+        save(tmp_path / "last.pt", {"step": 1})
+    finally:
+        torch.serialization.set_crc32_options(True)
+    assert load(tmp_path / "last.pt")["step"] == 1
 
 
 def test_a_missing_checkpoint_is_named(tmp_path) -> None:
