@@ -1,13 +1,16 @@
 """Files of strangers: which code runs is decided by who opens a file, never by the file."""
 
 import json
+import sys
+from importlib.machinery import PathFinder
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 from typer.testing import CliRunner
 
-from cosface_edu import networks
+from cosface_edu import named, networks
 from cosface_edu.cli import app
 from cosface_edu.data.images import encode_jpeg
 from cosface_edu.training import Config, checkpoint, load_network, train
@@ -73,6 +76,16 @@ def test_a_file_imports_no_module_and_neither_does_its_loss(tmp_path, monkeypatc
     assert open_network("last.pt")[1] == (28, 24)
     with pytest.raises(ValueError, match="is a different run: loss"):
         train(theirs.replace(loss="cosface"), tmp_path, resume=True)
+
+
+def test_a_file_beside_one_s_own_module_stands_in_for_no_installed_package(tmp_path, monkeypatch):
+    (tmp_path / "my_lazy_loss.py").write_text("def later():\n    import my_part\n    return my_part.VALUE\n")
+    (tmp_path / "my_part.py").write_text("VALUE = 3")
+    (tmp_path / "tensorboard.py").write_text("raise SystemExit('it was imported')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
+    assert named.find("my_lazy_loss", "later")() == 3
+    assert tmp_path not in Path(PathFinder.find_spec("tensorboard").origin).parents
 
 
 def test_code_that_whoever_opens_the_file_has_named_is_called(config, tmp_path, monkeypatch):
