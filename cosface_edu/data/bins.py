@@ -5,6 +5,10 @@ a list of byte strings and a list of booleans, so this reader walks over the opc
 only parses, and builds strings, numbers, lists and tuples itself. A name that the pickle wants to call is never
 looked up: the few that stand for bytes or booleans (how Python 3 writes bytes in protocol 2, arrays and booleans of
 numpy) are interpreted here, any other is refused.
+
+A pickle may also name one object many times, in a byte or two each, and tuples of tuples so named double with each
+level: what is not of the kind that is wanted is neither printed, compared nor spread out, and nothing is copied anew
+for each name.
 """
 
 import os
@@ -70,6 +74,7 @@ _LITERALS = (
     *("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "UNICODE"),
 )
 _MARK = object()
+_SHOWN = 80  # letters of a file's text that a message repeats
 
 
 class _Reader:
@@ -78,6 +83,7 @@ class _Reader:
     def __init__(self) -> None:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
+        self.encoded: dict[str, bytes] = {}  # each text once, however often it is named
 
     def run(self, data: bytes) -> Any:
         opcode: pickletools.OpcodeInfo
@@ -91,7 +97,7 @@ class _Reader:
             elif name in _PYTHON_2_BYTES:
                 self.stack.append(argument.encode("latin-1"))
             elif name in _LITERALS:
-                self.stack.append(argument)
+                self.stack.append(bytes(argument) if isinstance(argument, bytearray) else argument)
             elif name in ("PUT", "BINPUT", "LONG_BINPUT"):
                 self.memo[argument] = self.stack[-1]
             elif name == "MEMOIZE":
@@ -109,8 +115,11 @@ class _Reader:
         raise ValueError("it ends too early")
 
     def known(self, module: Any, name: Any, position: int | None) -> _Name:
+        if not (isinstance(module, str) and isinstance(name, str)):
+            raise BrokenBin(f"at byte {position} it wants to call something without a name: do not unpickle this file")
         if module not in _KNOWN.get(name, ()):
-            raise BrokenBin(f"at byte {position} it wants to call {module}.{name}: refused; do not unpickle this file")
+            whole = f"{module}.{name}"[:_SHOWN]
+            raise BrokenBin(f"at byte {position} it wants to call {whole}: refused; do not unpickle this file")
         return _Name(module, name)
 
     def build(self, name: str, position: int | None) -> None:
@@ -130,13 +139,25 @@ class _Reader:
         elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
             stack.append(tuple(reversed([stack.pop() for _ in range(int(name[-1]))])))
         elif name == "REDUCE":
-            arguments = stack.pop()
-            stack[-1] = _Call(self.top(_Name).name, tuple(arguments))
+            arguments = self.top(tuple)
+            stack.pop()
+            stack[-1] = self.called(self.top(_Name).name, arguments)
         elif name == "BUILD":
             state = stack.pop()
             self.top(_Call).state = state
         elif name not in ("PROTO", "FRAME"):
             raise BrokenBin(f"at byte {position}, opcode {name}: it has no place in a list of pictures")
+
+    def called(self, name: str, arguments: tuple[Any, ...]) -> _Call | bytes:
+        """What calling a known name gives; bytes at once where Python 3 wrote them as text, in protocols 0 to 2."""
+        if name != "encode" or len(arguments) != 2:
+            return _Call(name, arguments)
+        text, encoding = arguments
+        if not isinstance(text, str) or encoding != "latin1":
+            return _Call(name, arguments)
+        if text not in self.encoded:
+            self.encoded[text] = text.encode("latin-1")
+        return self.encoded[text]
 
     def to_mark(self) -> list[Any]:
         """Take everything above the last mark, and the mark."""
@@ -153,24 +174,23 @@ class _Reader:
 
 def _bytes(value: Any) -> bytes:
     """The byte string that a value stands for."""
-    if isinstance(value, bytes | bytearray):
-        return bytes(value)
+    content = value
     if isinstance(value, _Call):
-        if value.name == "encode" and value.arguments[1:] == ("latin1",):
-            return value.arguments[0].encode("latin-1")
         if value.name == "_reconstruct" and value.state:
-            return _bytes(value.state[-1])  # (version, shape, dtype, Fortran order, bytes)
-        if value.name in ("_frombuffer", "scalar"):
-            return _bytes(value.arguments[0 if value.name == "_frombuffer" else 1])
-    raise TypeError(f"bytes expected, {getattr(value, 'name', type(value).__name__)} found")
+            content = value.state[-1]  # (version, shape, dtype, Fortran order, bytes)
+        elif value.name in ("_frombuffer", "scalar"):
+            content = value.arguments[0 if value.name == "_frombuffer" else 1]
+    if not isinstance(content, bytes):
+        raise TypeError(f"bytes expected, {getattr(content, 'name', type(content).__name__)} found")
+    return content
 
 
 def _dtype(value: Any) -> np.dtype:
     """The type that numpy writes as a call of `dtype`, with the order of bytes in its state."""
     if not (isinstance(value, _Call) and value.name == "dtype" and isinstance(value.arguments[0], str)):
         raise TypeError("numbers of numpy without their type")
-    if not re.fullmatch(r"[biufSO]\d+", value.arguments[0]):
-        raise TypeError(f"numbers of type {value.arguments[0]!r}")
+    if not re.fullmatch(r"[biufSO]\d{1,9}", value.arguments[0]):
+        raise TypeError(f"numbers of type {value.arguments[0][:_SHOWN]!r}")
     return np.dtype((">" if value.state and value.state[1] == ">" else "<") + value.arguments[0])
 
 
@@ -185,22 +205,30 @@ def _items(value: Any) -> list[Any]:
         kind = _dtype(kind_of)
     else:
         raise TypeError(f"a list expected, {getattr(value, 'name', type(value).__name__)} found")
-    if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)):
-        raise TypeError(f"an array of shape {shape} where a list is expected")
+    if not isinstance(shape, tuple) or len(shape) not in (1, 2) or not all(isinstance(side, int) for side in shape):
+        raise TypeError("an array of no shape, or of more dimensions than a list has")
+    if shape[1:] not in ((), (1,)):
+        raise TypeError(f"an array of shape {str(shape)[:_SHOWN]} where a list is expected")
     if kind.kind == "O":
-        return _items(content)
+        if not isinstance(content, list):
+            raise TypeError(f"a list expected, {type(content).__name__} found")
+        return content
     return np.frombuffer(_bytes(content), kind).tolist()
 
 
 def _plain(value: Any) -> Any:
     """A label as Python's own value: what numpy wrote is read by its type, for its bytes alone do not say."""
     if isinstance(value, _Call) and value.name == "scalar":
-        return np.frombuffer(_bytes(value), _dtype(value.arguments[0]))[0].item()
-    if isinstance(value, _Call):
+        value = np.frombuffer(_bytes(value), _dtype(value.arguments[0]))[0].item()
+    elif isinstance(value, _Call):
         items = _items(value)
         if len(items) != 1:
             raise TypeError(f"a label of {len(items)} numbers")
-        return items[0]
+        value = items[0]
+    if not isinstance(value, bool | int | float | str | bytes):
+        raise TypeError(f"a label that is a {type(value).__name__}")
+    if isinstance(value, str | bytes) and len(value) > _SHOWN:  # numpy would give every label as much room
+        raise TypeError(f"a label of {len(value)} letters: {value[:_SHOWN]!r}")
     return value
 
 
@@ -238,7 +266,7 @@ def read_bin(path: str | os.PathLike[str]) -> tuple[list[bytes], list[bool]]:
     except BrokenBin as error:
         raise BrokenBin(f"{path}: {error}") from None
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
-        reason = in_its_place(data[:256]) or f"cut short, or no pickle of (pictures, same): {error}"
+        reason = in_its_place(data[:256]) or f"cut short, or no pickle of (pictures, same): {str(error)[:200]}"
         raise BrokenBin(f"{path} ({len(data)} bytes): {reason}") from error
     if not same or len(pictures) != 2 * len(same):
         raise BrokenBin(f"{path}: {len(pictures)} pictures do not make {len(same)} pairs")

@@ -185,3 +185,58 @@ def test_pairs_sorted_by_kind_are_dealt_by_kind(tmp_path, jpeg) -> None:
     assert pairs.fold[pairs.same].bincount().tolist() == [2] * 10
     assert pairs.fold[~pairs.same].bincount().tolist() == [2] * 10
     assert "its pairs come sorted by kind" in str(data.check(tmp_path / "lfw.bin"))
+
+
+def doubled(levels: int) -> bytes:
+    """Opcodes of a tuple of two of a tuple of two …: some bytes a level, 2ⁿ items; it lies at memo `levels`."""
+    return b")\x94" + b"".join(b"h" + bytes([i, 0x68, i]) + b"\x86\x94" for i in range(levels))
+
+
+LISTS_OF_LISTS = b"]q\0(" + b"K\1" * 10 + b"e" + b"".join(
+    b"]q" + bytes([i]) + b"(" + (b"h" + bytes([i - 1])) * 10 + b"e" for i in range(1, 8)
+)  # fmt: skip
+ARRAY = b"cnumpy.core.numeric\n_frombuffer\n(C\1\1cnumpy\ndtype\n\x8c\2b1\x85R%btR"  # % is (bytes, type, shape)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x80\x04" + doubled(24) + b"h\x18h\x18\x93.", "something without a name"),
+        (b"\x80\x04" + doubled(24) + b"\x8c\x06encodeh\x18\x93.", "something without a name"),
+        (b"\x80\x02]q\xfe" + LISTS_OF_LISTS + b"h\xfeh\x07\x86.", "a label that is a list"),
+        (b"\x80\x04" + doubled(24) + ARRAY % b"h\x18" + b"]\x86.", "an array of no shape"),
+        (b"\x80\x04" + doubled(24) + ARRAY % b"K\1h\x18\x86" + b"]\x86.", "an array of no shape"),
+        (b"\x80\x04" + doubled(24) + b"](h\x18h\x18e]\x88a\x86.", "bytes expected, tuple found"),
+        (b"\x80\x02c" + b"a" * 10**6 + b"\nb\n.", "wants to call a{80}: refused"),
+        (b"\x80\x02](C\1aC\1be](X" + struct.pack("<I", 10**6) + b"a" * 10**6 + b"e\x86.", "a label of 1000000 letters"),
+    ],
+    ids=["name", "half a name", "labels", "shape", "side", "pictures", "long name", "long label"],
+)
+def test_what_is_named_again_and_again_is_not_spread_out(tmp_path, content: bytes, message: str) -> None:
+    (tmp_path / "a.bin").write_bytes(content)
+    with pytest.raises(data.BrokenBin, match=message) as caught:
+        data.read_bin(tmp_path / "a.bin")
+    assert len(str(caught.value)) < 500 + len(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("memoized", "named"),
+    [
+        (b"\x96" + struct.pack("<Q", 3) + b"abc\x94", b"h\0"),  # a bytearray
+        (b"c_codecs\nencode\n\x94\x8c\3abc\x94\x8c\6latin1\x94\x86\x94", b"h\0h\3R"),
+        (b"c_codecs\nencode\n\x94\x8c\3abc\x94\x8c\6latin1\x94", b"h\0h\1h\2\x86R"),
+    ],
+    ids=["bytearray", "encode", "encode, arguments anew"],
+)
+def test_one_picture_named_many_times_is_there_once(tmp_path, memoized: bytes, named: bytes) -> None:
+    content = b"\x80\x05" + memoized + b"](" + named * 2000 + b"e](" + b"\x88" * 1000 + b"e\x86."
+    (tmp_path / "a.bin").write_bytes(content)
+    pictures, same = data.read_bin(tmp_path / "a.bin")
+    assert (len(pictures), set(pictures), len(same)) == (2000, {b"abc"}, 1000)
+    assert len({id(picture) for picture in pictures}) == 1
+
+
+def test_arguments_are_not_copied_for_each_call(tmp_path) -> None:
+    (tmp_path / "a.bin").write_bytes(b"\x80\x04cnumpy\ndtype\n](K\1eR]\x86.")
+    with pytest.raises(data.BrokenBin, match="tuple expected, list found"):
+        data.read_bin(tmp_path / "a.bin")
