@@ -27,6 +27,7 @@ from .formats import Format, register
 from .pairs import Pairs, describe
 from .report import CheckReport
 from .truth import deal, sorted_by_kind, truths
+from .walk import to_be_read
 
 
 class BrokenBin(ValueError):
@@ -331,7 +332,7 @@ def _check(report: CheckReport, progress: bool) -> None:
 register(
     Format(
         "pairs in a .bin file",
-        recognise=lambda source: Path(source).suffix.lower() == ".bin" and not Path(source).is_dir(),
+        recognise=lambda source: Path(source).suffix.lower() == ".bin" and to_be_read(Path(source)),
         open=lambda source, size, on_broken, settings: bin_pairs(source, size),
         check=_check,
         yields="pairs",

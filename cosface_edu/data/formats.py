@@ -127,6 +127,8 @@ def recognise(source: Source, yields: Yields | None = None) -> Format:
         raise FileNotFoundError(
             f"{source}: no such folder or file, and not {worlds} either; see data/README.md for what goes where"
         )
+    if not Path(source).is_file():
+        raise ValueError(f"{source}: a pipe or a device; a file or a folder is wanted")
     if tarfile.is_tarfile(source) or zipfile.is_zipfile(source):
         raise ValueError(f"{source}: an archive; unpack it and name the folder")
     raise ValueError(f"{source}: of no known format; known are {', '.join(format.name for format in known())}")

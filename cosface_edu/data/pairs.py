@@ -23,7 +23,7 @@ from .formats import open as open_source
 from .images import read_file
 from .report import CheckReport
 from .text import read_text
-from .walk import find_pictures, pictures_in, walk
+from .walk import find_pictures, pictures_in, to_be_read, walk
 
 
 class BrokenPairs(ValueError):
@@ -354,7 +354,7 @@ def describe(pairs: Pairs, name: str, report: CheckReport) -> None:
 
 def _lists(source: str | os.PathLike[str]) -> list[Path]:
     path = Path(source)
-    return sorted(path.glob("pairs*.txt")) if path.is_dir() else []
+    return sorted(file for file in path.glob("pairs*.txt") if to_be_read(file)) if path.is_dir() else []
 
 
 def _lfw_images(source: str | os.PathLike[str]) -> Path:

@@ -106,8 +106,7 @@ def walk(root: str | os.PathLike[str]) -> Found:
                 if not inside:
                     found.folders.append(name)
             elif not entry.name.startswith("."):
-                # a link that leads nowhere is a picture that cannot be had; a pipe is none, and would be waited for
-                if is_picture(entry.name) and (_is_file(entry) or not os.path.exists(entry.path)):
+                if is_picture(entry.name) and to_be_read(entry):
                     found.pictures.append(name)
                 else:
                     found.others[os.path.splitext(entry.name)[1]] += 1
@@ -131,11 +130,16 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _is_file(entry: os.DirEntry[str]) -> bool:
+def to_be_read(entry: os.DirEntry[str] | Path) -> bool:
+    """Whether this is a file, or a link that leads nowhere: a file that cannot be had, which is to be told.
+
+    Folders, pipes and devices are none, nor are links to them: a pipe would be waited for, a device may never end.
+    """
     try:
-        return entry.is_file()
-    except OSError:
-        return False
+        is_file = entry.is_file()
+    except OSError:  # links in a circle
+        is_file = False
+    return is_file or not os.path.exists(entry)
 
 
 def _hidden_pictures(folder: str) -> int:
@@ -146,7 +150,7 @@ def _hidden_pictures(folder: str) -> int:
 def pictures_in(folder: str | os.PathLike[str]) -> list[str]:
     """Names of the pictures directly in a folder, sorted."""
     with os.scandir(folder) as entries:
-        return sorted(e.name for e in entries if is_picture(e.name) and (_is_file(e) or e.is_symlink()))
+        return sorted(entry.name for entry in entries if is_picture(entry.name) and to_be_read(entry))
 
 
 def find_pictures(root: Path, wanted: Iterable[tuple[str, str]]) -> list[Path | None]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cosface_edu import data
-from cosface_edu.data.walk import find_pictures, walk
+from cosface_edu.data.walk import find_pictures, pictures_in, walk
 
 
 @pytest.fixture
@@ -108,6 +108,30 @@ def test_a_link_that_leads_nowhere_is_a_picture_that_cannot_be_had(folder) -> No
     report = data.check(folder)
     assert sum("3.jpg: a link that leads nowhere" in problem for problem in report.problems) == 1
     assert sum("4.jpg: cannot be read" in problem for problem in report.problems) == 1
+
+
+@pytest.mark.parametrize("device", ["pipe", "/dev/zero"])
+def test_lists_name_pictures_by_the_same_rule(folder, device: str) -> None:
+    os.mkfifo(folder / "pipe")
+    (folder / "anna" / "3.jpg").symlink_to(folder / device)
+    (folder / "anna" / "4.jpg").symlink_to("gone.jpg")
+    (folder / "anna" / "5.jpg").symlink_to("5.jpg")  # to itself
+    (folder / "anna" / "6.jpg").mkdir()
+    assert pictures_in(folder / "anna") == ["1.jpg", "2.JPG", "4.jpg", "5.jpg"]
+    paths = find_pictures(folder, [("anna", "1"), ("anna", "3"), ("anna", "4")])
+    assert paths == [folder / "anna" / "1.jpg", None, folder / "anna" / "4.jpg"]
+
+
+def test_pipes_and_folders_are_no_lists_of_pairs_and_no_bins(folder) -> None:
+    os.mkfifo(folder / "pairs2.txt")
+    (folder / "pairs_old.txt").mkdir()
+    assert data.recognise(folder).name == "identity folders"
+    (folder / "pairs.txt").symlink_to("gone.txt")  # told, not passed over
+    assert data.recognise(folder).name == "LFW"
+    assert any("pairs.txt" in problem for problem in data.check(folder).problems)
+    os.mkfifo(folder / "a.bin")
+    with pytest.raises(ValueError, match=r"a\.bin: a pipe or a device"):
+        data.check(folder / "a.bin")
 
 
 def test_a_link_to_a_pipe_is_no_picture_and_is_not_waited_for(folder) -> None:
