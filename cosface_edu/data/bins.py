@@ -259,7 +259,10 @@ def read_bin(path: str | os.PathLike[str]) -> tuple[list[bytes], list[bool]]:
         >>> len(pictures), same
         (4, [True, False])
     """
-    data = Path(path).read_bytes()
+    try:
+        data = Path(path).read_bytes()
+    except MemoryError as error:
+        raise BrokenBin(f"{path}: larger than memory") from error
     try:
         pictures, same = _Reader().run(data)
         pictures = [_bytes(picture) for picture in _items(pictures)]

@@ -36,6 +36,8 @@ IMAGE_SUFFIXES = (".mpo", *sorted(end for end, kind in Image.registered_extensio
 MAX_PIXELS = 256 * 1024 * 1024
 SMALL_ENOUGH = 64 * 1024 * 1024
 PIXELS_A_BYTE = 1000
+MAX_BYTES = 1 << 30  # of a picture's file: a sparse one may announce terabytes, one of the system's may never end
+AT_A_TIME = 1 << 20  # samples of more than eight bits that are brought to bytes: in floats they take eight bytes each
 
 # What libjpeg says when pixels are lost. About the rest of its warnings (an odd revision number, bytes between two
 # segments, a camera's nonsense in the scan's parameters) Pillow is asked: it decodes these and refuses what is cut.
@@ -43,6 +45,12 @@ _DAMAGE = re.compile(r"premature end of data segment|bad Huffman|bad arithmetic|
 _SEGMENT = struct.Struct(">BBH")
 _FRAME = struct.Struct(">HHB")
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # segments that say how many pixels there are
+_PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
+# Each scan of a progressive JPEG goes over the whole picture, and a few bytes are enough for one. Encoders make some
+# ten, those that try how to save bytes some dozen.
+MAX_SCANS = 200
+_ALONE = frozenset((0x01, *range(0xD0, 0xD8)))  # markers without a length after them
+_MARKER = re.compile(rb"\xff+([^\x00\x01\xd0-\xd7\xff])")  # others, also among pixels, where \0 follows a plain 255
 _EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"  # how segments of metadata begin
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -249,9 +257,9 @@ def _planes(pixels: np.ndarray) -> Tensor:
 
 
 def _decode_jpeg(data: bytes | memoryview, side: int, rows: np.ndarray | None) -> tuple[np.ndarray, tuple[int, int]]:
+    orientation, frame = _jpeg_segments(data)
+    turn = _TURNS.get(orientation)
     try:
-        orientation, frame = _jpeg_segments(data)
-        turn = _TURNS.get(orientation)
         if (
             rows is not None
             and frame == rows.shape[:2]
@@ -306,29 +314,28 @@ def _decode_by_pillow(data: bytes | memoryview, side: int) -> tuple[np.ndarray, 
         turn = _TURNS.get(_orientation(image))
         whole = _turned_size((image.height, image.width), turn)
         if image.mode.startswith("I"):  # Pillow clips 16-bit grey at 255 instead of scaling it
-            return _turned(_grey(_of_bytes(image)), turn), whole
+            return _turned(_grey(np.asarray(image), *_scale(image)), turn), whole
         if image.mode == "F":  # floats have no agreed range: 0 to 1 is usual, 0 to 255 what Pillow itself takes
-            values = np.asarray(image, dtype=np.float64)
-            return _turned(_grey(values * (255.0 if values.min() >= 0 and values.max() <= 1 else 1.0)), turn), whole
+            values = np.asarray(image)
+            return _turned(_grey(values, 255.0 if values.min() >= 0 and values.max() <= 1 else 1.0), turn), whole
         rgb = image.convert("RGB")
         if 0 < side < min(rgb.size) and (factor := min(rgb.size) // side) > 1:
             rgb = rgb.reduce(factor)
         return _turned(np.array(rgb), turn), whole
 
 
-def _of_bytes(image: Image.Image) -> np.ndarray:
-    """Grey samples of more than eight bits, (H, W), on the scale of bytes.
+def _scale(image: Image.Image) -> tuple[float, bool]:
+    """What brings grey samples of more than eight bits to the scale of bytes, and whether 0 means white.
 
     A TIFF may have fewer than 16 bits in each, and may mean white by 0; Pillow hands over the bare numbers. Other files
     that hold 12 bits in 16 are dark: a PNG's note of its significant bits (sBIT) is of samples that its writer has to
     scale to 16, and a TIFF's MaxSampleValue is not to change how a picture looks.
     """
-    values = np.asarray(image, dtype=np.float64)
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
-        return values / 257.0
+        return 1 / 257, False
     bits = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (16,))[0]
-    values = values * (255.0 / (2 ** min(bits, 16) - 1))
-    return 255.0 - values if image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0 else values
+    negative = image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0
+    return 255.0 / (2 ** min(bits, 16) - 1), negative
 
 
 def _check_size(width: int, height: int, size: int) -> None:
@@ -339,9 +346,15 @@ def _check_size(width: int, height: int, size: int) -> None:
         raise ValueError(f"its header announces {width}×{height} pixels, which {size:,} bytes cannot hold")
 
 
-def _grey(values: np.ndarray) -> np.ndarray:
-    """(H, W) floats to (H, W, 3) bytes."""
-    return np.repeat(np.nan_to_num(values).round().clip(0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
+def _grey(values: np.ndarray, scale: float, negative: bool = False) -> np.ndarray:
+    """(H, W) numbers, brought to the scale of bytes, to (H, W, 3) bytes; some rows at a time."""
+    pixels = np.empty((*values.shape, 3), np.uint8)
+    rows = max(1, AT_A_TIME // values.shape[1])
+    for start in range(0, len(values), rows):
+        some = values[start : start + rows].astype(np.float64) * scale
+        some = 255.0 - some if negative else some
+        pixels[start : start + rows] = np.nan_to_num(some).round().clip(0, 255).astype(np.uint8)[:, :, None]
+    return pixels
 
 
 def _jpeg_segments(data: bytes | memoryview) -> tuple[int, tuple[int, int] | None]:
@@ -350,33 +363,55 @@ def _jpeg_segments(data: bytes | memoryview) -> tuple[int, tuple[int, int] | Non
     Returns:
         Which way is up, as Pillow understands the metadata, 1 where they say nothing; (height, width) that a frame of
         fewer than four colours announces.
+
+    Raises:
+        ValueError: a progressive one of more than `MAX_SCANS`.
     """
-    exif: bytes | None = None
+    exif: list[bytes] = []
     xmp: bytes | None = None
     frame: tuple[int, int] | None = None
+    progressive = False
     place, last, segment_at = 2, len(data) - _SEGMENT.size, _SEGMENT.unpack_from
     while place <= last:
         begin, marker, length = segment_at(data, place)
-        if begin != 0xFF or marker == 0xDA or marker == 0xD9:  # the pixels, or the end
+        if begin != 0xFF or marker == 0xDA or marker == 0xD9:  # the pixels, or the end, or what a decoder passes over
+            if progressive or begin != 0xFF:
+                _check_scans(data, place, progressive)
             break
         if marker == 0xFF:  # padding
             place += 1
             continue
+        if marker in _ALONE:
+            place += 2
+            continue
         if marker == 0xE1:
             segment = bytes(data[place + 4 : place + 2 + length])
             if segment.startswith(_EXIF):
-                exif = segment if exif is None else exif + segment[len(_EXIF) :]
+                exif.append(segment[len(_EXIF) :])
             elif segment.startswith(_XMP):
                 xmp = segment
         elif marker in _FRAMES and place + 5 + _FRAME.size <= len(data):
             height, width, colours = _FRAME.unpack_from(data, place + 5)
             frame = (height, width) if colours < 4 else None
+            progressive = marker in _PROGRESSIVE
         place += 2 + length
-    if exif is None and xmp is None:
+    if not exif and xmp is None:
         return 1, frame
     header = Image.new("L", (1, 1))
-    header.info.update({name: value for name, value in (("exif", exif), ("xmp", xmp)) if value is not None})
+    header.info.update({"exif": b"".join([_EXIF, *exif])} if exif else {})
+    header.info.update({"xmp": xmp} if xmp is not None else {})
     return _orientation(header), frame
+
+
+def _check_scans(data: bytes | memoryview, place: int, progressive: bool) -> None:
+    """Count a JPEG's scans from here on; segments are passed over by their lengths."""
+    scans = 0
+    while (found := _MARKER.search(data, place)) is not None and found[1] != b"\xd9":
+        progressive = progressive or found[1][0] in _PROGRESSIVE
+        scans += found[1] == b"\xda"
+        if progressive and scans > MAX_SCANS:
+            raise ValueError(f"a progressive JPEG of more than {MAX_SCANS} scans; no camera or program makes that many")
+        place = found.end() + int.from_bytes(data[found.end() : found.end() + 2])
 
 
 def _orientation(image: Image.Image) -> int:
@@ -436,16 +471,23 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a picture's file.
 
     Raises:
-        BrokenImage: it is not there, may not be opened, or the disk fails; as one picture among many it then counts
-            as any other that cannot be had.
+        BrokenImage: it is not there, may not be opened, the disk fails, or it has more than `MAX_BYTES`; as one
+            picture among many it then counts as any other that cannot be had.
     """
     try:
-        return Path(path).read_bytes()
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(size + 1) if size <= MAX_BYTES else b""
+            if size < len(data) <= MAX_BYTES:  # a system's own files say 0 and have more
+                data += file.read(MAX_BYTES + 1 - len(data))
     except FileNotFoundError as error:
         nowhere = "a link that leads nowhere" if Path(path).is_symlink() else "no such file"
         raise MissingImage(f"{path}: {nowhere}; fetch it again or remove it") from error
     except OSError as error:
         raise BrokenImage(f"{path}: cannot be read: {error.strerror or error}") from error
+    if max(size, len(data)) > MAX_BYTES:
+        raise BrokenImage(f"{path}: more than {MAX_BYTES:,} bytes, which no picture has; remove it")
+    return data
 
 
 def encode_jpeg(pixels: Tensor, quality: int = 95) -> bytes:

@@ -15,9 +15,12 @@ def read_text(path: str | os.PathLike[str]) -> str:
     another encoding still names its file.
 
     Raises:
-        ValueError: this is no text.
+        ValueError: this is no text, or does not fit into memory.
     """
-    data = Path(path).read_bytes()
+    try:
+        data = Path(path).read_bytes()
+    except MemoryError as error:
+        raise ValueError(f"{path}: larger than memory, which no list is") from error
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             try:

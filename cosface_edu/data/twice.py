@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .folders import FolderDataset
+from .images import MAX_BYTES
 from .pairs import Pictures
 
 
@@ -51,12 +52,12 @@ def in_both(faces: Any, others: Any) -> list[Path]:
 
 
 def _files(faces: Any) -> Iterator[tuple[Path, stat_result]]:
-    """The files of a data set that has any; one that is gone is somebody else's to tell."""
+    """The files of a data set that has any; one that is gone or too large is somebody else's to tell."""
     if isinstance(faces, FolderDataset | Pictures):
         for index in range(len(faces)):
             path = faces.path(index)
-            if path.exists():
-                yield path, path.stat()
+            if path.exists() and (about := path.stat()).st_size <= MAX_BYTES:
+                yield path, about
 
 
 def _digest(path: Path) -> bytes:

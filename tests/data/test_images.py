@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from PIL import Image, ImageOps, PngImagePlugin, features
 
 from cosface_edu import data
-from cosface_edu.data.images import BEFORE_ROWS, decode_into, decode_reduced, encode_jpeg
+from cosface_edu.data.images import BEFORE_ROWS, MAX_SCANS, decode_into, decode_reduced, encode_jpeg, read_file
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -72,6 +73,24 @@ def test_16_bit_grey_is_scaled_not_clipped() -> None:
     pixels = data.decode(encoded(Image.fromarray(np.full((9, 7), 200 * 257, dtype=np.uint16)), "PNG"))
     assert pixels.shape == (3, 9, 7)
     assert pixels.unique().tolist() == [200]
+
+
+def test_every_grey_of_16_bits_is_rounded_to_the_nearest_byte(monkeypatch) -> None:
+    monkeypatch.setattr("cosface_edu.data.images.AT_A_TIME", 300)  # some rows at a time: one here
+    every = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    pixels = data.decode(encoded(Image.fromarray(every), "PNG"))
+    assert torch.equal(
+        pixels, torch.from_numpy((every.astype(np.int64) + 128) // 257).to(torch.uint8).expand(3, -1, -1)
+    )
+
+
+def test_grey_of_16_bits_takes_little_more_than_its_pixels() -> None:
+    grey = encoded(Image.fromarray(np.zeros((2048, 2048), dtype=np.uint16)), "PNG")
+    tracemalloc.start()
+    data.decode(grey)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 15 * 2048 * 2048  # bytes; three are the picture, two the samples, and eight a float of each row
 
 
 def grey_tiff(samples: bytes, bits: int, photometric: int = 1) -> bytes:
@@ -251,6 +270,25 @@ def test_damage_among_the_pixels_is_refused() -> None:
         data.decode(bytes(content))
 
 
+def progressive(scans: int, before: bytes = b"") -> bytes:
+    """A grey square whose last scan, which changes nothing, is there again and again."""
+    content = encoded(Image.new("L", (16, 16), 90), "JPEG", progressive=True)
+    last = content.rindex(b"\xff\xda")
+    begin = content.rindex(b"\xff\xc4", 0, last)  # its table comes before it
+    done = content.count(b"\xff\xda")
+    return content[:2] + before + content[2:-2] + content[begin:-2] * (scans - done) + b"\xff\xd9"
+
+
+@pytest.mark.parametrize("before", [b"", b"\xff\x01", b"\0\0junk", b"\xff\xfe\0\x04\xff\xd9"])
+def test_a_jpeg_of_more_scans_than_anybody_makes_is_refused(before: bytes) -> None:
+    with pytest.raises(data.BrokenImage, match=r"n\.jpg: .*a progressive JPEG of more than 200 scans"):
+        data.decode(progressive(MAX_SCANS + 1, before), "n.jpg")
+    for whole in (progressive(6), progressive(6) + b"\xff\xda" * 300):  # what follows the end is not looked at
+        assert data.decode(whole).unique().tolist() == [90]
+    plain = encoded(Image.new("L", (16, 16), 90), "JPEG", comment=b"\xff\xda" * 300)
+    assert data.decode(plain).unique().tolist() == [90]
+
+
 def test_a_header_that_the_file_cannot_fill_is_refused() -> None:
     small = encoded(Image.new("RGB", (8, 8)), "JPEG")
     place = small.index(b"\xff\xc0") + 5
@@ -343,12 +381,26 @@ def test_a_file_that_cannot_be_read_is_a_broken_picture(tmp_path, monkeypatch) -
     with pytest.raises(data.BrokenImage, match=r"a\.jpg: a link that leads nowhere"):
         data.read_image(tmp_path / "a.jpg")
 
-    def refuse(path: object) -> bytes:
+    def refuse(path: object, mode: str) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
+    monkeypatch.setattr("builtins.open", refuse)
     with pytest.raises(data.BrokenImage, match=r"b\.jpg: cannot be read: Permission denied"):
         data.read_image(tmp_path / "b.jpg")
+
+
+def test_a_file_larger_than_any_picture_is_broken_and_not_read(tmp_path, monkeypatch, people) -> None:
+    monkeypatch.setattr("cosface_edu.data.images.MAX_BYTES", 3000)
+    with open(tmp_path / "sparse.jpg", "wb") as file:
+        file.truncate(10**7)
+    (tmp_path / "most.jpg").write_bytes(b"a" * 3000)
+    (tmp_path / "endless.jpg").symlink_to("/dev/zero")  # says that it has 0 bytes
+    for name in ("sparse", "endless"):
+        with pytest.raises(data.BrokenImage, match=f"{name}.jpg: more than 3,000 bytes, which no picture has"):
+            read_file(tmp_path / f"{name}.jpg")
+    assert read_file(tmp_path / "most.jpg") == b"a" * 3000
+    (tmp_path / "sparse.jpg").replace(people / "bob" / "1.jpg")
+    assert any("1.jpg: more than 3,000 bytes" in problem for problem in data.check(people).problems)
 
 
 def test_bytes_are_normalised_by_their_values() -> None:
