@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from cosface_edu import networks
 from cosface_edu.cli import app
+from cosface_edu.cli.common import show, shown, warn
 from cosface_edu.data.images import encode_jpeg
 from cosface_edu.training import Config, checkpoint
 
@@ -54,6 +55,28 @@ def test_names_are_printed_as_they_are(crops, tmp_path) -> None:
     done = run("toy", "[/b]")
     assert "[/b]" in done.output + str(done.exception)
     assert "MarkupError" not in repr(done.exception)
+
+
+def test_what_a_terminal_would_obey_is_written_out(crops, tmp_path) -> None:
+    bell = "\x1b]0;owned\x07\x1b[2J\x9b8m\x7f.jpg"
+    lines = "y\n  nothing wrong found\r.jpg"
+    turned = "z\u202egpj\u2066.jpg"
+    for name in (bell, lines, turned):
+        (crops / "y" / name).write_bytes(b"broken")
+    done = run("check", crops)
+    assert r"y/\x1b]0;owned\x07\x1b[2J\x9b8m\x7f.jpg: cannot be decoded" in done.output
+    assert r"y/y\n  nothing wrong found\r.jpg: cannot be decoded" in done.output
+    assert r"y/z\u202egpj\u2066.jpg: cannot be decoded" in done.output
+    done = run("check", tmp_path / "\x1b[2J")
+    assert (done.exit_code, r"\x1b[2J: no such folder" in done.output) == (1, True)
+
+
+def test_warnings_and_text_for_the_terminal_are_written_out(capsys) -> None:
+    warn("skipped a\n\x1b[2Jerror: b")
+    assert capsys.readouterr().err == "warning: skipped a\\n\\x1b[2Jerror: b\n"
+    assert shown("a\tb\nc\udce9\ud800 é 面 :smile:") == "a\tb\nc\ufffd\ufffd é 面 :smile:"
+    show("lfw\x1b[2J", {"TAR\x1b": "1 %\x07"}, None)
+    assert not {"\x1b", "\x07"} & set(capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("value", ["[/b]", "[bold]x"])

@@ -1,6 +1,7 @@
 """What the commands share: options, how they speak, and how they say what went wrong."""
 
 import functools
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -17,6 +18,9 @@ from rich.table import Table
 console = Console(markup=False, emoji=False)
 #: Lines of text: wrapped by the terminal alone, so that a path stays whole in a pipe or a log.
 tell = functools.partial(console.print, soft_wrap=True)
+_HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # of characters; those between stand for bytes
+# Control characters but for the new line and the tab, and those that change the direction of what is written.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 warning = Console(stderr=True, markup=False, emoji=False)
 
 
@@ -103,9 +107,9 @@ def plain_errors(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def warn(line: str) -> None:
-    """A line about what may be wrong."""
+    """A line about what may be wrong; a new line in a name is written out, or the rest would look like another."""
     warning.print("warning:", style="bold yellow", end=" ")
-    warning.print(shown(line), highlight=False, soft_wrap=True)
+    warning.print(shown(line.replace("\n", "\\n")), highlight=False, soft_wrap=True)
 
 
 def _show(usual: Callable[..., None], message: Warning, category: type[Warning], filename: str, *more: Any) -> None:
@@ -133,8 +137,14 @@ def say(line: str, style: str | None = None) -> None:
 
 
 def shown(text: str) -> str:
-    """Text for the terminal: bytes of file names that are no UTF-8 cannot be printed and are shown as such."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """Text for the terminal, whatever is in the names and files that it repeats.
+
+    Bytes of file names that are no UTF-8, and halves of characters, cannot be printed and are shown as such. What a
+    terminal would obey (move the cursor, wipe the screen, write from right to left) is written out, as Python writes
+    it: \\x1b; new lines and tabs stay.
+    """
+    text = _HALVES.sub("\ufffd", text).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def to_measure(
@@ -160,9 +170,9 @@ def to_measure(
 
 def show(title: str, rows: Mapping[str, str], out: Path | None) -> None:
     """Figures as a table of two columns, and where the report lies."""
-    table = Table("", title)
+    table = Table("", shown(title))
     for name, value in rows.items():
-        table.add_row(name, value)
+        table.add_row(shown(name), shown(value))
     console.print(table)
     if out is not None:
         say(f"report: {out / 'report.html'}")

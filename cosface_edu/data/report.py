@@ -153,4 +153,4 @@ class CheckReport:
         lines = [f"{self.path}: {self.kind}, {self.pictures:,} pictures{people}"]
         lines += [f"  {fact}" for fact in self.facts]
         lines += [f"  problem: {problem}" for problem in self.problems] or ["  nothing wrong found"]
-        return "\n".join(lines)
+        return "\n".join(line.replace("\n", "\\n") for line in lines)  # names have them, too
