@@ -5,11 +5,10 @@ an accuracy on some other test, and shifts the folds besides.
 """
 
 import os
-import re
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import torch
@@ -22,7 +21,7 @@ from .formats import Format, recognise, register
 from .formats import open as open_source
 from .images import read_file
 from .report import CheckReport
-from .text import read_text
+from .text import read_text, whole_number
 from .walk import find_pictures, pictures_in, to_be_read, walk
 
 
@@ -212,13 +211,14 @@ def lfw_pairs(
     lines = _lines(pairs_file)
     if not lines:
         raise BrokenPairs(f"{pairs_file}: empty")
-    head = lines[0][1].split()
-    if len(head) not in (1, 2) or not all(field.isdecimal() and int(field) > 0 for field in head):
+    fields = lines[0][1].split()
+    head = [value for field in fields if (value := whole_number(field))]
+    if len(fields) not in (1, 2) or len(head) != len(fields):
         raise BrokenPairs(
             f"{pairs_file}, line {lines[0][0]}: wanted 'folds n' or 'n', got {lines[0][1][:60]!r}; of a list in "
             "another form build data.Pairs yourself, or open the set's .bin file if there is one"
         )
-    folds, count = (1, int(head[0])) if len(head) == 1 else (int(head[0]), int(head[1]))
+    folds, count = (1, head[0]) if len(head) == 1 else head
     if len(lines) - 1 != 2 * folds * count:
         raise BrokenPairs(
             f"{pairs_file}: its first line announces {folds} × 2 × {count} = {2 * folds * count} pairs, "
@@ -234,13 +234,13 @@ def lfw_pairs(
         fields = text.split("\t") if "\t" in text else text.split()
         if matched and len(fields) == 3:
             fields.insert(2, fields[0])
-        whole = len(fields) == 4 and fields[1].isdecimal() and fields[3].isdecimal()
-        if not whole or matched != (fields[0] == fields[2]):
+        people, own = fields[::2], [value for field in fields[1::2] if (value := whole_number(field)) is not None]
+        if len(fields) != 4 or len(own) != 2 or matched != (people[0] == people[1]):
             wanted = "matched pair 'name i j'" if matched else "mismatched pair 'name1 i name2 j'"
             raise BrokenPairs(f"{pairs_file}, line {line}: wanted a {wanted}, got {text[:80]!r}")
-        if matched and int(fields[1]) == int(fields[3]):
+        if matched and own[0] == own[1]:
             raise BrokenPairs(f"{pairs_file}, line {line}: a picture paired with itself tests nothing: {text[:80]!r}")
-        pairs.append([number.setdefault((fields[k], int(fields[k + 1])), len(number)) for k in (0, 2)])
+        pairs.append([number.setdefault(picture, len(number)) for picture in zip(people, own, strict=True)])
         same.append(matched)
     first, second = torch.tensor(pairs).unbind(1)
     fold = torch.arange(len(same)) // (2 * count)
@@ -286,24 +286,25 @@ def ytf_pairs(
         fields = [field.strip() for field in text.split(",")]
         if place == 0 and not fields[0].isdecimal():
             continue
-        names = [field for field in fields[1:-1] if re.fullmatch(r"[^/]+/\d+", field)]
-        if not fields[0].isdecimal() or len(names) != 2 or fields[-1] not in ("0", "1"):
+        split = whole_number(fields[0])
+        names = [field for field in fields[1:-1] if _is_video(field)]
+        if split is None or len(names) != 2 or fields[-1] not in ("0", "1"):
             raise BrokenPairs(
                 f"{splits_file}, line {line}: wanted 'split, name/number, name/number, …, 1 or 0', got {text[:80]!r}"
             )
         if names[0] == names[1]:
             raise BrokenPairs(f"{splits_file}, line {line}: a video paired with itself tests nothing: {text[:80]!r}")
-        rows.append([int(fields[0]), *(number.setdefault(name, len(number)) for name in names), int(fields[-1])])
+        rows.append([split, *(number.setdefault(name, len(number)) for name in names), int(fields[-1])])
     if not rows:
         raise BrokenPairs(f"{splits_file}: no pairs in it")
     root = Path(videos)
-    frames = [pictures_in(root / name) if (root / name).is_dir() else [] for name in number]
+    frames = [pictures_in(root / name) if os.path.isdir(root / name) else [] for name in number]
     _complain(
         [f"{root / name}" for name, found in zip(number, frames, strict=True) if not found], splits_file, "videos"
     )
-    split, first, second, same = torch.tensor(rows).unbind(1)
-    for own in split.unique().tolist() if 0 < int(same.sum()) < len(same) else []:
-        kinds = same[split == own].unique().tolist()
+    splits, first, second, same = torch.tensor(rows).unbind(1)
+    for own in splits.unique().tolist() if 0 < int(same.sum()) < len(same) else []:
+        kinds = same[splits == own].unique().tolist()
         if len(kinds) == 1:
             raise BrokenPairs(
                 f"{splits_file}: split {own} has pairs of {'the same person' if kinds[0] else 'two people'} only: its "
@@ -311,8 +312,14 @@ def ytf_pairs(
             )
     paths = [root / name / frame for name, found in zip(number, frames, strict=True) for frame in found]
     member_of = torch.repeat_interleave(torch.arange(len(frames)), torch.tensor([len(found) for found in frames]))
-    fold = torch.unique(split, return_inverse=True)[1]
+    fold = torch.unique(splits, return_inverse=True)[1]
     return Pairs(Pictures(paths, size), first, second, same.bool(), fold, member_of)
+
+
+def _is_video(field: str) -> bool:
+    """Whether this is name/number, of a folder in a folder: a list is not to name what lies elsewhere."""
+    person, _, number = field.partition("/")
+    return number.isdecimal() and person not in ("", ".", "..") and PurePath(person).name == person
 
 
 def _lines(path: str | os.PathLike[str]) -> list[tuple[int, str]]:

@@ -34,7 +34,7 @@ from cosface_edu.files import atomically, lies_in_place_of, write_atomically
 from .dataset import EncodedDataset, OnBroken
 from .formats import Format, register
 from .report import CheckReport
-from .text import read_text
+from .text import LARGEST, read_text, whole_number
 
 MAGIC = 0xCED7230A
 _MAGIC_BYTES = struct.pack("<I", MAGIC)
@@ -161,7 +161,7 @@ class RecordFile:
 
     def whole_number(self, position: int, label: float) -> int:
         """A label of the record at `position` as the count or class it stands for; labels are stored as floats."""
-        if not (label >= 0 and label.is_integer()):
+        if not (0 <= label < LARGEST and label.is_integer()):
             raise self._broken(position, f"label {label} is no identity number")
         return int(label)
 
@@ -205,7 +205,7 @@ def _read_index(path: Path) -> tuple[np.ndarray, np.ndarray]:
         except ValueError:
             raise BrokenRecord(f"{path}, line {number}: wanted 'key<TAB>offset', got {line[:60]!r}") from None
         if key in entries or not (0 <= key < 2**62 and 0 <= offset < 2**62):
-            raise BrokenRecord(f"{path}, line {number}: key {key}, offset {offset}: a key twice or out of range")
+            raise BrokenRecord(f"{path}, line {number}: {line[:60]!r}: a key twice or out of range")
         entries[key] = offset
     if not entries:
         raise BrokenRecord(f"{path}: no entries")
@@ -260,6 +260,8 @@ class RecordDataset(EncodedDataset):
                 raise BrokenRecord(f"{self.file.path}: record 0 has {len(header.labels)} labels; wanted first, end key")
             first, end = (self.file.whole_number(0, label) for label in header.labels)
             people = end - first
+            if people < 0:
+                raise BrokenRecord(f"{self.file.path}: record 0: its first key {first} comes after its end key {end}")
             self._positions = np.flatnonzero((self.file.keys > 0) & (self.file.keys < first))
         if len(self._positions) == 0:
             raise BrokenRecord(f"{self.file.path}: no pictures in it")
@@ -291,9 +293,13 @@ class RecordDataset(EncodedDataset):
         if not path.is_file():
             return 0
         try:
-            return int(read_text(path).split(",")[0])
+            text = read_text(path)
         except ValueError as error:
             raise BrokenRecord(f"{path}: wanted 'identities,height,width': {error}") from error
+        people = whole_number(text.split(",")[0].strip())
+        if not people:
+            raise BrokenRecord(f"{path}, line 1: wanted 'identities,height,width', got {text[:60]!r}")
+        return people
 
 
 class RecordWriter:

@@ -4,7 +4,15 @@ import codecs
 import os
 from pathlib import Path
 
+#: Counts, classes and the like lie below; larger numbers are damage, and end elsewhere in errors without a place.
+LARGEST = 2**31
+
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+
+
+def whole_number(text: str) -> int | None:
+    """The number that digits stand for, if it is below `LARGEST`; None otherwise, of however many digits."""
+    return int(text) if text.isdecimal() and len(text) <= 12 and int(text) < LARGEST else None
 
 
 def read_text(path: str | os.PathLike[str]) -> str:

@@ -172,11 +172,11 @@ def find_pictures(root: Path, wanted: Iterable[tuple[str, str]]) -> list[Path | 
     for folder, stem in wanted:
         if folder not in known:
             place = root / folder
-            if not place.is_dir() and not folder.isascii():
+            if not os.path.isdir(place) and not folder.isascii():
                 if folders is None:
                     folders = {normalize("NFC", name): name for name in os.listdir(root)}
                 place = root / folders.get(normalize("NFC", folder), folder)
-            names = pictures_in(place) if place.is_dir() else []
+            names = pictures_in(place) if os.path.isdir(place) else []
             by_stem: dict[str, Path] = {}
             for name in sorted(names, key=_usual_first):
                 by_stem.setdefault(normalize("NFC", os.path.splitext(name)[0]), place / name)

@@ -81,11 +81,15 @@ def test_a_broken_picture_fails_and_is_never_replaced(lfw) -> None:
         ("1\nP_0\t1\t2\nP_0\t1\tP_0\t2\n", "line 3: wanted a mismatched pair"),  # the same person twice
         ("1\nP_0\t1\t2\t3\t4\nP_0\t1\tP_1\t1\n", "line 2"),
         ("1\nP_0\t1\t01\nP_0\t1\tP_1\t1\n", "line 2: a picture paired with itself"),
+        ("9" * 5000 + "\n", r"bad\.txt, line 1: wanted 'folds n'"),
+        ("1\nP_0\t1\t" + "9" * 5000 + "\nP_0\t1\tP_1\t1\n", r"bad\.txt, line 2: wanted a matched pair"),
+        ("1\nP_0\t1\t2\nP_0\t1\t" + "P" * 5000 + "\t1\n", r"bad\.txt names 1 pictures that are not there"),
     ],
+    ids=lambda value: value[:30],
 )
 def test_malformed_lists_give_the_line(lfw, text: str, message: str) -> None:
     (lfw / "bad.txt").write_text(text)
-    with pytest.raises(data.BrokenPairs, match=message):
+    with pytest.raises((data.BrokenPairs, FileNotFoundError), match=message):
         data.lfw_pairs(lfw / "bad.txt", lfw / "lfw")
 
 
@@ -183,9 +187,18 @@ def test_a_missing_or_empty_video_is_named(ytf) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["1, Ann_Lee/0, 1", "1, Ann_Lee/0, Bo/1, 2", "x, Ann_Lee/0, Bo/1, 1", "1, ../0, B, 1", "1, Bo/1, Bo/1, 1"]
+    "line",
+    [
+        *("1, Ann_Lee/0, 1", "1, Ann_Lee/0, Bo/1, 2", "x, Ann_Lee/0, Bo/1, 1", "1, Bo/1, Bo/1, 1"),
+        *("1, ../0, B, 1", "1, ../0, Bo/1, 0", "1, Bo/1, ./0, 0", "1, Bo/1, /0, 0", "1, a/Bo/1, Bo/1, 0"),
+        *("1" + "0" * 30 + ", Ann_Lee/0, Bo/1, 0", "1" * 5000 + ", Ann_Lee/0, Bo/1, 0"),
+    ],
+    ids=lambda line: line[:20],
 )
-def test_malformed_splits_give_the_line(ytf, line: str) -> None:
+def test_malformed_splits_give_the_line(ytf, jpeg, line: str) -> None:
+    for outside in (ytf / "0", ytf / "frames" / "0"):  # where ../0 and ./0 lead
+        outside.mkdir()
+        (outside / "1.jpg").write_bytes(jpeg())
     (ytf / "splits.txt").write_text(f"heading\n{line}\n")
     with pytest.raises(data.BrokenPairs, match="line 2"):
         data.ytf_pairs(ytf / "splits.txt", ytf / "frames")

@@ -272,7 +272,9 @@ def test_an_index_into_the_middle_of_a_record(faces) -> None:
         data.RecordDataset(folder)[1]
 
 
-@pytest.mark.parametrize("text", ["", "\n", "1 2 3\n", "a\tb\n", "0\t0\n0\t0\n", "1\t-4\n", "1.5\t0\n", "\x00\x01"])
+@pytest.mark.parametrize(
+    "text", ["", "\n", "1 2 3\n", "a\tb\n", "0\t0\n0\t0\n", "1\t-4\n", "1.5\t0\n", "\x00\x01", "9" * 5000 + "\t0"]
+)
 def test_malformed_indexes(faces, text: str) -> None:
     (faces[0] / "train.idx").write_text(text)
     with pytest.raises(data.BrokenRecord, match=r"train\.idx"):
@@ -293,6 +295,8 @@ def test_missing_index_is_named(faces) -> None:
         (struct.pack("<IfQQ", 0, float("nan"), 0, 0), "label nan"),
         (struct.pack("<IfQQ", 0, -1.0, 0, 0), "label -1.0"),
         (struct.pack("<IfQQ", 0, 1.5, 0, 0), "label 1.5"),
+        (struct.pack("<IfQQ", 0, 1e20, 0, 0), r"a\.rec: record 1 at offset 0: label 1.* is no identity number"),
+        (struct.pack("<IfQQ", 0, 2.0**31, 0, 0), "label 2147483648.0 is no identity number"),
     ],
 )
 def test_impossible_headers(tmp_path, header: bytes, message: str) -> None:
@@ -301,6 +305,22 @@ def test_impossible_headers(tmp_path, header: bytes, message: str) -> None:
     (tmp_path / "a.idx").write_text("1\t0\n")
     with pytest.raises(data.BrokenRecord, match=message):
         data.RecordDataset(tmp_path / "a.rec")[0]
+
+
+@pytest.mark.parametrize(
+    ("first", "end", "message"),
+    [
+        (5.0, 2.0, "record 0: its first key 5 comes after its end key 2"),
+        (1e38, 2e38, r"label \d.*e\+37 is no identity"),
+    ],
+)
+def test_a_header_record_that_counts_no_people(tmp_path, jpeg, first: float, end: float, message: str) -> None:
+    with RecordWriter(tmp_path / "a.rec") as writer:
+        writer.write(0, (first, end), b"")
+        writer.write(1, (0,), jpeg())
+    with pytest.raises(data.BrokenRecord, match=message):
+        data.RecordDataset(tmp_path / "a.rec")
+    assert not data.check(tmp_path / "a.rec").ok
 
 
 def test_parts_out_of_order(tmp_path) -> None:
@@ -319,10 +339,12 @@ def test_a_broken_picture_inside_a_whole_record(tmp_path, jpeg) -> None:
     assert torch.equal(image, data.to_float(data.decode(jpeg(2))))
 
 
-@pytest.mark.parametrize("text", ["", "many,112,112", "\xff"])
+@pytest.mark.parametrize(
+    "text", ["", "many,112,112", "\xff", "-5,112,96", "0,112,96", "2147483648", "9" * 30, "9" * 5000]
+)
 def test_malformed_property(faces, text: str) -> None:
     (faces[0] / "property").write_text(text)
-    with pytest.raises(data.BrokenRecord, match="property"):
+    with pytest.raises(data.BrokenRecord, match=r"property, line 1: wanted 'identities,height,width', got .{2,70}$"):
         data.RecordDataset(faces[0])
 
 
