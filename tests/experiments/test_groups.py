@@ -42,6 +42,15 @@ def test_threshold_is_shared_and_rates_average_to_the_one_asked_for() -> None:
     assert len({e.false_accepts for e in found.values()}) > 1  # an untrained network does not treat groups alike
 
 
+def test_no_more_are_accepted_than_asked_for_where_scores_are_tied(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 28 * 24, 16))
+    exact = groups.evaluation.cosine_scores
+    monkeypatch.setattr(groups.evaluation, "cosine_scores", lambda *given: exact(*given).round(decimals=1))
+    found = groups.errors_by_group(network, (28, 24), per_group=4, images=2, far=0.1).values()
+    assert 0 < sum(e.false_accepts for e in found) / len(found) <= 0.1
+
+
 def test_every_seed_has_people_and_strangers_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[torch.Tensor] = []  # identities, of training and of strangers in turn
     strangers = dict.fromkeys(FaceWorld.groups, 30)
