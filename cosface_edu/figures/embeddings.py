@@ -58,7 +58,7 @@ def drawn(labels: NDArray[np.int64], label: int, count: int = DRAWN) -> NDArray[
 
 
 def wedges(run: toy.ToyRun, epoch: int = -1, rule: Rule | None = None) -> list[tuple[int, float, float]]:
-    """Where each class meets its margin against both of its neighbours.
+    """Where each class meets its margin against all others: on its own centre, or beside it.
 
     Args:
         run: whose centres.
@@ -66,22 +66,13 @@ def wedges(run: toy.ToyRun, epoch: int = -1, rule: Rule | None = None) -> list[t
         rule: by default the run's own, as it was after that epoch.
 
     Returns:
-        (label, start, end) radians, counter-clockwise around the circle; NaN where the margin cannot be met at all.
+        (label, start, end) radians, counter-clockwise around the circle; NaN where no direction meets the margin.
     """
     centres, head = run.centres[epoch], run.head(epoch)
     rule = rule or head.rule
-    order, angles = plane.around_the_circle(centres), plane.angles_of(centres)
-    gaps = plane.centre_gaps(centres)  # (C,): gaps[i] lies between order[i] and order[i + 1]
-    lengths = np.ones(len(centres)) if head.normalise_centres else np.linalg.norm(centres, axis=1)
-    found = []
-    for i, label in enumerate(order):
-        before, after = order[i - 1], order[(i + 1) % len(order)]
-        end, start = (
-            geometry.edge_on_arc(rule, min(gap, np.pi), ratio=lengths[other] / lengths[label])
-            for gap, other in ((gaps[i], after), (gaps[i - 1], before))
-        )
-        found.append((int(label), float(angles[label] - start), float(angles[label] + end)))
-    return found
+    lengths = None if head.normalise_centres else np.linalg.norm(centres, axis=1)
+    found = geometry.accepted_arcs(rule, plane.angles_of(centres), lengths)
+    return [(int(label), *map(float, found[label])) for label in plane.around_the_circle(centres)]
 
 
 def density(run: toy.ToyRun, epoch: int = -1, bins: int = 180) -> tuple[Array, Array]:
@@ -138,7 +129,7 @@ def draw_angular(ax: Axes, run: toy.ToyRun, epoch: int = -1) -> None:
     turn = np.linspace(0, 2 * np.pi, 361)
     ax.plot(np.cos(turn), np.sin(turn), color=style.GUIDE, linewidth=0.8)
     for label, start, end in wedges(run, epoch):
-        if np.isnan(start + end):  # the margin cannot be met on one side at least
+        if np.isnan(start + end):  # no direction meets the margin
             continue
         arc = np.linspace(start, end, 60)
         ax.fill(np.r_[0, np.cos(arc)], np.r_[0, np.sin(arc)], color=colour(label), alpha=0.25, linewidth=0)

@@ -44,7 +44,7 @@ def _whole(x: NDArray[Any], y: NDArray[Any]) -> dict[str, NDArray[np.int16]]:
 
 
 def _sector(start: float, end: float, radius: float) -> dict[str, NDArray[np.int16]]:
-    if not end > start:  # NaN too: a margin that cannot be met accepts nothing
+    if not end > start:  # NaN too: no direction meets the margin
         start = end = 0.0
         radius = 0.0
     arc = np.linspace(start, end, 7)

@@ -5,13 +5,14 @@ from cosface_edu.losses.limits import max_margin
 
 from . import plane
 from .advice import Advice, advise, margin_room, random_start_loss, scale_for_all
-from .arcs import boundary, edge_on_arc, gap_on_arc
+from .arcs import accepted_arcs, boundary, edge_on_arc, gap_on_arc
 from .bounds import min_scale, simplex, start_loss, welch_bound
 from .circle import Settled, circle_loss, even_curvature, places_from_random_starts, settle
 
 __all__ = [
     "Advice",
     "Settled",
+    "accepted_arcs",
     "advise",
     "boundary",
     "circle_loss",

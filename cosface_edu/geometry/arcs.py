@@ -1,7 +1,8 @@
 """Decision boundaries and margins, computed from the rules by root finding.
 
 Two class centres W1 and W2 lie φ apart. A sample between them at angle θ1 from W1 is θ2 = φ - θ1 from W2. Training
-counts it as class 1 once `target(cosθ1) ≥ others(cosθ2)`; equality is the boundary of class 1.
+counts it as class 1 once `target(cosθ1) ≥ others(cosθ2)`; equality is the boundary of class 1. Where nothing on the arc
+between the two satisfies a margin, samples beyond W1 may: θ2 = φ + θ1 there, and `accepted_arcs` looks all around.
 """
 
 from collections.abc import Callable
@@ -35,7 +36,8 @@ def edge_on_arc(rule: Rule, phi: ArrayLike, ratio: float = 1.0) -> Array:
         ratio: ‖W2‖/‖W1‖, for the softmax loss whose centres are not normalised.
 
     Returns:
-        Radians, the shape of phi; NaN where not even W1 itself satisfies the margin (CosFace: m > 1 - cosφ).
+        Radians, the shape of phi; NaN where nothing on this arc, not even W1, satisfies the margin (CosFace:
+        m > 1 - cosφ).
     """
     angle = torch.as_tensor(np.asarray(phi, dtype=np.float64))
 
@@ -54,9 +56,46 @@ def gap_on_arc(rule: Rule, phi: ArrayLike, ratio: float = 1.0) -> Array:
         ratio: ‖W2‖/‖W1‖, for losses that do not normalise the centres.
 
     Returns:
-        Radians, the shape of phi; NaN where the margin cannot be met.
+        Radians, the shape of phi; NaN where nothing on the arc satisfies the margin.
     """
     return np.asarray(phi, dtype=np.float64) - edge_on_arc(rule, phi, ratio) - edge_on_arc(rule, phi, 1 / ratio)
+
+
+def accepted_arcs(rule: Rule, angles: ArrayLike, lengths: ArrayLike | None = None) -> Array:
+    """Arc of the circle on which each class satisfies the margin against all others, its own centre on it or not.
+
+    For each class it is one arc, at most half the circle: of two classes under CosFace, the arc on which
+    2 sin(φ/2) sin(φ/2 + θ) ≥ m, at θ beyond the own centre as seen from the other.
+
+    Args:
+        rule: a rule of `cosface_edu.losses.margins`.
+        angles: (C,) directions of at least two class centres, radians.
+        lengths: (C,) of the centres, for losses that do not normalise them.
+
+    Returns:
+        (C, 2) first and last direction, radians, counter-clockwise; NaN for a class that no direction satisfies.
+    """
+    at = torch.as_tensor(np.asarray(angles, dtype=np.float64))
+    long = torch.ones_like(at) if lengths is None else torch.as_tensor(np.asarray(lengths, dtype=np.float64))
+    own = torch.eye(len(at), dtype=torch.bool)[..., None]  # (C, C, 1)
+
+    def excess(away: Tensor) -> Tensor:  # (C, n) from each class's own centre
+        cos = torch.cos((at[:, None] + away)[:, None] - at[:, None])  # (C, C, n)
+        rivals = (long[:, None] * rule.others(cos)).masked_fill(own, -torch.inf)
+        return long[:, None] * rule.target(torch.cos(away)) - rivals.amax(1)
+
+    turn = torch.linspace(-torch.pi, torch.pi, 721, dtype=torch.float64)
+    step = turn[1] - turn[0]
+    best = turn[excess(turn.expand(len(at), -1)).argmax(1)][:, None]  # (C, 1)
+    low, high = best - step, best + step
+    for _ in range(80):  # thirds: an arc may be narrower than a step
+        left, right = low + (high - low) / 3, high - (high - low) / 3
+        rises = excess(right) > excess(left)
+        low, high = torch.where(rises, left, low), torch.where(rises, high, right)
+    best = (low + high) / 2
+    nowhere, opposite = torch.zeros_like(best), torch.full_like(best, torch.pi)
+    before, after = (_bisect(lambda t, side=side: excess(best + side * t), nowhere, opposite) for side in (-1, 1))
+    return torch.cat([at[:, None] + best - before, at[:, None] + best + after], 1).numpy()
 
 
 def boundary(rule: Rule, cos2: ArrayLike, ratio: float = 1.0) -> Array:
