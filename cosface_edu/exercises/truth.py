@@ -8,7 +8,7 @@ import math
 
 
 def lmcl_edge(phi: float, m: float) -> float:
-    """Angle from a centre to LMCL's boundary on the arc to a neighbour, NaN where the margin cannot be met.
+    """Angle from a centre to LMCL's boundary on the arc to a neighbour, NaN where nothing on it meets the margin.
 
     Args:
         phi: angle between the centres, radians.
@@ -20,8 +20,13 @@ def lmcl_edge(phi: float, m: float) -> float:
 
 
 def lmcl_gap(phi: float, m: float) -> float:
-    """LMCL's gap between two centres, radians; NaN where the margin cannot be met."""
+    """LMCL's gap between two centres, radians; NaN where nothing between them meets the margin."""
     return phi - 2 * lmcl_edge(phi, m)
+
+
+def lmcl_closest(m: float) -> float:
+    """Least angle between two centres, radians, at which samples that leave their centres meet LMCL's margin."""
+    return 2 * math.asin(m / 2)
 
 
 def lmcl_margin(phi: float, gap: float) -> float:
@@ -61,7 +66,7 @@ def a_softmax_edge(phi: float, m: float) -> float:
 
 
 def combined_gap(phi: float, m2: float, m3: float) -> float:
-    """Gap that cos(θ + m2) - m3 leaves between two centres, radians; NaN where it cannot be met."""
+    """Gap that cos(θ + m2) - m3 leaves between two centres, radians; NaN where nothing between them meets it."""
     if m2 > phi or math.cos(m2) - m3 < math.cos(phi):
         return math.nan
     low, high = 0.0, phi / 2

@@ -38,7 +38,8 @@ class Pair:
 
     Attributes:
         apart: angle between their class centres, degrees.
-        asked: gap on the arc between the centres that the toy's rule asks for, degrees; NaN where it cannot be met.
+        asked: gap on the arc between the centres that the toy's rule asks for, degrees; NaN where nothing between
+            them meets the margin.
         gap: between their clouds of training pictures, by the convention of `plane.cloud_gaps`, degrees.
         gap_test: the same of test pictures.
         overlap: share of the pairs "one picture of B, one of H" that score above one in ten of the genuine pairs.

@@ -71,7 +71,7 @@ def table(runs: Sequence[toy.ToyRun]) -> list[dict[str, str]]:
             "loss": run.config.title,
             "s": run.config.scale_text,
             "centres apart": f"{pair.apart:.1f}°",
-            "gap asked for": "cannot be met" if np.isnan(pair.asked) else f"{pair.asked:.1f}°",
+            "gap asked for": "nowhere between" if np.isnan(pair.asked) else f"{pair.asked:.1f}°",
             "gap": f"{pair.gap:.1f}°",
             "gap, test": f"{pair.gap_test:.1f}°",
             "overlap": f"{pair.overlap:.2%}",

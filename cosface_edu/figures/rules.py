@@ -54,7 +54,8 @@ def target_logits(rules: Mapping[str, Rule], dotted: Mapping[str, Rule] | None =
 
 
 def gap_curves(rules: Mapping[str, Rule]) -> Figure:
-    """Angular gap between two class regions against the angle φ between their centres; no line where it cannot be met.
+    """Angular gap between two class regions against the angle φ between their centres; no line where nothing between
+    them meets the margin.
 
     Args:
         rules: by the name in the legend.
@@ -232,7 +233,7 @@ def fig3_wedges(phi: float = np.pi / 2, cosface_m: float = 0.35) -> Figure:
         edge = float(geometry.edge_on_arc(rule, phi, ratio=ratio))
         gap = np.degrees(phi - 2 * edge)
         if np.isnan(edge):
-            verdict = "cannot be met" if ratio == 1 else "overlap: all between"
+            verdict = "nowhere between" if ratio == 1 else "overlap: all between"
         elif gap < -0.05:
             verdict = f"overlap {-gap:.0f}° (two pairs)"  # one trained pair has one boundary and no overlap
         else:

@@ -260,7 +260,7 @@ def arcs(angles: Sequence[float] = (30, 60, 90), rules: Mapping[str, Rule] = FAM
             low, high = math.pi / 2 - phi / 2, math.pi / 2 + phi / 2
             if math.isnan(edge):
                 sectors = [(low, high, style.WARN)]
-                said = "impossible"
+                said = "nowhere between"
             else:
                 # class 1 lies on the left, as in the other pictures
                 sectors = [(low, low + edge, style.CYCLE[1]), (high - edge, high, style.CYCLE[0])]

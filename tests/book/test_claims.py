@@ -16,6 +16,7 @@ from cosface_edu.experiments.kept import SHORT
 from cosface_edu.faces import FaceWorld
 from cosface_edu.figures import comparison, paper
 from cosface_edu.figures import rehearsal as draw
+from cosface_edu.losses import CosFace
 from cosface_edu.losses.margins import (
     AdditiveAngle,
     AdditiveCosine,
@@ -62,6 +63,39 @@ def test_cosine_or_angle_gaps() -> None:
     arcface = np.degrees(geometry.gap_on_arc(AdditiveAngle(0.5), np.radians([30, 90])))
     assert arcface == pytest.approx([28.65, 28.65], abs=0.01)  # all but 1.35° of an arc of 30
     assert np.degrees(geometry.gap_on_arc(AdditiveCosine(0.35), np.radians(90))) == pytest.approx(arcface[1], abs=0.02)
+
+
+def test_lmcl_how_close_two_may_be_on_their_centres_and_off_them() -> None:
+    """LMCL from 49.5° on and from 20.2° on, ArcFace from 28.6°; SphereFace2's pair 45° apart reaches 0.563."""
+    rule = AdditiveCosine(0.35)
+    assert np.isnan(geometry.gap_on_arc(rule, np.radians([49.4, 49.5]))).tolist() == [True, False]
+    assert np.isnan([geometry.accepted_arcs(rule, np.radians([0, d]))[0, 0] for d in (20.1, 20.2)]).tolist() == [
+        True,
+        False,
+    ]
+    assert np.isnan(geometry.gap_on_arc(AdditiveAngle(0.5), np.radians([28.6, 28.7]))).tolist() == [True, False]
+    own, rival = PowerCosine(0.0, 3.0).others(torch.cos(torch.deg2rad(torch.tensor([30.0, 75.0]))))
+    assert (own - rival).item() / 2 == pytest.approx(0.563, abs=5e-4)
+
+
+def test_lmcl_samples_lean_away_from_a_look_alike() -> None:
+    """Two centres 30° apart among a hundred: on them 0.134 is the largest m, and descent on the loss meets 0.35."""
+    torch.manual_seed(0)
+    head = CosFace(64, 100, s=64.0, m=0.35).requires_grad_(False)
+    first, second, *_ = rows = torch.nn.functional.normalize(head.weight)
+    across = torch.nn.functional.normalize(second - (second @ first) * first, dim=0)
+    rows[1] = math.cos(math.pi / 6) * first + math.sin(math.pi / 6) * across
+    head.weight.copy_(rows)
+    x, labels = rows[:2].clone().requires_grad_(), torch.arange(2)
+    step = torch.optim.SGD([x], lr=0.1)
+    for _ in range(200):
+        step.zero_grad()
+        head(x, labels).backward()
+        step.step()
+    cos = torch.nn.functional.normalize(x.detach()) @ rows.T
+    own, others = cos.diagonal(), cos.clone().fill_diagonal_(-1).amax(1)
+    assert (own - others).min() > 0.4
+    assert torch.rad2deg(own.acos()).min() > 40
 
 
 def test_how_large_m_random_centres_leave_room() -> None:

@@ -37,6 +37,13 @@ def test_edges_and_gaps_on_an_arc(phi: float, m: float) -> None:
     close(truth.softmax_edge(phi, 1 + m / 40), geometry.edge_on_arc(NoMargin(), phi, ratio=1 + m / 40))
 
 
+@pytest.mark.parametrize("m", [0.05, 0.2, 0.35, 0.7])
+def test_how_close_two_may_be_off_their_centres(m: float) -> None:
+    closest, rule = truth.lmcl_closest(m), AdditiveCosine(m)
+    assert np.isnan(geometry.accepted_arcs(rule, [0, closest - 1e-5])).all()
+    assert np.isfinite(geometry.accepted_arcs(rule, [0, closest + 1e-5])).all()
+
+
 @pytest.mark.parametrize("m", [1, 2, 3, 4])
 def test_a_softmax(m: int) -> None:
     close(truth.a_softmax_edge(1.0, m), geometry.edge_on_arc(MultiplicativeAngle(m), 1.0))

@@ -192,7 +192,14 @@ def test_an_edge_that_is_not_there_is_no_number() -> None:
     def held(phi, m):
         return phi / 2 - math.asin(min(1.0, m / (2 * math.sin(phi / 2))))
 
-    assert "cannot be met: return nan" in said("lmcl-edge", held)
+    assert "nothing on the arc meets m = 0.35: return nan" in said("lmcl-edge", held)
+
+
+def test_how_close_two_may_be_with_samples_off_their_centres_is_another_question() -> None:
+    """2 sin(φ/2) = m, where 1 - cosφ = m is asked."""
+    assert "if samples leave their centres" in said("cosine-or-angle-closest", 20.16)
+    assert "on its centre does not meet" in said("cosine-or-angle-closest", 40)
+    assert "so they do at a smaller angle" in said("cosine-or-angle-closest", 60)
 
 
 def test_more_than_is_needed_is_told_so() -> None:

@@ -24,6 +24,20 @@ def test_wedges_vanish_beyond_the_bound(made_up) -> None:
     assert all(np.isnan(start) and np.isnan(end) for _, start, end in embeddings.wedges(made_up(m=0.35)))
 
 
+def test_a_class_may_meet_its_margin_beside_its_own_centre(made_up) -> None:
+    """A at 0°, B 20° away: A's wedge lies off its centre, around 37.5° on the side away from B, and is drawn."""
+    run = made_up(m=0.2)
+    middle = np.radians([0, 20, 90, 125, 160, 195, 230, 265])
+    run.centres[:] = np.stack([np.cos(middle), np.sin(middle)], axis=1)
+    (start, end) = next((start, end) for label, start, end in embeddings.wedges(run) if label == 0)
+    for edge in (start, end):
+        assert np.cos(edge) - 0.2 == pytest.approx(np.cos(edge - middle[1:]).max(), abs=1e-6)
+    assert start < np.radians(-37.5) < end < 0
+    (axes,) = figures.angular_row([run]).axes
+    drawn = next(patch for patch in axes.patches if patch.get_facecolor() == (*to_rgb(embeddings.colour(0)), 0.25))
+    assert np.arctan2(*drawn.get_xy()[1][::-1]) == pytest.approx(start)
+
+
 def test_wedges_follow_the_margin_in_force(made_up) -> None:
     widths = [end - start for epoch in range(4) for _, start, end in embeddings.wedges(made_up(m=0.2), epoch)[:1]]
     assert widths[0] == pytest.approx(np.radians(45), abs=1e-4)  # no margin yet

@@ -56,10 +56,10 @@ def test_clouds_that_reach_over_each_other_overlap() -> None:
     assert pair.pictures == 42
 
 
-def test_a_margin_that_cannot_be_met_is_said_to_be_so() -> None:
+def test_a_margin_that_nothing_between_meets_is_said_to_be_so() -> None:
     run = made_up(0.0, 20.0, width=5.0)  # 1 - cos 20° is less than 0.1
     (row,) = two.table([run])
-    assert row["gap asked for"] == "cannot be met"
+    assert row["gap asked for"] == "nowhere between"
     figure = two.arcs([run])
     assert [len(axes.patches) > 0 for axes in figure.axes] == [True]
 

@@ -73,13 +73,13 @@ def test_wedges_between_two_centres_leave_the_gap_of_the_rule() -> None:
     assert np.degrees(between) == pytest.approx(np.degrees(2 * np.arcsin(0.35 / (2 * np.sin(phi / 2)))), abs=0.05)
 
 
-def test_fig3_says_gap_overlap_and_what_cannot_be_met() -> None:
+def test_fig3_says_gap_overlap_and_where_nothing_between_is_accepted() -> None:
     wide = [ax.get_title() for ax in rules.fig3_wedges(np.radians(90)).axes]
     assert wide[1].endswith("gap 0°")
     assert wide[2].endswith("gap 30°")  # A-Softmax, m = 2: a third of 90°
     assert "overlap" in wide[0]
     close = [ax.get_title() for ax in rules.fig3_wedges(np.radians(45), cosface_m=0.35).axes]
-    assert close[3].endswith("cannot be met")
+    assert close[3].endswith("nowhere between")
 
 
 @pytest.mark.parametrize("draw", [rules.fig2_planes, rules.fig3_wedges, rules.softmax_plane])

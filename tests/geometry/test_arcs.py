@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cosface_edu.geometry import boundary, edge_on_arc, gap_on_arc
+from cosface_edu.geometry import accepted_arcs, boundary, edge_on_arc, gap_on_arc
 from cosface_edu.losses import ArcFace, ASoftmax, CombinedMargin, CosFace, LSoftmax, Softmax, SphereFaceR
 from cosface_edu.losses.margins import (
     AdaptiveMargin,
@@ -74,11 +74,78 @@ def test_edge_against_the_heads_scores(head, ratio):
     assert gap_on_arc(head.rule, phi, ratio) == pytest.approx(first - last, abs=2e-5)
 
 
-def test_edge_is_nan_where_the_margin_cannot_be_met():
+def test_edge_is_nan_where_nothing_on_the_arc_meets_the_margin():
     m = 0.35
     limit = np.arccos(1 - m)
     assert np.isnan(edge_on_arc(AdditiveCosine(m), limit - 1e-6))
     assert edge_on_arc(AdditiveCosine(m), limit + 1e-6) == pytest.approx(0, abs=1e-2)
+
+
+def lead_around(circle: np.ndarray, others: list[float]) -> float:
+    """Largest lead, in cosine, of a class at 0 over others (degrees) that a sample anywhere on the circle has."""
+    rivals = np.cos(circle[:, None] - np.radians(others)).max(1)
+    return float((np.cos(circle) - rivals).max())
+
+
+@pytest.mark.parametrize(
+    ("others", "bound"),
+    [
+        ([20], 2 * np.sin(np.radians(10))),
+        ([60], 2 * np.sin(np.radians(30))),
+        ([150], 2 * np.sin(np.radians(75))),
+        ([20, -95], 2 * np.sin(np.radians(10)) * np.sin(np.radians(47.5))),
+        ([45, -45], 1 - np.cos(np.radians(45))),
+        ([30, 100, -120, -170], 2 * np.sin(np.radians(15)) * np.sin(np.radians(60))),
+    ],
+)
+def test_cosface_can_be_met_off_the_centre(others, bound):
+    """2 sin(φ/2) against one rival, 2 sin(α/2) sin(β/2) between two neighbours; on the centre it is 1 - cosφ."""
+    assert lead_around(np.linspace(-np.pi, np.pi, 360_001), others) == pytest.approx(bound, abs=1e-8)
+    angles = np.radians([0, *others])
+    start, end = accepted_arcs(AdditiveCosine(bound - 1e-6), angles)[0]
+    assert 0 < end - start < 0.01
+    assert np.isnan(accepted_arcs(AdditiveCosine(bound + 1e-6), angles)[0]).all()
+
+
+def test_the_order_of_cosine_and_angle_turns_round_off_the_arc():
+    """The chapter's pair: between 20.2° and 28.6° CosFace has a place off the centre, ArcFace none anywhere."""
+    for degrees, cosface, arcface in (
+        (20.1, False, False),
+        (20.3, True, False),
+        (28.5, True, False),
+        (28.8, True, True),
+    ):
+        for rule, met in (
+            (AdditiveCosine(0.35), cosface),
+            (AdditiveAngle(0.5), arcface),
+            (MultiplicativeAngle(2), True),
+        ):
+            assert np.isfinite(accepted_arcs(rule, np.radians([0, degrees]))).all() == met
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        NoMargin(),
+        AdditiveCosine(0.2),
+        AdditiveAngle(0.4),
+        MultiplicativeAngle(2),
+        DividedAngle(1.4),
+        Combined(0.9, 0.3, 0.1),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("lengths", [None, [1.0, 1.3, 0.9, 1.1]])
+def test_accepted_arcs_are_all_that_a_rule_accepts(rule, lengths):
+    angles, long = np.radians([0, 25, 130, 200]), np.array(lengths or np.ones(4))
+    arcs = accepted_arcs(rule, angles, lengths)
+    turn = torch.linspace(-np.pi, np.pi, 3602, dtype=torch.float64)
+    cos = torch.cos(turn[:, None] - torch.tensor(angles))  # (n, C)
+    others, target = (part(cos).numpy() * long for part in (rule.others, rule.target))
+    for i, (start, end) in enumerate(arcs):
+        held = target[:, i] >= np.delete(others, i, 1).max(1)
+        inside = (turn.numpy() - start) % (2 * np.pi) <= end - start  # NaN: never
+        np.testing.assert_array_equal(inside, held)
 
 
 def test_cosface_gap_grows_as_centres_come_closer_and_asoftmax_gap_vanishes():

@@ -17,9 +17,16 @@ def translate(m: float) -> str:
 
 @exercise("cosine-or-angle-closest", hint="A sample on its own centre has cosine 1 to it and cos φ to the other.")
 def closest(degrees: float) -> str:
-    """Smallest angle between centres at which m = 0.35 is feasible."""
+    """Smallest angle between centres at which samples on them meet m = 0.35."""
     degrees = answers.number(degrees, 1, 179)
+    beside = math.degrees(truth.lmcl_closest(0.35))
+    assert abs(degrees - beside) > 0.1, (
+        f"{degrees:.2f}° is how close they may be if samples leave their centres and lean away from each other. "
+        "Asked is the angle for samples on their centres."
+    )
     inside, outside = (truth.lmcl_edge(math.radians(degrees + d), 0.35) for d in (0.1, -0.1))
-    assert not math.isnan(inside), f"At {degrees:.2f}° not even the centres satisfy the margin."
-    assert math.isnan(outside), f"{degrees:.2f}° is feasible, but so is a smaller angle."
-    return "closer than this, two people cannot both be served."
+    assert not math.isnan(inside), f"At {degrees:.2f}° a sample on its centre does not meet the margin."
+    assert math.isnan(outside), (
+        f"At {degrees:.2f}° samples on their centres meet it, but so they do at a smaller angle."
+    )
+    return "closer than this, only samples that lean away from each other meet the margin."

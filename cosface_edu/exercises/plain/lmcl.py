@@ -28,7 +28,7 @@ def _edge(answer) -> str:
         phi = math.radians(degrees)
         right, given = truth.lmcl_edge(phi, m), answers.number(answer(phi, m), may_be_nan=True)
         if math.isnan(right):
-            assert math.isnan(given), f"at φ = {degrees}° a margin of {m} cannot be met: return nan, not {given:.4f}"
+            assert math.isnan(given), f"at φ = {degrees}° nothing on the arc meets m = {m}: return nan, not {given:.4f}"
         else:
             wanted, yours = answers.told(math.degrees(right), math.degrees(given), ".3f")
             assert answers.close(given, right), f"at φ = {degrees}°, m = {m} the root is {wanted}°, you say {yours}°"
