@@ -64,8 +64,8 @@ def gap_on_arc(rule: Rule, phi: ArrayLike, ratio: float = 1.0) -> Array:
 def accepted_arcs(rule: Rule, angles: ArrayLike, lengths: ArrayLike | None = None) -> Array:
     """Arc of the circle on which each class satisfies the margin against all others, its own centre on it or not.
 
-    For each class it is one arc, at most half the circle: of two classes under CosFace, the arc on which
-    2 sin(φ/2) sin(φ/2 + θ) ≥ m, at θ beyond the own centre as seen from the other.
+    For each class it is one arc, at most half the circle. Of two classes under CosFace it is the arc on which
+    2 sin(φ/2) sin(φ/2 + θ) ≥ m, where θ is counted from the own centre, away from the other.
 
     Args:
         rule: a rule of `cosface_edu.losses.margins`.
@@ -93,9 +93,10 @@ def accepted_arcs(rule: Rule, angles: ArrayLike, lengths: ArrayLike | None = Non
         rises = excess(right) > excess(left)
         low, high = torch.where(rises, left, low), torch.where(rises, high, right)
     best = (low + high) / 2
-    nowhere, opposite = torch.zeros_like(best), torch.full_like(best, torch.pi)
-    before, after = (_bisect(lambda t, side=side: excess(best + side * t), nowhere, opposite) for side in (-1, 1))
-    return torch.cat([at[:, None] + best - before, at[:, None] + best + after], 1).numpy()
+    reach = torch.full_like(best, torch.pi)
+    before = _bisect(lambda away: excess(best - away), torch.zeros_like(best), reach)
+    after = _bisect(lambda away: excess(best + away), torch.zeros_like(best), reach)
+    return (at[:, None] + best + torch.cat([-before, after], 1)).numpy()
 
 
 def boundary(rule: Rule, cos2: ArrayLike, ratio: float = 1.0) -> Array:
