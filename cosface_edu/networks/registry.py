@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, get_type_hints
@@ -93,10 +94,15 @@ def check_own(name: str, own: Collection[str], path: str | os.PathLike[str]) -> 
     """
     own = [own] if isinstance(own, str) else own  # a part of a string would be in it too
     if ":" in name and name not in own:
+        remedy = "No code has such a name: do not open the file"
+        if re.fullmatch(r"[\w.]+:[\w.]+", name):  # nothing that a shell would run, as the line may be copied there
+            remedy = (
+                f"If you know that code and trust it, name it yourself: --own-network {name}, in Python "
+                f"own=[{name!r}]; for a run that starts from it, --network {name}"
+            )
         raise ValueError(
             f"{path}: holds a network of somebody's own and names {name!r} as what builds it, which would be imported "
-            f"and called with the file's options. If you know that code and trust it, name it yourself: --own-network "
-            f"{name}, in Python own=[{name!r}]; for a run that starts from it, --network {name}"
+            f"and called with the file's options. {remedy}"
         )
 
 

