@@ -33,7 +33,7 @@ def available() -> list[str]:
     return list(_FACTORIES)
 
 
-def create(name: str, **options: Any) -> nn.Module:
+def create(name: str, /, **options: Any) -> nn.Module:
     """Build a network by name.
 
     One's own network is a class, or a function that says by its annotation that it returns one, so that a slip in the

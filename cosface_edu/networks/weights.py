@@ -9,7 +9,9 @@ import json
 import os
 import re
 from collections.abc import Collection, Mapping
+from typing import Any, TypeGuard
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -41,8 +43,14 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor], what: str) -
         what: the file's name, for the error.
 
     Raises:
-        ValueError: if a weight is missing, unknown or of another shape.
+        ValueError: if a weight is missing, unknown or of another shape, or holds no numbers to copy.
     """
+    network.load_state_dict(_fitting(network, weights, what))
+
+
+def _fitting(network: nn.Module, weights: Mapping[str, Tensor], what: str) -> Mapping[str, Tensor]:
+    """The weights by the network's own names; `load_weights` says the rest. The network's numbers are not looked at."""
+    _refuse_odd(weights, what)
     own = network.state_dict()
     if not own.keys() <= weights.keys():
         weights = _unwrapped(weights)
@@ -58,7 +66,17 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor], what: str) -
         raise ValueError(
             f"{what}: not the weights of this {kind}: {wrong[0]} ({len(wrong)} mismatches){_prefix(own, weights)}"
         )
-    network.load_state_dict(weights)
+    return weights
+
+
+def _refuse_odd(weights: object, what: str | os.PathLike[str]) -> None:
+    """Refuse what is no state dict, and tensors that cannot be copied to others, number by number."""
+    if not is_state_dict(weights):
+        raise ValueError(f"{what}: not a state dict; expected names and tensors and nothing else")
+    for name, weight in weights.items():
+        odd = weight.is_nested or weight.is_quantized or weight.is_complex() or weight.is_meta
+        if odd or weight.layout != torch.strided:
+            raise ValueError(f"{what}: {name} is sparse, nested, quantised, complex or without numbers: save it dense")
 
 
 def _unwrapped(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -125,15 +143,22 @@ def load(path: str | os.PathLike[str], name: str | None = None, own: Collection[
         The network in evaluation mode.
 
     Raises:
+        FileNotFoundError: no such file.
         ValueError: if the file is damaged, does not say what it is, is another network, or somebody's own that neither
             `name` nor `own` names.
     """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"{path}: no such file")
     try:
         with safe_open(path, "pt") as file:
-            recipe = json.loads((file.metadata() or {}).get("recipe", "null"))
+            text = (file.metadata() or {}).get("recipe", "null")
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     except SafetensorError as error:
         raise ValueError(f"{path}: not a whole safetensors file ({lies_in_place_of(path) or error})") from error
+    try:
+        recipe = json.loads(text)
+    except (ValueError, RecursionError):
+        recipe = None
     if not (
         isinstance(recipe, dict) and isinstance(recipe.get("name"), str) and isinstance(recipe.get("options"), dict)
     ):
@@ -142,12 +167,42 @@ def load(path: str | os.PathLike[str], name: str | None = None, own: Collection[
         raise ValueError(f"{path}: holds {recipe['name']}, not {name}")
     if name is None:
         check_own(recipe["name"], own, path)
-    network = create(recipe["name"], **recipe["options"])
+    return of_a_file(recipe["name"], recipe["options"], weights, path)
+
+
+def of_a_file(
+    name: str, options: Mapping[str, Any], weights: Mapping[str, Tensor], path: str | os.PathLike[str]
+) -> nn.Module:
+    """The network that a file describes, with the file's weights, in evaluation mode.
+
+    One of the package's own is first made without memory: a small file that speaks of a large network takes none.
+
+    Args:
+        name: of the network, as `create` takes it.
+        options: as `create` takes them.
+        weights: a state dict.
+        path: the file's, for the error.
+
+    Raises:
+        ValueError: there is no such network, or the weights are another's.
+    """
+    if ":" not in name:
+        try:
+            with torch.device("meta"):
+                outline = create(name, **options)
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever options of any kind make the network's code stumble over
+            raise ValueError(f"{path}: the network that it describes cannot be made: {error}") from error
+        for key, weight in _fitting(outline, weights, str(path)).items():
+            if weight.untyped_storage().nbytes() < weight.numel() * weight.element_size():
+                raise ValueError(f"{path}: {key} is {tuple(weight.shape)} and holds fewer numbers than that")
+    network = create(name, **options)
     load_weights(network, weights, str(path))
     return network.eval()
 
 
-def is_state_dict(state: object) -> bool:
+def is_state_dict(state: object) -> TypeGuard[Mapping[str, Tensor]]:
     """Whether it has names and tensors and nothing else.
 
     Args:
@@ -156,7 +211,7 @@ def is_state_dict(state: object) -> bool:
     Returns:
         True or False.
     """
-    return isinstance(state, dict) and all(
+    return isinstance(state, Mapping) and all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
     )
 
@@ -180,8 +235,7 @@ def load_released(path: str | os.PathLike[str]) -> nn.Module:
         ValueError: if the file is damaged, holds code, or is not one of those networks.
     """
     state = read(path)
-    if not is_state_dict(state):
-        raise ValueError(f"{path}: not a state dict; expected names and tensors and nothing else")
+    _refuse_odd(state, path)
     # layer1 … layer4 there are stages 0 … 3 here; inside a SphereFace's stage the names agree
     weights = {
         re.sub(r"^layer([1-4])\.", lambda match: f"stages.{int(match[1]) - 1}.", key): value
@@ -200,7 +254,7 @@ def load_released(path: str | os.PathLike[str]) -> nn.Module:
                 f"{path}: no IResNet of {', '.join(map(str, IRESNET_DEPTHS))} layers for 112×112: it has {blocks} "
                 f"residual blocks in its stages, and its fully connected layer reads {inputs} numbers"
             )
-        network = create(f"iresnet{depth}", embedding=embedding)
+        name, options = f"iresnet{depth}", dict[str, Any](embedding=embedding)
     else:
         depth = {SPHEREFACE_DEPTHS[20]: 20, RELEASED_64: 64}.get(blocks)
         if depth is None:
@@ -216,9 +270,8 @@ def load_released(path: str | os.PathLike[str]) -> nn.Module:
         if size is None:
             known = " or ".join(f"{h}×{w} ({reads} inputs)" for reads, (h, w) in SPHEREFACE_SIZES.items())
             raise ValueError(f"{path}: its fully connected layer has {inputs} inputs: wanted that of crops of {known}")
-        network = create(f"sphereface{depth}", embedding=embedding, size=size, blocks=blocks)
-    load_weights(network, weights, str(path))
-    return network.eval()
+        name, options = f"sphereface{depth}", dict[str, Any](embedding=embedding, size=size, blocks=blocks)
+    return of_a_file(name, options, weights, path)
 
 
 def _as_here(name: str) -> str:

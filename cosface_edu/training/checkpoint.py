@@ -1,7 +1,8 @@
 """Checkpoints: written whole or not at all, read without running anything that a stranger put in them."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from cosface_edu.files import atomically
 from cosface_edu.networks.registry import check_own
 from cosface_edu.networks.saved import read
 from cosface_edu.networks.sizes import size_of
+from cosface_edu.networks.weights import of_a_file
 
 from .config import Config
 
@@ -71,7 +73,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise WeightsAlone(
             f"{path}: weights alone, not a checkpoint of `cosface-edu train`, which a run continues from"
         )
-    if not isinstance(state, dict) or state.get("format") != FORMAT:
+    if not isinstance(state, dict) or not isinstance(state.get("format"), int) or state["format"] != FORMAT:
         raise CheckpointError(
             f"{path}: not a checkpoint of `cosface-edu train` (format {FORMAT}); "
             "for other people's weights see cosface_edu.networks"
@@ -79,11 +81,30 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     return state
 
 
+@contextmanager
+def fields_of(path: str | os.PathLike[str]) -> Iterator[None]:
+    """While a checkpoint's fields are read: one that is missing, or of another kind, is told with the file's name.
+
+    Raises:
+        CheckpointError: for whatever such a field makes the code stumble over.
+    """
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise CheckpointError(
+            f"{path}: not what `cosface-edu train` of this version writes ({type(error).__name__}: {error})"
+        ) from error
+
+
 def build_network(config: Config) -> nn.Module:
     """The network that a configuration names."""
-    return networks.create(
-        config.network, **{"embedding": config.embedding, "size": config.size, **config.network_options}
-    )
+    return networks.create(config.network, **_options(config))
+
+
+def _options(config: Config) -> dict[str, Any]:
+    return {"embedding": config.embedding, "size": config.size, **config.network_options}
 
 
 def load_network(path: str | os.PathLike[str], own: Collection[str] = ()) -> tuple[nn.Module, Config]:
@@ -105,11 +126,10 @@ def load_network(path: str | os.PathLike[str], own: Collection[str] = ()) -> tup
     if path.is_dir():
         path = path / "last.pt"
     state = load(path)
-    config = Config.from_dict(state["config"])
+    with fields_of(path):
+        config, weights = Config.from_dict(state["config"]), state["network"]
     check_own(config.network, own, path)
-    network = build_network(config)
-    networks.load_weights(network, state["network"], str(path))
-    return network.eval(), config
+    return of_a_file(config.network, _options(config), weights, path), config
 
 
 def open_network(path: str | os.PathLike[str], own: Collection[str] = ()) -> tuple[nn.Module, tuple[int, int]]:
@@ -127,7 +147,7 @@ def open_network(path: str | os.PathLike[str], own: Collection[str] = ()) -> tup
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such run, checkpoint or file of weights")
-    if path.suffix == ".safetensors":
+    if path.suffix == ".safetensors" and not path.is_dir():
         network = networks.load(path, own=own)
         return network, size_of(network)
     try:

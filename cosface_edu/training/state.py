@@ -70,14 +70,21 @@ class State:
             How many processes wrote it.
 
         Raises:
+            CheckpointError: it is no checkpoint of a run, or damaged.
             ValueError: it is of a run with another configuration, or on other data.
         """
         kept = checkpoint.load(path)
-        before = Config.from_dict(kept["config"])
-        if differences := config.differences(before, kept["step"]):
+        with checkpoint.fields_of(path):
+            before, step, best = Config.from_dict(kept["config"]), int(kept["step"]), float(kept["best"])
+            differences = config.differences(before, step)
+            # checkpoints of an earlier version do not say the rest
+            data = {name: int(kept.get("data", self.data)[name]) for name in self.data}
+            seconds, processes = float(kept.get("seconds", 0.0)), int(kept.get("processes", self.centres.world))
+            weights = kept["network"]
+        if differences:
             way_out = "give the same values, or another folder"
-            if config.steps < kept["step"]:
-                way_out = f"{kept['step']:,} steps are done already"
+            if config.steps < step:
+                way_out = f"{step:,} steps are done already"
             elif config.steps != before.steps:
                 way_out = (
                     "a run can go on for longer where the rate of the steps done does not depend on how many there are,"
@@ -85,24 +92,23 @@ class State:
                     " folder"
                 )
             raise ValueError(f"{path} is a different run: {'; '.join(differences)}; {way_out}")
-        data = kept.get("data", self.data)  # checkpoints of an earlier version do not say
         if data != self.data:
             there, here = (f"{own['images']:,} images of {own['people']:,} people" for own in (data, self.data))
             raise ValueError(
                 f"{path} is a run on {there}, and here are {here}: it goes on with the same data; from its weights "
                 f"another can start, with init={path.parent} and another folder"
             )
-        self.step, self.best = kept["step"], kept["best"]
-        self.seconds = kept.get("seconds", 0.0)  # checkpoints of an earlier version do not say
-        load_weights(self.network, kept["network"], str(path))
-        self.centres.load(kept["head"])
-        self.optimiser.load_state_dict(self.centres.own_optimiser(kept["optimiser"]))
+        self.step, self.best, self.seconds = step, best, seconds
+        load_weights(self.network, weights, str(path))
+        with checkpoint.fields_of(path):
+            self.centres.load(kept["head"])
+            self.optimiser.load_state_dict(self.centres.own_optimiser(kept["optimiser"]))
+            self.scaler.load_state_dict(kept["scaler"])
+            for schedule, saved in zip(self.schedules, kept["schedules"], strict=True):
+                schedule.load_state_dict(saved)
         for group in self.optimiser.param_groups:  # as this device wants it, not as that did on which the run began
             group["fused"] = self.optimiser.defaults["fused"]
-        self.scaler.load_state_dict(kept["scaler"])
-        for schedule, saved in zip(self.schedules, kept["schedules"], strict=True):
-            schedule.load_state_dict(saved)
-        return int(kept.get("processes", self.centres.world))  # checkpoints of an earlier version do not say
+        return processes
 
     @property
     def data(self) -> dict[str, int]:

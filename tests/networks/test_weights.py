@@ -1,5 +1,6 @@
 """Weights on disk: round trips, other people's files, and what must be refused."""
 
+import json
 import pickle
 from pathlib import Path
 
@@ -186,12 +187,51 @@ def test_damaged_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "recipe", ["[]", '{"name": "toy"}', '{"name": 3, "options": {}}', '{"name": "toy", "options": 3}']
+    "recipe",
+    ["{", "[" * 100_000, "[]", '{"name": "toy"}', '{"name": 3, "options": {}}', '{"name": "toy", "options": 3}'],
 )
 def test_a_recipe_that_is_none_is_refused(tmp_path, recipe):
     save_file(networks.toy().state_dict(), tmp_path / "odd.safetensors", metadata={"recipe": recipe})
     with pytest.raises(ValueError, match=r"odd\.safetensors: does not say which network"):
         networks.load(tmp_path / "odd.safetensors")
+
+
+def test_a_folder_is_no_file_of_weights(tmp_path):
+    (tmp_path / "x.safetensors").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"x\.safetensors: no such file"):
+        networks.load(tmp_path / "x.safetensors")
+    with pytest.raises(FileNotFoundError, match=r"x\.safetensors.last\.pt: no such checkpoint"):
+        open_network(tmp_path / "x.safetensors")
+
+
+@pytest.mark.parametrize("options", [{"name": 1}, {"size": "112x96"}, {"size": [0, 0]}, {"embedding": [1]}])
+def test_options_that_no_network_takes_are_told_with_the_file_s_name(tmp_path, options):
+    recipe = json.dumps({"name": "small", "options": options})
+    save_file(networks.toy().state_dict(), tmp_path / "odd.safetensors", metadata={"recipe": recipe})
+    with pytest.raises(ValueError, match=r"odd\.safetensors: the network that it describes cannot be made"):
+        networks.load(tmp_path / "odd.safetensors")
+
+
+def test_a_small_file_that_speaks_of_a_large_network_takes_no_memory(tmp_path, monkeypatch):
+    made = []
+
+    def create(name, **options):
+        made.append(torch.empty(0).device.type)
+        return networks.create(name, **options)
+
+    monkeypatch.setattr("cosface_edu.networks.weights.create", create)
+    recipe = json.dumps({"name": "sphereface20", "options": {"embedding": 30_000}})
+    save_file({"fc.weight": torch.zeros(1)}, tmp_path / "small.safetensors", metadata={"recipe": recipe})
+    weights = Released((1, 2, 4, 1)).state_dict()
+    torch.save(weights | {"fc.weight": torch.zeros(1).expand(20_000, 21_504)}, tmp_path / "small.pth")
+    with torch.device("meta"):
+        shapes = networks.create("sphereface20", embedding=20_000).state_dict()
+    repeated = {name: torch.zeros(1).expand(value.shape) for name, value in shapes.items()}
+    torch.save(repeated, tmp_path / "fits.pth")
+    for name, told in (("small.safetensors", "mismatches"), ("small.pth", "mismatches"), ("fits.pth", "fewer numbers")):
+        with pytest.raises(ValueError, match=rf"{name}: .*{told}"):
+            open_network(tmp_path / name)
+    assert made == ["meta"] * 3
 
 
 def test_a_failed_save_keeps_the_old_file(tmp_path, monkeypatch):

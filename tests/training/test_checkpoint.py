@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from cosface_edu import networks
-from cosface_edu.training import CheckpointError, load_network, train
-from cosface_edu.training.checkpoint import load, save
+from cosface_edu.training import CheckpointError, Config, load_network, train
+from cosface_edu.training.checkpoint import build_network, load, save
 
 
 def test_a_full_disk_leaves_the_old_checkpoint(tmp_path) -> None:
@@ -160,3 +160,38 @@ def test_a_checkpoint_of_another_network_is_refused(config, faces, tmp_path) -> 
     save(tmp_path / "last.pt", state)
     with pytest.raises(ValueError, match=r"fc\.\w+ is"):
         load_network(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"config": None},
+        {"config": [1]},
+        {"config": {1: 2, "x": 3}},
+        {"config": {"network": "small", "embedding": 10**400}},
+        {"config": {"network": "small", "network_options": {"name": 1}}},
+        {"config": {"network": "small", "network_options": {"dropout": "much"}}},
+        {"network": [1]},
+        {"network": {"fc.weight": 1}},
+        {"network": {"fc.weight": torch.eye(3).to_sparse()}},
+        {"network": {"fc.weight": torch.eye(3, device="meta")}},
+        {"format": torch.ones(2)},
+    ],
+)
+def test_fields_of_another_kind_are_told_with_the_file_s_name(tmp_path, changes) -> None:
+    small = Config(network="small", size=(28, 24), embedding=8)
+    state = {"config": small.to_dict(), "network": build_network(small).state_dict()}
+    save(tmp_path / "odd.pt", state | changes)
+    with pytest.raises((CheckpointError, ValueError), match=r"odd\.pt: "):
+        load_network(tmp_path / "odd.pt")
+
+
+def test_a_run_goes_on_from_no_checkpoint_that_lacks_something(config, faces, tmp_path) -> None:
+    short = config.replace(steps=1)
+    train(short, tmp_path, faces=faces, say=lambda line: None)
+    state = load(tmp_path / "last.pt")
+    for name in ("config", "network", "step", "best", "head", "optimiser", "schedules"):
+        for changed in ({key: state[key] for key in state if key != name}, state | {name: "nonsense"}):
+            save(tmp_path / "last.pt", changed)
+            with pytest.raises((CheckpointError, ValueError), match=r"last\.pt: not "):
+                train(short, tmp_path, faces=faces, resume=True, say=lambda line: None)
