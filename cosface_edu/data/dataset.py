@@ -1,5 +1,6 @@
 """What every data set of real pictures does: decode, fit to the network's input, and deal with broken pictures."""
 
+import signal
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -99,6 +100,19 @@ def first_image_fits(faces: Any, size: tuple[int, int]) -> None:
             f"image 0 of this {type(faces).__name__} has values from {float(image.min()):.3g} to "
             f"{float(image.max()):.3g}: {wanted}; they are normalised later"
         )
+
+
+def leave_ctrl_c(worker: int) -> None:
+    """For a loader's `worker_init_fn`: Ctrl-C goes to the readers too, and their parent decides what becomes of them.
+
+    A forked process has the handlers of the one that it was forked from. One that begins anew, as all do on macOS, on
+    Windows and from Python 3.14 on, would end at once, and the batch that it reads with it. SIGTERM stays: a loader
+    ends by it a reader that does not stop.
+
+    Args:
+        worker: its number.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class PictureDataset(Dataset[tuple[Tensor, int]], ABC):

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from cosface_edu import named
 from cosface_edu.data import normalise, to_float
+from cosface_edu.data.dataset import leave_ctrl_c
 from cosface_edu.data.pairs import check_rows
 from cosface_edu.networks import Ensemble, evaluating
 from cosface_edu.networks.numbers import dtype_of
@@ -168,7 +169,9 @@ def _batches(images: Any, batch: int, workers: int, preprocess: Callable[[Tensor
     if isinstance(images, Tensor):
         batches: Iterable[Tensor] = images.split(batch)
     else:
-        batches = DataLoader(images, batch_size=batch, num_workers=workers, collate_fn=_stacked)
+        batches = DataLoader(
+            images, batch_size=batch, num_workers=workers, collate_fn=_stacked, worker_init_fn=leave_ctrl_c
+        )
     for x in batches:
         # another preprocessing than ours may want other channels
         if x.ndim != 4 or (x.shape[1] != 3 and (x.shape[3] == 3 or preprocess is normalise)):

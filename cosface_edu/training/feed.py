@@ -26,6 +26,7 @@ from torch._utils import ExceptionWrapper  # what a loader sends an error by
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from cosface_edu.data import Augment, normalise, to_float
+from cosface_edu.data.dataset import leave_ctrl_c
 from cosface_edu.data.images import BEFORE_ROWS
 
 from .ahead import BUFFERS, Piece, ahead, lane
@@ -235,7 +236,13 @@ def _floats(
     """Augmented images in [0, 1] and their labels."""
     own = torch.Generator().manual_seed(0)  # a loader seeds its workers: not from the generator that dropout draws from
     if _on_processor(device):
-        yield from DataLoader(Augmented(training, augment), batch_sampler=steps, num_workers=workers, generator=own)
+        yield from DataLoader(
+            Augmented(training, augment),
+            batch_sampler=steps,
+            num_workers=workers,
+            worker_init_fn=leave_ctrl_c,
+            generator=own,
+        )
         return
     if resident(training):
         pixels, places = training.faces.images, training.images.to(device)  # type: ignore[attr-defined]
@@ -279,6 +286,7 @@ def _read(training: Part, steps: Steps, workers: int, own: torch.Generator) -> t
         slots,
         batch_sampler=enumerate(steps, first),  # type: ignore[arg-type]  # a loader hands over whatever it yields
         num_workers=workers,
+        worker_init_fn=leave_ctrl_c,
         prefetch_factor=_EACH_AHEAD,
         in_order=False,
         generator=own,

@@ -1,5 +1,6 @@
 """What a run says, draws and keeps while it trains: the log, the validations, the checkpoints."""
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,10 @@ from .validation import HeldOut
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
+
+
+#: What a loader raises whose processes were ended: a finished one, or one that is still starting them.
+READERS_GONE = (RuntimeError, ConnectionError)
 
 
 class Journal:
@@ -83,13 +88,20 @@ class Journal:
         self.say(f"step {done:,}: loss {loss:.4f}, accuracy {accuracy:.3f}, lr {rate:.4g}, {speed:,.0f} images/s")
         self._draw("train", values)
 
-    def validate(self) -> bool:
-        """Verify held-out people, and say whether the accuracy is the best so far."""
+    def validate(self, asked: Callable[[], bool]) -> bool:
+        """Verify held-out people, and say whether the accuracy is the best so far.
+
+        Args:
+            asked: whether this process was asked to stop. What asked may have ended the processes that read too: then
+                the run goes without this validation.
+        """
         if self.held_out is None:
             return False
-        found = self.held_out.verify(self.state.network) if self.rank == 0 else None
         # one process's verdict for all: whether to save must not depend on the last digit
-        accuracy, error = distributed.agree((found.accuracy, found.standard_error) if found else None, self.device)
+        verdict = self._verdict(self.held_out, asked) if self.rank == 0 else None
+        accuracy, error = distributed.agree(verdict, self.device)
+        if math.isnan(accuracy):
+            return False
         improved, self.state.best = accuracy > self.state.best, max(self.state.best, accuracy)
         done = self.state.step
         self.run.validation.append({"step": done, "accuracy": accuracy, "standard_error": error})
@@ -130,6 +142,17 @@ class Journal:
         self.run.network.eval()
         self.run.head.eval()
         return self.run
+
+    def _verdict(self, held_out: HeldOut, asked: Callable[[], bool]) -> tuple[float, float]:
+        """Accuracy and its standard error; NaN where the processes that read were asked to stop as well."""
+        try:
+            found = held_out.verify(self.state.network)
+        except READERS_GONE:
+            if not asked():
+                raise
+            self.say(f"step {self.state.step:,}: no validation, the processes that read were asked to stop too")
+            return math.nan, math.nan
+        return found.accuracy, found.standard_error
 
     def _draw(self, group: str, values: dict[str, float]) -> None:
         if self.curves:

@@ -174,8 +174,11 @@ def train(
             looks = saves or config.due(config.validate_every, state.step)
             if looks and distributed.anywhere(not finite(network, centres), device):  # a good loss, a bad gradient
                 raise diverged(config, step, float(total), last, images, features, network, centres.head)
-            improved = config.due(config.validate_every, state.step) and journal.validate()
-            if improved or saves:
+            improved = False
+            if config.due(config.validate_every, state.step):
+                improved = journal.validate(stopping.asked_here)
+                stops = stops or (not last_one and stopping.asked(device))  # it takes its time: asked meanwhile?
+            if improved or saves or stops:
                 journal.save(improved, ends=stops or last_one)
             if stops:
                 raise stopping.end()

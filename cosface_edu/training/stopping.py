@@ -11,7 +11,7 @@ import torch
 
 from . import distributed
 from .diagnose import finite
-from .journal import Journal
+from .journal import READERS_GONE, Journal
 
 #: What asks, and what Python does about it where nobody has said otherwise: a queue or `kill`; Ctrl-C, or a notebook's
 #: button. A handler of the user's own stays as it is.
@@ -49,9 +49,13 @@ class Stopping:
         if kind is None and self.noted is not None:  # in the last step: that was saved, and there is no other
             raise self.end()
 
+    def asked_here(self) -> bool:
+        """Whether this process was asked to stop."""
+        return self.noted is not None
+
     def asked(self, device: torch.device) -> bool:
         """Whether this process was asked to stop, or any other of the run: all of them have to ask together."""
-        return distributed.anywhere(self.noted is not None, device)
+        return distributed.anywhere(self.asked_here(), device)
 
     def end(self) -> BaseException:
         """Says what was saved; the exception that ends the run as the signal would have ended it."""
@@ -65,7 +69,7 @@ class Stopping:
         """The batches. A queue may signal the processes that read them too: then the last whole step is saved here."""
         try:
             yield from batches
-        except RuntimeError:
+        except READERS_GONE:
             state = self.journal.state
             if self.noted is None or not self.whole or not finite(state.network, state.centres):
                 raise

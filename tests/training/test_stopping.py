@@ -175,3 +175,58 @@ def test_a_queue_signals_the_processes_that_read_too(tmp_path) -> None:
     saved = re.search(r"stopped by SIGTERM: step (\d+) is saved", said)
     assert saved, said
     assert load(tmp_path / "last.pt")["step"] == int(saved[1]) >= 5
+
+
+ASKED_AMIDST = """
+import multiprocessing, os, signal, sys
+from torch.nn.modules.module import register_module_forward_hook
+from cosface_edu.faces import FaceWorldDataset
+from cosface_edu.training import Config, train, validation
+
+method, number, when, out = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+multiprocessing.set_start_method(method)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+verify, said = validation.HeldOut.verify, [""]
+validation.HeldOut.verify = lambda self, network: verify(self, network, batch=2)  # readers have work left
+
+def say(line):
+    print(line, flush=True)
+    said.append(line)
+
+def amidst(module, *call):
+    if said[-1].startswith("step 3:") and module.training == (when == "micro-batches"):
+        said.append("asked")
+        os.killpg(0, number)
+
+register_module_forward_hook(amidst)
+config = Config(size=(56, 48), network="small", embedding=8, batch=8, steps=1000, held_out=8, held_out_pairs=32,
+                workers=2, device="cpu", log_every=1, save_every=1000,
+                validate_every=3 if when == "validation" else 1000,
+                micro_batch=1 if when == "micro-batches" else None)  # more than are read ahead
+train(config, out, faces=FaceWorldDataset(12, 6, size=(56, 48)), say=say)
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "number", "when", "step"),
+    [
+        ("spawn", signal.SIGINT, "validation", 3),
+        ("forkserver", signal.SIGINT, "micro-batches", 4),
+        ("fork", signal.SIGTERM, "validation", 3),
+    ],
+)
+def test_asked_with_its_readers_it_saves_however_they_were_started(tmp_path, method, number, when, step) -> None:
+    """Ctrl-C goes to all processes of a terminal. Only a forked reader has the handler of the process that trains."""
+    command = [sys.executable, "-c", ASKED_AMIDST, method, str(int(number)), when, str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, start_new_session=True)
+    assert f"stopped by {number.name}: step {step} is saved" in run.stdout, run.stdout + run.stderr
+    assert load(tmp_path / "last.pt")["step"] == step
+
+
+def test_a_validation_that_fails_by_itself_is_an_error(config, faces, tmp_path, monkeypatch) -> None:
+    def fails(self, network):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr("cosface_edu.training.validation.HeldOut.verify", fails)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        train(config.replace(held_out=4, held_out_pairs=8), tmp_path, faces=faces)
