@@ -1,6 +1,5 @@
 """A run that is asked to stop ends after a step, and that step is saved."""
 
-import os
 import signal
 import threading
 from collections.abc import Generator, Iterator
@@ -79,7 +78,7 @@ class Stopping:
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.noted is not None:
             self._let_go()
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)  # Windows' os.kill would end the process, and no handler be asked
             return
         self.noted = signal.Signals(number)
         # A loader raises an error wherever this thread is, in the midst of saving too, when one of its workers dies.
