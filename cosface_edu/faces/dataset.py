@@ -63,6 +63,10 @@ class FaceWorldDataset(Dataset[tuple[Tensor, int]]):
         self.labels = torch.arange(identities).repeat_interleave(per_identity)
         self._kept: dict[int, Tensor] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the faces drawn so far: to a spawned worker each would go as a file of shared memory of its own."""
+        return self.__dict__ | {"_kept": {}}
+
     def __len__(self) -> int:
         return self.num_classes * self.per_identity
 

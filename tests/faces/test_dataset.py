@@ -1,5 +1,7 @@
 """FaceWorld as a data set: any size, any order, any number of workers, the same faces."""
 
+import pickle
+
 import pytest
 import torch
 from torch.utils.data import DataLoader
@@ -57,3 +59,12 @@ def test_a_huge_data_set_costs_nothing_until_it_is_used() -> None:
 def test_nothing_is_refused(identities: int, per_identity: int) -> None:
     with pytest.raises(ValueError, match="at least one face"):
         FaceWorldDataset(identities, per_identity)
+
+
+def test_faces_that_were_drawn_stay_where_they_were() -> None:
+    """A spawned worker gets a pickle, in which each tensor is a file that stays open."""
+    faces = FaceWorldDataset(3, 2, size=SIZE)
+    once = faces[4][0]
+    sent = pickle.loads(pickle.dumps(faces))
+    assert (len(faces._kept), len(sent._kept)) == (1, 0)
+    assert torch.equal(sent[4][0], once)
