@@ -484,6 +484,15 @@ def test_align_reports_and_resumes(tmp_path) -> None:
     assert "AlreadyAligned" in twice.output
 
 
+def test_on_mps_align_says_that_the_processor_does_it(monkeypatch, tmp_path) -> None:
+    asked: list[torch.device] = []
+    monkeypatch.setattr("cosface_edu.devices.device_named", torch.device)  # as if it were here
+    monkeypatch.setattr("cosface_edu.align.align_folder", lambda *given, **named: asked.append(given[5]))
+    done = run("align", tmp_path, tmp_path / "crops", "--device", "mps")
+    assert "MPS has no float64, which the detector needs: aligned on the CPU" in done.output
+    assert asked == [torch.device("cpu")]
+
+
 def test_names_with_brackets_are_no_markup(crops, tmp_path) -> None:
     import shutil
 

@@ -83,7 +83,8 @@ def find(
     """The faces of each picture.
 
     Args:
-        pictures: each (3, H, W), bytes or floats in [0, 1], of any size, all on one device.
+        pictures: each (3, H, W), bytes or floats in [0, 1], of any size, all on one device. From MPS, which has no
+            doubles, they are brought to the CPU first, see `Sums`.
         min_faces: side of the smallest face looked for in each, in its pixels.
         factor: from one level of the pyramid to the next.
         borders: what lies around a picture: nothing ('black'), or its mirror image ('mirror'), so that a face may
@@ -93,6 +94,7 @@ def find(
     Returns:
         For each its boxes (n, 4), scores (n,) and points (n, 5, 2), in pixels of the picture, on the CPU.
     """
+    pictures = [picture.cpu() if picture.device.type == "mps" else picture for picture in pictures]
     bases = [_base(picture, least, borders) for picture, least in zip(pictures, min_faces, strict=True)]
     device = bases[0].pixels.device
     p_net, r_net, o_net = _networks(device)

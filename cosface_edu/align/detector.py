@@ -106,7 +106,7 @@ class Search:
 
 
 def detect(images: Tensor | Sequence[Tensor], search: Search | None = None) -> list[list[Face]]:
-    """Detect the faces of each image, on the device where the images are.
+    """Detect the faces of each image, on the device where the images are; of images on MPS, on the CPU.
 
     Args:
         images: (B, 3, H, W) float RGB in [0, 1], or a list of (3, H, W) of any sizes, floats or bytes.

@@ -66,7 +66,8 @@ def align(
     """**Step 1.** Find faces and bring eyes, nose and mouth to the same place in every crop.
 
     MTCNN finds five points; the similarity transform that moves them onto SphereFace's template in the least-squares
-    sense cuts the crop. A run that is stopped continues where it was. Crops are never aligned a second time.
+    sense cuts the crop. A run that is stopped continues where it was. Crops are never aligned a second time. With
+    `--device mps` all is computed on the CPU: the detector needs float64.
 
     Examples:
 
@@ -74,10 +75,15 @@ def align(
 
     `cosface-edu align data/lfw data/lfw-sphereface --min-face 20 --factor 0.85 --borders black` (SphereFace's settings)
     """
+    import torch
+
     from cosface_edu.align import align_folder
     from cosface_edu.devices import device_named
 
     where = device_named(device)
+    if where.type == "mps":
+        say("MPS has no float64, which the detector needs: aligned on the CPU")
+        where = torch.device("cpu")
     report = align_folder(
         source,
         target,

@@ -258,4 +258,4 @@ def tar_over_all_pairs(features: ArrayLike | Tensor, labels: ArrayLike | Tensor,
     if not len(scores):
         raise ValueError(f"no genuine pair among {n:,} images: nobody has two, and there is nothing to accept")
     threshold = highest.of_all[accepted] if accepted < impostors else -torch.inf
-    return (scores > threshold).double().mean().item()
+    return (scores > threshold).sum().item() / len(scores)

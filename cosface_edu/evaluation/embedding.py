@@ -308,8 +308,8 @@ def _timed(network: nn.Module, x: Tensor, dtype: torch.dtype, runs: int) -> tupl
 
 
 def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
 
 
 def cosine_scores(features: ArrayLike | Tensor, pairs: ArrayLike | Tensor) -> Tensor:

@@ -132,8 +132,8 @@ def identify(
         better += ((scores >= mate[:, None] - TIE) & (labels[:, None] != owners)).sum(1)
     return Identification(
         ranks=(1 + better[known]).cpu().numpy(),
-        mate_scores=mate[known].double().cpu().numpy(),
-        unknown_scores=highest.of_row[~known, 0].double().cpu().numpy(),
+        mate_scores=mate[known].cpu().double().numpy(),
+        unknown_scores=highest.of_row[~known, 0].cpu().double().numpy(),
     )
 
 
@@ -172,6 +172,7 @@ def unit_blocks(blocks: Iterable[ArrayLike | Tensor], name: str, like: Tensor) -
             raise ValueError(
                 f"{name}: embeddings of {block.shape[1]} numbers beside probes of {like.shape[1]}: one network for both"
             )
+        block = block.float() if block.dtype == torch.float64 else block  # before it goes where doubles may be unknown
         yield unit_rows(block.to(like.device), name, before)
         before += len(block)
 
@@ -341,21 +342,21 @@ def megaface(
         seen += scores.shape[1]
         if seen in checkpoints:
             read.append(seen)
-            rank1.append((mate_scores - TIE > highest.of_row[probe, 0]).double().mean().item())
+            rank1.append((mate_scores - TIE > highest.of_row[probe, 0]).sum().item() / len(probe))
     if not seen:
         raise ValueError("there are no distractors")
     found = 1 + (highest.of_row[probe] >= mate_scores[:, None] - TIE).sum(1)  # (n,)
     if not read or read[-1] != seen:
         read.append(seen)
-        rank1.append((found == 1).double().mean().item())
+        rank1.append((found == 1).sum().item() / len(probe))
     kept = highest.of_all[torch.isfinite(highest.of_all)]
     return MegaFace(
         read,
         rank1,
         found.cpu().numpy(),
-        mate_scores.double().cpu().numpy(),
+        mate_scores.cpu().double().numpy(),
         len(unit) * seen,
-        kept.double().cpu().numpy(),
+        kept.cpu().double().numpy(),
     )
 
 

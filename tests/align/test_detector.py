@@ -202,3 +202,16 @@ def test_lfw_s_faces_are_found_where_sphereface_s_settings_find_them(real_data) 
             moved = [points @ m[:, :2].T + m[:, 2] for m in (first, second)]
             off.append(float((moved[0] - moved[1]).norm(dim=1).median()))
     assert np.median(off) < 1.0
+
+
+def test_pictures_on_mps_are_looked_at_on_the_processor(scenes) -> None:
+    """It has no doubles."""
+
+    class OnMPS:
+        device, shape = torch.device("mps"), scenes[0][0].shape
+
+        def cpu(self) -> torch.Tensor:
+            return scenes[0][0]
+
+    for one, other in zip(*(cascade.find([p], [40], FACTOR, "black")[0] for p in (OnMPS(), scenes[0][0])), strict=True):
+        assert torch.equal(one, other)

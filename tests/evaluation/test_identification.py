@@ -8,6 +8,7 @@ import pytest
 import scipy.io
 import torch
 import torch.nn.functional as F
+from torch.overrides import TorchFunctionMode
 
 from cosface_edu.evaluation import (
     blufr,
@@ -33,6 +34,33 @@ def people(n, each, spread=1.0, dim=8):
     centres = torch.randn(n, dim)
     features = centres.repeat_interleave(each, 0) + spread * torch.randn(n * each, dim)
     return features, torch.arange(n).repeat_interleave(each)
+
+
+class NoDoubles(TorchFunctionMode):
+    """As on MPS: no tensor there is of doubles. Those that NumPy will have are made on the CPU, after `Tensor.cpu`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.here: list[torch.Tensor] = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func is torch.Tensor.cpu:
+            self.here.append(args[0].clone())
+            return self.here[-1]
+        if func is torch.Tensor.double:
+            assert any(args[0] is tensor for tensor in self.here), "doubles on the device"
+        if func is torch.Tensor.to:
+            assert args[0].dtype != torch.float64, "doubles sent to the device"
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_device_without_doubles_identifies(monkeypatch) -> None:
+    features, labels = people(20, 3)
+    doubles = features.double()
+    with NoDoubles():
+        identify(features[1:], labels[1:], doubles[:1], labels[:1])
+        megaface(features, labels, [doubles[:30]], sizes=[10])
+        tar_over_all_pairs(features, labels, 0.1)
 
 
 def cosine(a, b):
