@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { camera, rim, sphere } from "../../cosface_edu/figures/lab/capped.js";
-import { gaps, LIVE, pulls, rates } from "../../cosface_edu/figures/lab/live.js";
+import { gaps, held, LIVE, pulls, rates } from "../../cosface_edu/figures/lab/live.js";
 import { edgeOnArc, evenCentres, makeJudge, smallestAngle } from "../../cosface_edu/figures/lab/regions.js";
 import { collapse, KINDS, settle, settleAll } from "../../cosface_edu/figures/lab/settled.js";
 import { PEOPLE } from "../../cosface_edu/figures/lab/palette.js";
@@ -22,6 +22,21 @@ test("gaps: CosFace's is constant in cosine, ArcFace's in angle, and A-Softmax's
     close(gaps({ loss: "nsl" }, phi).angle, 0);
   }
   assert.deepEqual(gaps({ loss: "cosface", m: 0.2 }, 10 / DEG), { edge: null, angle: null, cosine: null });
+});
+
+test("held: where nothing between the centres belongs to a class, what lies beyond its centre still may", () => {
+  const centres = (degrees) => [90 + degrees / 2, 90 - degrees / 2].map((angle) => angle / DEG);
+  const cosface = { loss: "cosface", m: 0.2 };
+  const [[left, from, to], [right, first, last]] = held(cosface, centres(30)).sort((a, b) => a[0] - b[0]);
+  const off = Math.asin(0.2 / (2 * Math.sin(15 / DEG))); // from the middle
+  assert.deepEqual([left, right], [0, 1]);
+  close(from, Math.PI / 2 + off);
+  close(last, Math.PI / 2 - off);
+  assert.ok(from > centres(30)[0] && last < centres(30)[1]); // neither centre is held
+  close(to, centres(30)[0] + 0.3);
+  close(first, centres(30)[1] - 0.3);
+  assert.deepEqual(held(cosface, centres(10)), []); // 2 sin 5° is less than 0.2
+  assert.equal(held({ loss: "nsl" }, centres(120)).reduce((sum, [, a, b]) => sum + b - a, 0).toFixed(6), (120 / DEG + 0.6).toFixed(6));
 });
 
 test("pulls: towards the own centre on both sides, and the slope of the loss", () => {

@@ -27,6 +27,14 @@ export function gaps(config, phi) {
   return { edge, angle: phi - 2 * edge, cosine: Math.cos(edge) - Math.cos(phi - edge) };
 }
 
+// What two classes hold of the arc between their centres (the left one first) and of a little beyond: [class, from, to].
+export function held(config, [left, right]) {
+  const w = Float64Array.of(Math.cos(left), Math.sin(left), Math.cos(right), Math.sin(right));
+  return wedges(config, w, 2).filter(({ holds }) => holds)
+    .flatMap(({ best, from, to }) => [0, TAU].map((turn) => [best, Math.max(from - turn, right - 0.3), Math.min(to - turn, left + 0.3)]))
+    .filter(([, from, to]) => to > from);
+}
+
 const fan = (W) => Math.min(W * 0.23, 140); // radius of a loss's picture
 // A loss's name above it, in two lines where one is too narrow.
 const headOf = (name, W) => (W < 250 ? name.split(", ") : [name]);
@@ -40,21 +48,17 @@ const arc = {
     const turn = phi / DEG;
     const [w, h, r] = [W / 2, H / 2, fan(W)];
     const said = ON_ARC.map(([name, config], i) => {
-      const { edge, angle, cosine } = gaps(config, turn);
+      const { angle, cosine } = gaps(config, turn);
       const [cx, top] = [(i % 2) * w + w / 2, Math.floor(i / 2) * h + 6];
       const cy = top + headRoom(W) + r;
       headOf(name, W).forEach((words, k) => text(ctx, theme, words, cx, top + 14 + 16 * k, { align: "center", weight: "bold", colour: theme.ink, size: 13 }));
-      [1, -1].forEach((side, j) => {
-        const centre = Math.PI / 2 + (side * turn) / 2;
-        const beyond = centre + side * 0.3;
-        const border = centre - side * (edge ?? 0);
-        if (edge !== null) sector(ctx, cx, cy, r, Math.min(border, beyond), Math.max(border, beyond), tint(PEOPLE[j], 0.3));
-        line(ctx, [[cx, cy], [cx + r * Math.cos(centre), cy - r * Math.sin(centre)]], PEOPLE[j], 3);
-      });
-      const gap = angle === null ? "no room" : `gap ${degreesOf(angle)}`;
+      const centres = [1, -1].map((side) => Math.PI / 2 + (side * turn) / 2);
+      for (const [best, from, to] of held(config, centres)) sector(ctx, cx, cy, r, from, to, tint(PEOPLE[best], 0.3));
+      centres.forEach((centre, j) => line(ctx, [[cx, cy], [cx + r * Math.cos(centre), cy - r * Math.sin(centre)]], PEOPLE[j], 3));
+      const gap = angle === null ? "no room between" : `gap ${degreesOf(angle)}`;
       text(ctx, theme, gap, cx, cy + 20, { align: "center", size: 14, weight: "bold", colour: angle === null ? theme.warn : theme.ink });
       text(ctx, theme, cosine === null ? "not even on the centre" : `${cosine.toFixed(3)} in cosine`, cx, cy + 38, { align: "center", size: 13 });
-      return `${name}: ${angle === null ? "no room" : `${degreesOf(angle)}, ${cosine.toFixed(3)} in cosine`}`;
+      return `${name}: ${angle === null ? "no room between" : `${degreesOf(angle)}, ${cosine.toFixed(3)} in cosine`}`;
     });
     return `Centres ${phi}° apart. ${said.join("; ")}.`;
   },
