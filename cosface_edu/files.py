@@ -8,13 +8,16 @@ import errno
 import hashlib
 import os
 import stat
+import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LONG = 200  # bytes of a name to which nothing is added: file systems take 255
+_TRIES, _PAUSE = 10, 0.2  # seconds between two: what a virus scanner has open it soon closes
 
 
 def in_its_place(head: bytes) -> str | None:
@@ -141,6 +144,17 @@ def _refuse_what_is_no_file(path: Path) -> None:
         raise OSError(f"{path}: a file is wanted, and this is a device or a pipe, which results would replace")
 
 
+def _replace(part: Path, path: Path) -> None:
+    """Give a whole file its name. Windows refuses while the old one is open anywhere: it is asked again."""
+    for _ in range(_TRIES if sys.platform == "win32" else 0):
+        try:
+            os.replace(part, path)
+            return
+        except PermissionError:
+            time.sleep(_PAUSE)
+    os.replace(part, path)
+
+
 @contextmanager
 def atomically(path: str | os.PathLike[str], alone: bool = False) -> Iterator[Path]:
     """A file that takes its name once it is whole: the old content stays until then, and if writing fails.
@@ -168,7 +182,7 @@ def atomically(path: str | os.PathLike[str], alone: bool = False) -> Iterator[Pa
     part.unlink(missing_ok=True)  # of a killed process; or a link, through which another file would be written
     try:
         yield part
-        os.replace(part, path)
+        _replace(part, path)
     except OSError as error:
         if error.filename in (None, str(part)):  # a full disk says no name; the part's means nothing to anybody
             error.filename = str(path)

@@ -2,10 +2,11 @@
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
-from cosface_edu import data
+from cosface_edu import data, files
 from cosface_edu.experiments import cache
 from cosface_edu.files import alone_in, atomically, file_to_write, folder_to_write, write_atomically
 
@@ -22,6 +23,27 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch) -> None:
         write_atomically(target, b"new")
     assert target.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["a.bin"]
+
+
+@pytest.mark.parametrize("platform", ["win32", "linux"])
+def test_a_file_that_is_open_for_a_moment_is_replaced_on_windows(tmp_path, monkeypatch, platform) -> None:
+    """There the reader's hold refuses it; elsewhere a refusal is about the folder, and stays."""
+    replace, refusals = os.replace, [PermissionError(13, "Access is denied")] * 2
+
+    def held(part: Path, path: Path) -> None:
+        if refusals:
+            raise refusals.pop()
+        replace(part, path)
+
+    monkeypatch.setattr("os.replace", held)
+    monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.setattr(files, "_PAUSE", 0)
+    if platform == "linux":
+        with pytest.raises(PermissionError):
+            write_atomically(tmp_path / "last.pt", b"new")
+        return
+    write_atomically(tmp_path / "last.pt", b"new")
+    assert (tmp_path / "last.pt").read_bytes() == b"new"
 
 
 def test_a_writer_that_fails_half_way_leaves_the_old_file(tmp_path) -> None:
