@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 
 .DEFAULT_GOAL := help
 .PHONY: help install book pdf handouts test lint lock wheel bench clean
@@ -11,8 +12,9 @@ help:  ## Say what the targets do
 
 # The stamp makes installation a matter of the two files that declare it.
 $(VENV)/.installed: requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: install it, or say 'make PYTHON=/path/to/python3'"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) $(NEW_ENOUGH) 2>/dev/null || { echo "Python 3.11 or newer is needed: install it, or say 'make PYTHON=/path/to/python3'"; exit 1; }
+	@# One that an older Python made keeps that Python, whatever is installed over it.
+	$(PYTHON) -m venv $$(test -f $(VENV)/pyvenv.cfg && ! $(BIN)/python $(NEW_ENOUGH) 2>/dev/null && echo --clear) $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	@# uv takes a fraction of pip's time; where it cannot reach what pip is configured to reach, pip it is. Compiled
 	@# here once: where PYTHONDONTWRITEBYTECODE is set, every chapter's kernel would compile all of torch anew.
