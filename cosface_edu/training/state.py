@@ -75,12 +75,8 @@ class State:
         """
         kept = checkpoint.load(path)
         with checkpoint.fields_of(path):
-            before, step, best = Config.from_dict(kept["config"]), int(kept["step"]), float(kept["best"])
+            before, step = Config.from_dict(kept["config"]), int(kept["step"])
             differences = config.differences(before, step)
-            # checkpoints of an earlier version do not say the rest
-            data = {name: int(kept.get("data", self.data)[name]) for name in self.data}
-            seconds, processes = float(kept.get("seconds", 0.0)), int(kept.get("processes", self.centres.world))
-            weights = kept["network"]
         if differences:
             way_out = "give the same values, or another folder"
             if config.steps < step:
@@ -92,6 +88,11 @@ class State:
                     " folder"
                 )
             raise ValueError(f"{path} is a different run: {'; '.join(differences)}; {way_out}")
+        with checkpoint.fields_of(path):
+            weights, best = kept["network"], float(kept["best"])
+            # checkpoints of an earlier version do not say the rest
+            data = {name: int(kept.get("data", self.data)[name]) for name in self.data}
+            seconds, processes = float(kept.get("seconds", 0.0)), int(kept.get("processes", self.centres.world))
         if data != self.data:
             there, here = (f"{own['images']:,} images of {own['people']:,} people" for own in (data, self.data))
             raise ValueError(
