@@ -74,7 +74,8 @@ class Config:
         compile: `torch.compile` the network.
         device: 'cpu', 'cuda', 'cuda:1', 'mps'; None for an NVIDIA GPU if there is one, else the processor.
         workers: processes that decode images. They import the script that started them, except where Linux forks
-            (Python 3.13 and earlier): a script that trains with them does so under `if __name__ == "__main__":`.
+            (Python 3.13 and earlier): a script that trains with them does so under `if __name__ == "__main__":`. A data
+            set that a notebook's cell defines cannot reach them there; a file that the notebook imports can hold it.
         seed: of everything: start weights, order, augmentation, dropout.
         init: whose network the run starts from, without class centres: a run's folder or checkpoint, .safetensors, or
             released weights, as `checkpoint.open_network` takes them.

@@ -2,6 +2,7 @@
 
 import math
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
 
 #: What a loader raises whose processes were ended: a finished one, or one that is still starting them.
 READERS_GONE = (RuntimeError, ConnectionError)
+
+
+def tell(line: str) -> None:
+    """Print a line of progress; what standard output's encoding lacks, such as × on some Windows, is shown as '?'."""
+    try:
+        print(line)
+    except UnicodeEncodeError:
+        print(line.encode(sys.stdout.encoding, "replace").decode(sys.stdout.encoding))
 
 
 class Journal:

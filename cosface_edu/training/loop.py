@@ -29,7 +29,7 @@ from .batches import Part, hold_out, mix, open_faces
 from .config import Config
 from .diagnose import Watch, diverged, finite, idle
 from .feed import feed, resident
-from .journal import Journal
+from .journal import Journal, tell
 from .state import Run, State
 from .stopping import Stopping
 from .validation import HeldOut
@@ -40,7 +40,7 @@ def train(
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
     faces: Faces | None = None,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = tell,
 ) -> Run:
     """Train a network with a large-margin loss.
 
@@ -50,7 +50,7 @@ def train(
         resume: continue from `out/last.pt` if it is there. The weights then become bit for bit those of an unbroken
             run (on a CPU with the same number of threads, and on GPUs as far as their kernels are deterministic).
         faces: data set to use instead of opening `config.data`; a torchvision one serves if its images are tensors.
-        say: takes a line of progress.
+        say: takes a line of progress; by default it is printed.
 
     Raises:
         FileExistsError: `out` holds a run already and `resume` is not set.

@@ -1,5 +1,6 @@
 """The book's own Table 2 as it is shown, its numbers say where they come from; the benchmark's record."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -90,6 +91,11 @@ def test_benchmark_of_another_machine_is_marked(tmp_path):
     assert "| cosface | 12.3 | 1.05 | 1.04 | 1.1 | – |" in performance.time_table(record)
     assert "| 1,000 | 8 | – | 0.5 | 0.1 | 20 |" in performance.memory_table(record)
     assert "1.10 times" in performance.memory_table(record)
+
+
+def test_where_memory_is_not_measured_the_figure_says_so(monkeypatch):
+    monkeypatch.setattr(performance, "peak_bytes", lambda *given: math.nan)
+    assert [text.get_text() for text in performance.memory().axes[0].texts] == ["measured on Linux only"]
 
 
 def test_chunks_need_less_memory():

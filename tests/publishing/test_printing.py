@@ -223,8 +223,11 @@ def test_a_missing_page_or_browser_is_said_with_what_to_do(tmp_path: Path, monke
         document.read(tmp_path / "nowhere.html")
     monkeypatch.delenv("CHROMIUM", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(NotPrintable, match="apt install chromium"):
+    monkeypatch.setattr(chromium, "_playwrights", lambda: None)
+    with pytest.raises(NotPrintable, match="`playwright install chromium`, or `apt install chromium`"):
         chromium.executable()
+    monkeypatch.setattr(chromium, "_playwrights", lambda: "/its/own")
+    assert chromium.executable() == "/its/own"
 
 
 def test_every_page_but_the_reference_is_printed_once() -> None:

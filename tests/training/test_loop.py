@@ -1,6 +1,7 @@
 """The loop: continued runs, small parts, precisions, NaN, and what is logged."""
 
 import functools
+import io
 import itertools
 import multiprocessing
 from types import SimpleNamespace
@@ -373,3 +374,12 @@ def test_a_network_that_gives_more_than_features_is_told_of(config, faces, monke
     monkeypatch.setattr(checkpoint, "build_network", lambda config: Both())
     with pytest.raises(ValueError, match="for 24 images it gave tuple: wrap it"):
         train(config, faces=faces)
+
+
+def test_progress_is_printed_whatever_the_encoding(config, faces, monkeypatch) -> None:
+    """Windows' code pages lack ×, or ±, or both."""
+    out = io.TextIOWrapper(io.BytesIO(), encoding="cp1251")
+    monkeypatch.setattr("sys.stdout", out)
+    train(config.replace(steps=1), faces=faces)
+    out.seek(0)
+    assert "on cpu ? 1, 1 micro-batch(es)" in out.read()

@@ -84,7 +84,7 @@ _CHINESE = """() => {
 
 
 def executable() -> str:
-    """Where Chromium is: CHROMIUM, or the first on the path.
+    """Where Chromium is: CHROMIUM, or the first on the path, or the one that playwright has installed.
 
     Raises:
         NotPrintable: if there is none.
@@ -92,9 +92,18 @@ def executable() -> str:
     found = os.environ.get("CHROMIUM") or next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
     )
-    if not found:
-        raise NotPrintable("no Chromium on this machine: `apt install chromium`, or name one in CHROMIUM")
+    if not found and not (found := _playwrights()):
+        raise NotPrintable(
+            "no Chromium here: `playwright install chromium`, or `apt install chromium`, or name one in CHROMIUM"
+        )
     return found
+
+
+def _playwrights() -> str | None:
+    """The Chromium of `playwright install chromium`, which lies on no path."""
+    with sync_playwright() as driver:
+        path = driver.chromium.executable_path
+    return path if Path(path).exists() else None
 
 
 @contextmanager
