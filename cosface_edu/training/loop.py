@@ -60,7 +60,7 @@ def train(
         TrainingDiverged: the loss is not a finite number.
         CheckpointError: the last checkpoint could not be written.
         SystemExit, KeyboardInterrupt: SIGTERM or Ctrl-C asked the run to stop; where `out` is given, the step that it
-            was at is done and saved first. (On a GPU, and of several processes: the next step that is logged.)
+            was at is done and saved first. (On a GPU, and of several processes: the next one logged or validated.)
     """
     # --- where: processes and devices
     chosen = device_named(config.device or ("cuda" if torch.cuda.is_available() else "cpu"))
