@@ -109,7 +109,7 @@ export const collapse = {
       const cx = narrow ? ((i % 2) + 0.5) * (W / 2) + (i === 2 ? W / 4 : 0) : (i + 0.5) * (W / 3);
       const cy = (narrow && i === 2 ? 250 : 0) + 128;
       const looks = { align: "center", colour: theme.ink, weight: among[i] ? "bold" : "" };
-      text(ctx, theme, name, cx, cy - r - 26, { ...looks, size: 13 });
+      text(ctx, theme, name, cx, cy - r - 26, { ...looks, size: narrow ? 12 : 13 });
       const said = [`loss ${found[i].loss.toFixed(3)}`, ...(among[i] ? ["the least"] : [])];
       (narrow ? said : [said.join(", ")]).forEach((words, k) => text(ctx, theme, words, cx, cy + r + 24 + 16 * k, looks));
       ctx.beginPath();
