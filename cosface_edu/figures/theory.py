@@ -147,8 +147,7 @@ def collapse(margins: Sequence[float] = (0.2, 0.29, 0.35, 0.4, 0.45, 0.6), C: in
     for axes, m in zip(panels.flat, margins, strict=False):
         settled = geometry.settle(AdditiveCosine(m), s, (1,) * C)
         _circle(axes)
-        turns = np.sort(np.degrees(settled.angles) % 360)
-        gaps = np.diff(np.append(turns, turns[0] + 360))
+        turns, gaps = np.degrees(settled.angles) % 360, np.degrees(settled.gaps)
         for turn in np.unique(np.round(turns / 2) * 2 % 360):
             together = int((np.abs((turns - turn + 180) % 360 - 180) <= 2).sum())
             x, y = math.cos(math.radians(turn)), math.sin(math.radians(turn))

@@ -51,6 +51,12 @@ class Settled:
     angles: NDArray[np.float64]
     samples: NDArray[np.float64]
 
+    @property
+    def gaps(self) -> NDArray[np.float64]:
+        """Between neighbouring places, going round, radians, (places,)."""
+        around = np.sort(self.angles % (2 * np.pi))
+        return np.diff(around, append=around[0] + 2 * np.pi)
+
 
 def settle(rule: Rule, s: float, together: Sequence[int], tries: int = 3) -> Settled:
     """The best arrangement of places on the circle that hold so many classes each, and of the classes' samples.

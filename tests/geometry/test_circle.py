@@ -82,18 +82,12 @@ def test_settle_puts_as_many_classes_in_each_place_as_it_is_told() -> None:
     assert geometry.circle_loss(AdditiveCosine(0.2), 5.0, places, samples).item() == pytest.approx(settled.loss)
 
 
-def narrowest(settled: geometry.Settled) -> float:
-    """In degrees."""
-    around = np.sort(np.degrees(settled.angles) % 360)
-    return float(np.diff(np.append(around, around[0] + 360)).min())
-
-
 def test_past_the_bound_classes_crowd_and_then_share() -> None:
     """At s = 30, eight classes, bound .29: even up to .37, narrower by and by from .38 on, one place for two at .5."""
     rule = {m: AdditiveCosine(m) for m in (0.37, 0.4, 0.45, 0.5)}
     apart, two = ({m: geometry.settle(rule[m], 30.0, kind) for m in rule} for kind in ((1,) * 8, (2, *(1,) * 6)))
     even = {m: geometry.circle_loss(rule[m], 30.0, EVEN).item() for m in rule}
-    assert [round(narrowest(found)) for found in apart.values()] == [45, 31, 9, 0]
+    assert [round(np.degrees(found.gaps.min())) for found in apart.values()] == [45, 31, 9, 0]
     assert apart[0.37].loss == pytest.approx(even[0.37], abs=1e-6)
     assert apart[0.4].loss < even[0.4] < two[0.4].loss
     assert apart[0.45].loss < two[0.45].loss < even[0.45]
